@@ -1,0 +1,29 @@
+"""The publish-to-learn loop of the Layers Partner API as an MCP server.
+
+The public surface is `__all__`: `create_server(settings)` builds the server, `Settings` says how.
+Both are loaded when first asked for, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from layers_mcp.server import create_server
+    from layers_mcp.settings import Settings
+
+__version__ = "0.1.0"
+
+__all__ = ["Settings", "__version__", "create_server"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "create_server":
+        from layers_mcp.server import create_server
+
+        return create_server
+    if name == "Settings":
+        from layers_mcp.settings import Settings
+
+        return Settings
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,111 @@
+"""What a tool is given: the Layers client, the order book and the clock of one tenant.
+
+A workspace is opened once per server (or once in a script) and handed to every tool function; there is no other way
+to the world. Its parts are built when first used, so that a server answers `initialize` before any of them is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from layers_mcp.background import Background
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncBaseTransport
+
+    from layers_mcp.layers import LayersClient
+    from layers_mcp.orders import OrderBook
+    from layers_mcp.sandbox import Sandbox
+    from layers_mcp.settings import Settings
+
+
+class Workspace:
+    """One tenant's world: `settings`, `layers`, `orders`, and `now()`.
+
+    Use it as an async context manager: requests and orders under way belong to it, and end with it.
+    `transport` and `clock` replace the network and the time (tests, scripts on a sandbox of their own).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: AsyncBaseTransport | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._transport = transport
+        self._clock = clock
+        self._background = Background()
+
+    async def __aenter__(self) -> Self:
+        await self._background.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._background.__aexit__(kind, error, traceback)
+        if "layers" in self.__dict__:
+            await self.layers.aclose()
+        if "orders" in self.__dict__:
+            await self.orders.aclose()
+        if "_sandbox" in self.__dict__ and self._sandbox is not None:
+            self._sandbox.close()
+
+    def now(self) -> datetime:
+        """The present, in UTC: the world's clock on the embedded sandbox, the machine's elsewhere."""
+        if self._clock is not None:
+            return self._clock()
+        return self._sandbox.now() if self._sandbox is not None else datetime.now(UTC)
+
+    @cached_property
+    def layers(self) -> LayersClient:
+        """The client of the Layers API."""
+        from layers_mcp.layers import LayersClient
+
+        if self._sandbox is None:
+            return LayersClient(
+                base_url=self.settings.base_url,
+                api_key=self.settings.api_key,
+                organization=self.settings.organization,
+                transport=self._transport,
+                background=self._background,
+                now=self.now,
+            )
+        from httpx2 import ASGITransport
+
+        return LayersClient(
+            base_url=self.settings.base_url,
+            api_key=self._sandbox.api_key,
+            organization=self.settings.organization,
+            transport=ASGITransport(app=self._sandbox.app),
+            background=self._background,
+            now=self.now,
+        )
+
+    @cached_property
+    def orders(self) -> OrderBook:
+        """The book in which every commission is written before it is sent."""
+        from layers_mcp.orders import OrderBook
+
+        return OrderBook(
+            layers=self.layers,
+            journal_url=self.settings.journal_url,
+            state_dir=self.settings.state_dir,
+            daily_credit_limit=self.settings.daily_credit_limit,
+            background=self._background,
+            now=self.now,
+        )
+
+    @cached_property
+    def _sandbox(self) -> Sandbox | None:
+        if not self.settings.sandbox or self._transport is not None:
+            return None
+        from layers_mcp.sandbox import Sandbox
+
+        return Sandbox(path=self.settings.world_path)

@@ -1,0 +1,11 @@
+"""What every test stands on: asyncio as the backend, time that jumps where a module asks for it."""
+
+import pytest
+
+from tests.jumping import JUMPING
+
+
+@pytest.fixture
+def anyio_backend(request: pytest.FixtureRequest) -> object:
+    """Plain asyncio; a test or module marked `jumping` runs on a loop whose time jumps instead of waiting."""
+    return JUMPING if request.node.get_closest_marker("jumping") else "asyncio"
