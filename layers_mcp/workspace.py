@@ -77,13 +77,11 @@ class Workspace:
                 background=self._background,
                 now=self.now,
             )
-        from httpx2 import ASGITransport
-
         return LayersClient(
             base_url=self.settings.base_url,
             api_key=self._sandbox.api_key,
             organization=self.settings.organization,
-            transport=ASGITransport(app=self._sandbox.app),
+            transport=self._sandbox.transport(),
             background=self._background,
             now=self.now,
         )
