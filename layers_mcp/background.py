@@ -27,7 +27,7 @@ class _Job(Generic[T]):
     """One piece of running work, and the callers that wait for it."""
 
     must_finish: bool
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    scope: anyio.CancelScope
     done: anyio.Event = field(default_factory=anyio.Event)
     waiting: int = 0
     result: T | None = None
@@ -44,7 +44,7 @@ class _Job(Generic[T]):
                 self.scope.cancel()
         if self.error is not None:
             raise self.error
-        return cast(T, self.result)
+        return cast("T", self.result)
 
 
 class Background:
@@ -70,8 +70,8 @@ class Background:
         with anyio.move_on_after(GRACE_SECONDS, shield=True):
             for job in [job for job in self._jobs if job.must_finish]:
                 await job.done.wait()
-        assert self._group is not None
-        self._group.cancel_scope.cancel()
+        for job in self._jobs:
+            job.scope.cancel()
         return await self._stack.__aexit__(kind, error, traceback)
 
     async def finish(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -88,7 +88,7 @@ class Background:
     def _start(self, work: Callable[[], Awaitable[T]], *, must_finish: bool, key: Hashable = None) -> _Job[T]:
         if self._group is None:
             raise RuntimeError("the workspace is not open: use `async with`")
-        job: _Job[T] = _Job(must_finish)
+        job: _Job[T] = _Job(must_finish, anyio.CancelScope(shield=must_finish))
         self._jobs.add(job)
         self._group.start_soon(self._run, job, work, key)
         return job
@@ -98,11 +98,11 @@ class Background:
             with job.scope:
                 job.result = await work()
             if job.scope.cancelled_caught:
-                job.error = RuntimeError("the work was stopped because nobody waited for it")
+                job.error = RuntimeError("the work was stopped: nobody waited for it, or the server closed")
         except Exception as error:
             job.error = error
         except BaseException:
-            job.error = RuntimeError("the server closed before the work ended")
+            job.error = RuntimeError("the work was stopped with its server")
             raise
         finally:
             self._jobs.discard(job)

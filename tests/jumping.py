@@ -45,6 +45,4 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return super().time() + self._jumps.ahead
 
 
-
-
 JUMPING: tuple[str, dict[str, object]] = ("asyncio", {"loop_factory": JumpingLoop})
