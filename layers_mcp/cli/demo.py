@@ -1,0 +1,200 @@
+"""`layers-mcp demo`: the whole loop on the sandbox, as any MCP client would run it.
+
+The client is the SDK's own, over stdio; the server is this program, started as a child process on a sandbox in a
+temporary directory. Nothing is staged: what is shown is what the tools answered.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TextIO, cast
+
+import anyio
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.types import CallToolResult, TextContent
+
+from layers_mcp.cli import demo_pages as page
+from layers_mcp.cli.demo_pages import Facts
+from layers_mcp.cli.paint import Paper
+
+PROJECT = "acme-todo"
+LONGEST_SECONDS = 90.0
+"""The demo takes under 20 seconds; one that takes this long is stuck."""
+
+
+class DemoError(Exception):
+    """A tool answered with an error; its text is the message."""
+
+
+def run(stream: TextIO | None = None) -> int:
+    """Run the demo and write it to `stream` (stdout); 0 when the loop was closed, 1 when anything failed."""
+    paper = Paper(stream or sys.stdout)
+    # A server that stops may still hold its world open for a moment, which Windows would refuse to delete.
+    with tempfile.TemporaryDirectory(prefix="layers-demo-", ignore_cleanup_errors=True) as state_dir:
+        try:
+            return anyio.run(_demo, paper, Path(state_dir))
+        except* (MCPError, OSError, TimeoutError) as failures:
+            paper.line()
+            page.say(paper, f"The demo stopped: {failures.exceptions[0]}")
+    return 1
+
+
+async def _demo(paper: Paper, state_dir: Path) -> int:
+    started = time.monotonic()
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "layers_mcp", "--sandbox", "--state-dir", str(state_dir)],
+        env=_environment(os.environ),
+    )
+    page.say(paper, "layers-mcp demo: the publish-to-learn loop on the embedded sandbox.")
+    page.say(paper, "No key and no network; the company, its posts and every number are invented.")
+    with anyio.fail_after(LONGEST_SECONDS):
+        async with Client(server, read_timeout_seconds=60) as client:
+            tour = Tour(client, paper, advance=lambda span: _advance(state_dir, span))
+            try:
+                await tour.loop()
+            except DemoError as error:
+                paper.line()
+                page.say(paper, f"The demo stopped: {error}")
+                return 1
+    page.say(paper, f"That took {time.monotonic() - started:.0f} seconds.")
+    return 0
+
+
+class Tour:
+    """The loop, step by step: what a marketer's agent does, and in the end what the marketer does."""
+
+    def __init__(self, client: Client, paper: Paper, *, advance: Callable[[timedelta], None]) -> None:
+        self._client = client
+        self._paper = paper
+        self._advance = advance
+        self._steps = 0
+
+    async def loop(self) -> None:
+        """From finding the project to seeing whether what was commissioned beat its source.
+
+        Raises `DemoError` with the first tool error.
+        """
+        project_id, before = await self._find_project()
+        metric = await self._look_at_the_data(project_id)
+        winner = await self._rank(project_id, metric)
+        orders = await self._commission(project_id, winner)
+        await self._wait(orders)
+        await self._nudge(project_id, winner)
+        approved = await self._decide(project_id)
+        review = await self._two_weeks_later(project_id)
+        left = (await self._call("list_projects", search=PROJECT))["credits"]["available"]
+        self._close(review, approved, orders, before - left)
+
+    async def _find_project(self) -> tuple[str, int]:
+        self._step("Find the project")
+        found = await self._call("list_projects")
+        page.projects(self._paper, found)
+        project = next(row for row in found["projects"] if row["name"] == PROJECT)
+        return project["project_id"], found["credits"]["available"]
+
+    async def _look_at_the_data(self, project_id: str) -> str:
+        self._step("Is there enough data to trust, and which metric suits this customer?")
+        ready = await self._call("check_readiness", project_id=project_id)
+        page.readiness(self._paper, ready)
+        self._step("Read the week")
+        metrics = ["views", "engagement_rate", "watch_time_ms"]
+        page.week(self._paper, await self._call("get_metrics", project_id=project_id, metrics=metrics, since="7d"))
+        return ready["suggested_metric"]["metric"]
+
+    async def _rank(self, project_id: str, metric: str) -> Facts:
+        self._step(f"Rank by {metric}")
+        page.say(
+            self._paper,
+            "An early-stage app looks at engagement: absolute views reward luck, the rate rewards the hook.",
+        )
+        ranked = await self._call("rank_top_performers", project_id=project_id, metric=metric, limit=5)
+        page.ranking(self._paper, ranked)
+        return ranked["items"][0]
+
+    async def _commission(self, project_id: str, winner: Facts) -> list[Facts]:
+        self._step("Commission more of the winner: two clones, and a new piece with its hook")
+        clone = await self._call(
+            "clone_post",
+            project_id=project_id,
+            source_platform_post_id=winner["platform_post_id"],
+            variations=2,
+        )
+        page.commission(self._paper, clone)
+        piece = await self._call("generate_with_hook", project_id=project_id, hook=winner["title"])
+        page.commission(self._paper, piece)
+        return [clone, piece]
+
+    async def _wait(self, orders: list[Facts]) -> None:
+        self._step("Wait for both in one call")
+        job_ids = [order["job_id"] for order in orders]
+        done = await self._call("wait_job", job_ids=job_ids, timeout_seconds=40)
+        page.jobs(self._paper, done)
+
+    async def _nudge(self, project_id: str, winner: Facts) -> None:
+        self._step("Keep the winner eligible for ads, then let scoring run again")
+        for choice in ("include", "clear"):
+            creative = winner["ads_content_id"]
+            result = await self._call("set_override", project_id=project_id, ads_content_id=creative, override=choice)
+            page.override(self._paper, result)
+
+    async def _decide(self, project_id: str) -> int:
+        self._step("A person decides what goes live (the demo plays that person, and approves)")
+        waiting = await self._call("get_content", project_id=project_id, awaiting_approval=True)
+        page.content(self._paper, waiting)
+        for row in waiting["items"]:
+            await self._call("decide_content", container_id=row["container_id"], decision="approve")
+        return len(waiting["items"])
+
+    async def _two_weeks_later(self, project_id: str) -> Facts:
+        self._step("Two weeks later: did it work?")
+        self._paper.line("  " + self._paper.style("$ layers-mcp sandbox --advance 14d", "dim"))
+        await anyio.to_thread.run_sync(self._advance, timedelta(days=14))
+        review = await self._call("review_commissions", project_id=project_id)
+        page.review(self._paper, review)
+        return review
+
+    def _close(self, review: Facts, approved: int, orders: list[Facts], spent: int) -> None:
+        estimate = sum(order["estimated_credits"] for order in orders)
+        page.closing(self._paper, review, approved=approved, estimate=estimate, spent=spent)
+
+    def _step(self, title: str) -> None:
+        self._steps += 1
+        page.step(self._paper, self._steps, title)
+
+    async def _call(self, tool: str, **arguments: object) -> Facts:
+        page.call(self._paper, tool, arguments)
+        answer = await self._client.call_tool(tool, arguments, progress_callback=self._progress)
+        self._paper.settle()
+        if answer.is_error:
+            raise DemoError(f"{tool}: {_text(answer)}")
+        return cast("Facts", answer.structured_content)
+
+    async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
+        page.progress(self._paper, progress / total if total else progress, message or "")
+
+
+def _text(answer: CallToolResult) -> str:
+    return " ".join(block.text for block in answer.content if isinstance(block, TextContent))
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without the server's own settings: the demo shows the defaults."""
+    return {name: value for name, value in environ.items() if not name.startswith("LAYERS_")}
+
+
+def _advance(state_dir: Path, span: timedelta) -> None:
+    """Move the clock of the world that the running server serves."""
+    from layers_mcp.sandbox import Sandbox
+
+    sandbox = Sandbox(path=state_dir / "sandbox" / "world.db")
+    try:
+        sandbox.advance(span)
+    finally:
+        sandbox.close()
