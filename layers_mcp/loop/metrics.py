@@ -1,0 +1,57 @@
+"""The metrics of the Layers API by name, and the closed sets that the read tools share (publish-to-learn, steps 1 and 2)."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+OrganicMetric = Literal[
+    "views",
+    "reach",
+    "impressions",
+    "likes",
+    "comments",
+    "shares",
+    "saves",
+    "watch_time_ms",
+    "engagement_rate",
+    "followers",
+    "follower_delta",
+    "posts_published",
+]
+"""What `/metrics` measures. `engagement_rate` is a fraction, `watch_time_ms` milliseconds, the rest are counts."""
+
+PaidMetric = Literal[
+    "spend",
+    "impressions",
+    "clicks",
+    "conversions",
+    "cpa",
+    "cpc",
+    "cpm",
+    "ctr",
+    "roas",
+    "reach",
+    "frequency",
+]
+"""What `/ads-metrics` measures. Money is in whatever unit upstream uses; `ctr` is a fraction, `roas` a ratio."""
+
+RankMetric = Literal["views", "engagement_rate", "watch_time_ms", "conversions", "roas"]
+"""What `/top-performers` ranks by."""
+
+Window = Literal["7d", "30d", "90d"]
+"""How far a ranking looks back."""
+
+SourceType = Literal["content_container", "platform_post", "manual"]
+"""Where a creative came from: made by Layers, posted by people, or added by hand."""
+
+AdPlatform = Literal["meta_ads", "tiktok_ads", "apple_ads"]
+
+Platform = Literal["instagram", "tiktok", "youtube", "meta_ads", "tiktok_ads", "apple_ads"]
+
+Granularity = Literal["hour", "day", "week"]
+
+PAID_ONLY: Final = frozenset(get_args(PaidMetric)) - frozenset(get_args(OrganicMetric))
+"""Metrics that only `/ads-metrics` knows: spend, clicks, conversions, cpa, cpc, cpm, ctr, roas, frequency."""
+
+PAID_RANKINGS: Final = frozenset({"conversions", "roas"})
+"""Rankings of what has paid results: another population than that of all posts."""
