@@ -1,4 +1,4 @@
-"""The metrics of the Layers API by name, and the closed sets that the read tools share (publish-to-learn, steps 1 and 2)."""
+"""Metrics by name, and the closed sets that the read tools share (publish-to-learn, steps 1 and 2)."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U000e0000-\U000e0fff]"
 )
-"""Letters, marks and reserved code points that show nothing (Unicode's Default_Ignorable, and the blank braille cell)."""
+"""Letters, marks and reserved code points that show nothing (mostly Unicode's Default_Ignorable_Code_Point)."""
 
 
 def clean(text: str, limit: int = TITLE_LIMIT, *, lines: bool = False) -> tuple[str, bool]:
