@@ -1,0 +1,102 @@
+"""What a person sees on a terminal, in a pipe, and on a console of another age."""
+
+import io
+
+import pytest
+
+from layers_mcp.cli.paint import Paper, columns, cut, pad
+
+
+class Terminal(io.TextIOWrapper):
+    """A stream that says it is a terminal of this encoding."""
+
+    def __init__(self, encoding: str = "utf-8", *, tty: bool = True) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, newline="")
+        self._tty = tty
+
+    def isatty(self) -> bool:
+        return self._tty
+
+    def shown(self) -> str:
+        self.flush()
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)
+        return buffer.getvalue().decode(self.encoding)
+
+
+TERM = {"TERM": "xterm-256color"}
+
+
+def test_a_table_aligns_its_columns_and_sets_numbers_flush_right():
+    stream = Terminal(tty=False)
+    Paper(stream, {}).table([["a", "1,204"], ["longer", "7"]], header=["name", "views"], right=[1])
+    assert stream.shown() == "  name    views\n  a       1,204\n  longer      7\n"
+
+
+def test_wide_and_combining_characters_and_styles_count_as_the_columns_they_take():
+    assert columns("日本") == 4
+    assert columns("e\u0301") == 1
+    assert columns("\x1b[1;32mok\x1b[0m") == 2
+    assert pad("日本", 6) == "日本  "
+    assert pad("7", 3, right=True) == "  7"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [("short", 5, "short"), ("a little longer", 8, "a littl…"), ("日本日本", 5, "日本…"), ("two words", 5, "two…")],
+)
+def test_a_long_text_is_cut_to_its_columns_and_shows_it(text: str, width: int, expected: str):
+    assert cut(text, width) == expected
+    assert columns(cut(text, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.0, ""), (1.0, "████"), (0.5, "██"), (0.53125, "██▏"), (-1.0, ""), (9.0, "████")]
+)
+def test_a_bar_is_exact_to_an_eighth_of_a_column_and_never_leaves_its_width(share: float, expected: str):
+    assert Paper(Terminal(), TERM).bar(share, 4) == expected
+
+
+def test_a_bar_with_a_track_always_fills_its_width():
+    paper = Paper(Terminal(), TERM)
+    assert {len(paper.bar(n / 100, 10, track=True)) for n in range(101)} == {10}
+
+
+def test_a_terminal_gets_colour_and_a_progress_line_that_is_written_over():
+    stream = Terminal()
+    paper = Paper(stream, TERM)
+    paper.progress("one")
+    paper.progress("two")
+    paper.line(paper.style("done", "bold", "green"))
+    assert stream.shown() == "\r\x1b[Kone\r\x1b[Ktwo\n\x1b[1;32mdone\x1b[0m\n"
+
+
+@pytest.mark.parametrize(
+    ("tty", "environ"),
+    [(False, TERM), (True, {**TERM, "NO_COLOR": "1"}), (True, {"TERM": "dumb"})],
+    ids=["a pipe", "NO_COLOR", "a dumb terminal"],
+)
+def test_without_a_capable_terminal_the_same_text_comes_plain(tty: bool, environ: dict[str, str]):
+    stream = Terminal(tty=tty)
+    paper = Paper(stream, environ)
+    paper.progress("one")
+    paper.progress("two")
+    paper.line(paper.style("done", "bold"))
+    assert stream.shown() == "one\ntwo\ndone\n"
+
+
+def test_an_empty_no_color_counts_as_unset():
+    assert Paper(Terminal(), {**TERM, "NO_COLOR": ""}).live
+
+
+def test_a_cp1252_console_gets_ascii_for_blocks_and_a_mark_for_what_it_cannot_show():
+    stream = Terminal("cp1252", tty=False)
+    paper = Paper(stream, {})
+    paper.line(f"{paper.bar(0.56, 8, track=True)} → ✓ ✗ café 日")
+    assert stream.shown() == "####.... > + x café ?\n"
+
+
+def test_a_stream_without_an_encoding_is_written_to_as_it_is():
+    stream = io.StringIO()
+    Paper(stream, {}).lines(["✓ done", ""])
+    assert stream.getvalue() == "✓ done\n\n"
