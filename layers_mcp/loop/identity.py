@@ -1,0 +1,67 @@
+"""When two orders are the same order: canonical arguments, and the ids that follow from them.
+
+An agent that repeats itself rarely repeats itself letter by letter. Two orders are the same when their arguments mean
+the same: text is compared in Unicode's NFC and without surrounding blanks, lists without order and duplicates, and an
+argument left out equals one that is empty. What is derived here holds no API key and no time, so that a restarted
+server, a second machine or a rotated key derive the same ids again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+import uuid
+from collections.abc import Iterable, Mapping
+
+Argument = str | int | tuple[str, ...]
+
+_NAMESPACE = uuid.UUID("6f0c1c1e-5d0b-5b57-9f3a-2f6a3c6d8e11")
+"""Never to be changed: every derived id stands on it."""
+
+
+def canonical_text(text: str) -> str:
+    """`text` in NFC, without blanks at its ends. Raises `ValueError` where it is no valid Unicode text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("not valid Unicode text") from None
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def canonical_list(items: Iterable[str]) -> tuple[str, ...]:
+    """The canonical texts of `items` in their first order, without empty ones and duplicates."""
+    return tuple(dict.fromkeys(text for item in items if (text := canonical_text(item))))
+
+
+def identity(tool: str, arguments: Mapping[str, Argument], take: int) -> str:
+    """The SHA-256 (hex) of what is ordered; `arguments` hold canonical values, defaults filled in.
+
+    Empty values are left out, so that an optional argument added later leaves the identity of older orders alone.
+    """
+    meant = {
+        name: sorted(value) if isinstance(value, tuple) else value
+        for name, value in arguments.items()
+        if value not in ("", ())
+    }
+    text = json.dumps([tool, meant, take], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def commission_id(order: str) -> str:
+    """The short name of an identity, for people and agents."""
+    return f"com_{order[:24]}"
+
+
+def clone_container_id(base_url: str, order: str) -> str:
+    """The new container's UUID in the path of a clone: its idempotency key (publish-to-learn, step 3, option A)."""
+    return _derived("container", base_url, order)
+
+
+def idempotency_key(base_url: str, order: str) -> str:
+    """The `Idempotency-Key` under which an order is sent, and sent again."""
+    return _derived("idempotency-key", base_url, order)
+
+
+def _derived(purpose: str, base_url: str, order: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{purpose} {base_url.rstrip('/').lower()} {order}"))

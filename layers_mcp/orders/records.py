@@ -1,0 +1,62 @@
+"""What the order book gives back: an order as the journal knows it, and how a placement went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+OrderStatus = Literal["unknown", "running", "completed", "failed", "canceled"]
+"""`unknown`: sent, and the answer was lost. The others are the job's."""
+
+Mode = Literal["fork", "reimagine", "hook"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRecord:
+    """One order in the journal that was not refused."""
+
+    commission_id: str
+    project_id: str
+    tool: Literal["clone_post", "generate_with_hook"]
+    mode: Mode
+    ordered_at: datetime
+    status: OrderStatus
+    take: int
+    variations: int
+    source_platform_post_id: str = ""
+    hook: str = ""
+    job_id: str = ""
+    kind: str = ""
+    container_ids: tuple[str, ...] = ()
+    estimated_credits: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its job has come to an end, good or bad."""
+        return self.status in ("completed", "failed", "canceled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarOrder:
+    """An order of the last hour from the same source or hook, and the arguments in which it differs."""
+
+    record: OrderRecord
+    differs_in: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """How a placement, or its preview, stands.
+
+    `record` is None only in the preview of an order that is not in the journal. `replayed`: the order was known
+    already; `sent_again`: it had never been answered and was sent again under the same ids, or found upstream.
+    `next_take` is the lowest higher take not yet ordered, given where the order failed or was canceled.
+    """
+
+    record: OrderRecord | None
+    estimated_credits: int | None
+    replayed: bool = False
+    next_take: int | None = None
+    similar: tuple[SimilarOrder, ...] = ()
+    notes: tuple[str, ...] = field(default=())
