@@ -1,0 +1,287 @@
+"""Is there data to trust? The guide's "Requires top-performer data" as eight checks over what the API tells.
+
+Every part of `Facts` may be `Unread` instead: what could not be read is a warning, and never decides for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from layers_mcp.loop.facts import Creative, Facts, Post, Unread
+from layers_mcp.loop.metrics import RankMetric
+from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median
+
+SYNC_EVERY = timedelta(minutes=30)
+"""How soon a newly linked account's posts are there (publish-to-learn, "Requires top-performer data")."""
+
+SCORING_HOURS = 6
+"""Layers scores creatives this often (publish-to-learn, step 4)."""
+
+ENOUGH_POSTS = 5
+"""Fewer live posts rank luck (publish-to-learn, prerequisite: "at least 5-10 posts live")."""
+
+ELIGIBLE_SCORE = 4.0
+"""A creative at or above this organic score (0 to 10) may be promoted."""
+
+Status = Literal["ok", "warning", "missing"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One answer: what stands, in words a customer understands, and what would mend it."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The ranking metric that suits this customer's stage, and why."""
+
+    metric: RankMetric
+    reason: str
+
+
+DECISIVE = frozenset({"posts_synced", "sample_size", "organic_ranking"})
+"""The checks that make a project ready: the others do not hold the organic loop back."""
+
+
+def check(facts: Facts) -> list[Check]:
+    """The eight checks, in the order in which the loop needs them."""
+    return [
+        _social_accounts(facts),
+        _posts_synced(facts),
+        _sample_size(facts),
+        _creatives_scored(facts),
+        _organic_ranking(facts),
+        _paid_ranking(facts),
+        _credits(facts),
+        _review_policy(facts),
+    ]
+
+
+def is_ready(checks: Iterable[Check]) -> bool:
+    """Whether an organic ranking of this project can be trusted."""
+    return all(one.status == "ok" for one in checks if one.name in DECISIVE)
+
+
+def suggest_metric(facts: Facts) -> Suggestion:
+    """The guide's stage advice (publish-to-learn, step 2), applied to what the data can carry."""
+    if isinstance(facts.paid, Unread):
+        return _early_metric(facts, "Paid results could not be read, so the early-stage advice stands in")
+    converting = [result for result in facts.paid if (result.conversions or 0) > 0]
+    if not converting:
+        stage = "Paid results hold no conversions yet" if facts.paid else "There are no paid results yet"
+        return _early_metric(facts, f"{stage}, which is early stage")
+    with_roas = [result for result in converting if (result.roas or 0) > 0]
+    total = sum(result.conversions or 0 for result in converting)
+    proof = f"{_count(len(converting), 'creative')} brought {total:,.0f} conversions in 90 days, which is later stage"
+    if 2 * len(with_roas) >= len(converting):
+        return Suggestion("roas", f"{proof}, and their return on ad spend is known: rank by what earns its keep.")
+    return Suggestion("conversions", f"{proof}; their return on ad spend is not known, so rank by conversions.")
+
+
+def _early_metric(facts: Facts, stage: str) -> Suggestion:
+    posts = () if isinstance(facts.posts, Unread) else facts.posts
+    engaged = any((post.engagement_rate or 0) > 0 for post in posts)
+    if not engaged and any((post.watch_time_ms or 0) > 0 for post in posts):
+        return Suggestion("watch_time_ms", f"{stage}; posts show watch time but no engagement, and views reward luck.")
+    return Suggestion("engagement_rate", f"{stage}: engagement shows what lands, where absolute views reward luck.")
+
+
+def _social_accounts(facts: Facts) -> Check:
+    name = "social_accounts"
+    if isinstance(facts.accounts, Unread):
+        return _unread(name, "The social accounts", facts.accounts)
+    if not facts.accounts:
+        return Check(name, "missing", "No social account is linked to this project.", _LINK)
+    connected = [account for account in facts.accounts if account.status == "connected"]
+    expired = [account for account in facts.accounts if account.status == "reauth_required"]
+    other = len(facts.accounts) - len(connected) - len(expired)
+    if len(connected) == len(facts.accounts):
+        platforms = ", ".join(sorted({account.platform for account in connected}))
+        return Check(name, "ok", f"{_count(len(connected), 'account')} connected: {platforms}.")
+    parts = [f"{len(connected)} of {_count(len(facts.accounts), 'linked account')} connected"]
+    if expired:
+        parts.append(f"{_count(len(expired), 'account')} signed out by the platform and waiting for a new sign-in")
+    if other:
+        parts.append(f"{_count(other, 'account')} disconnected")
+    fix = "Sign in again to these accounts in Layers; until then their new posts and numbers do not arrive."
+    return Check(name, "warning" if connected else "missing", "; ".join(parts) + ".", fix)
+
+
+def _posts_synced(facts: Facts) -> Check:
+    name = "posts_synced"
+    if isinstance(facts.post_count, Unread):
+        return _unread(name, "The number of live posts", facts.post_count)
+    if facts.post_count >= ENOUGH_POSTS:
+        return Check(name, "ok", f"{_count(facts.post_count, 'live post')} in the last 90 days.")
+    return Check(name, "warning" if facts.post_count else "missing", *_why_empty(facts))
+
+
+def _sample_size(facts: Facts) -> Check:
+    name = "sample_size"
+    if isinstance(facts.posts, Unread):
+        return _unread(name, "The ranking", facts.posts)
+    middle = median(post.views for post in facts.posts)
+    if middle is None:
+        return Check(name, "missing", f"No post to measure yet. {_why_empty(facts)[0]}", _why_empty(facts)[1])
+    seen = f"The median of {_count(len(facts.posts), 'ranked post')} has {middle:,.0f} views"
+    if middle >= SMALL_SAMPLE_VIEWS:
+        return Check(name, "ok", f"{seen}, enough to compare posts.")
+    return Check(
+        name,
+        "warning",
+        f"{seen}; under {SMALL_SAMPLE_VIEWS} a post's numbers are noise.",
+        "Wait a couple of days for more views before trusting the ranking.",
+    )
+
+
+def _creatives_scored(facts: Facts) -> Check:
+    name = "creatives_scored"
+    if isinstance(facts.creatives, Unread):
+        return _unread(name, "The creatives", facts.creatives)
+    if not facts.creatives:
+        fix = f"Creatives enter the pool once there are posts or generated content; scoring runs {_SCORING}."
+        return Check(name, "missing", "No creative is in the scoring pool yet.", fix)
+    scored = [creative for creative in facts.creatives if (creative.score or 0) > 0]
+    of_all = f"{len(scored)} of {_count(len(facts.creatives), 'creative')} scored"
+    if not scored:
+        return Check(name, "warning", f"{of_all}.", f"Wait for the next scoring run: it comes {_SCORING}.")
+    eligible = [creative for creative in facts.creatives if _eligible(creative)]
+    if not eligible:
+        fix = "Scores fade with age; fresh content, or a breakout, brings them back."
+        return Check(name, "warning", f"{of_all}, none reaching {ELIGIBLE_SCORE:g}, the bar for promotion.", fix)
+    return Check(name, "ok", f"{of_all}, {len(eligible)} of them eligible for promotion.")
+
+
+def _organic_ranking(facts: Facts) -> Check:
+    name = "organic_ranking"
+    if isinstance(facts.posts, Unread):
+        return _unread(name, "The organic ranking", facts.posts)
+    if not facts.posts:
+        return Check(name, "missing", f"The ranking is empty. {_why_empty(facts)[0]}", _why_empty(facts)[1])
+    ranked = f"{_count(len(facts.posts), 'post')} ranked over 90 days"
+    if isinstance(facts.post_count, int) and len(facts.posts) < min(facts.post_count, 100):
+        return Check(
+            name, "ok", f"{ranked} of {facts.post_count} live; the rest may still wait for scoring ({_SCORING})."
+        )
+    return Check(name, "ok", f"{ranked}.")
+
+
+def _paid_ranking(facts: Facts) -> Check:
+    name = "paid_ranking"
+    if isinstance(facts.paid, Unread):
+        return _unread(name, "The paid ranking", facts.paid)
+    if any((result.conversions or 0) > 0 for result in facts.paid):
+        total = sum(result.conversions or 0 for result in facts.paid)
+        return Check(
+            name, "ok", f"{_count(len(facts.paid), 'creative')} with paid results: {total:,.0f} conversions in 90 days."
+        )
+    if facts.paid:
+        detail = f"{_count(len(facts.paid), 'creative')} with ad spend, and no conversions in 90 days."
+        return Check(name, "warning", detail, "Rank by engagement_rate until conversions arrive.")
+    rows: tuple[Post | Creative, ...] = ()
+    for known in (facts.posts, facts.creatives):
+        rows += () if isinstance(known, Unread) else known
+    if any(row.promoted for row in rows):
+        detail = "Creatives have been put into ads, but no paid results have come in over 90 days."
+        return Check(name, "warning", detail, "Wait for results, or ask Layers whether the ad account reports them.")
+    if isinstance(facts.posts, Unread) or isinstance(facts.creatives, Unread):
+        return Check(name, "missing", "There are no paid results in 90 days.", _PROMOTE)
+    return Check(name, "missing", "No creative has been put into ads yet, so there are no paid results.", _PROMOTE)
+
+
+def _credits(facts: Facts) -> Check:
+    name = "credits"
+    if isinstance(facts.credits, Unread):
+        return _unread(name, "The credit balance", facts.credits)
+    balance, prices = facts.credits.spendable, facts.credits.per_format.values()
+    if balance is None:
+        return Check(name, "warning", "Layers does not say how many credits are left.", "Look in Layers' billing page.")
+    dearest, cheapest = max(prices, default=1), min(prices, default=1)
+    detail = (
+        f"{balance:,} credits available; a piece costs up to {dearest:,}."
+        if prices
+        else f"{balance:,} credits available."
+    )
+    if balance >= dearest:
+        return Check(name, "ok", detail)
+    return Check(
+        name, "warning" if balance >= cheapest else "missing", detail, "Top up credits before ordering content."
+    )
+
+
+def _review_policy(facts: Facts) -> Check:
+    name = "review_policy"
+    if isinstance(facts.review, Unread):
+        unread = _unread(name, "The review policy", facts.review)
+        return Check(name, "warning", f"{unread.detail} Finished content may go live without a person.", unread.fix)
+    policy, waiting = facts.review.policy, facts.review.waiting
+    queue = "" if waiting is None else f" {waiting} waiting now."
+    if policy == "review_all":
+        return Check(name, "ok", f"Finished content waits for a person's decision.{queue}")
+    fix = "Set the project's review policy in Layers to review everything, where results should be held for approval."
+    if policy == "review_first_n":
+        first = "first pieces" if facts.review.first_n is None else f"first {_count(facts.review.first_n, 'piece')}"
+        return Check(
+            name, "warning", f"Only the {first} wait for a person; what comes after goes live without one.{queue}", fix
+        )
+    return Check(
+        name, "warning", f"Finished content goes live without a person, so nothing is held for approval.{queue}", fix
+    )
+
+
+_LINK = f"Link an Instagram or TikTok account in Layers; its posts arrive within {SYNC_EVERY.seconds // 60} minutes."
+_PROMOTE = "Nothing to mend for the organic loop; paid rankings fill once promoted creatives bring results."
+_SCORING = f"every {SCORING_HOURS} hours"
+
+
+def _why_empty(facts: Facts) -> tuple[str, str]:
+    """Which of the guide's empty states applies to the organic side: its words, and its fix."""
+    accounts = None if isinstance(facts.accounts, Unread) else facts.accounts
+    count = 0 if isinstance(facts.post_count, Unread) else facts.post_count
+    if count >= ENOUGH_POSTS:
+        return (
+            f"{_count(count, 'post')} live, and none is scored yet.",
+            f"Scoring runs {_SCORING}; look again after the next run.",
+        )
+    if count:
+        return (
+            f"{_count(count, 'live post')} in 90 days; {ENOUGH_POSTS} are needed before a ranking says anything.",
+            "Publish more, and wait a couple of days for views.",
+        )
+    if isinstance(facts.post_count, Unread) or accounts is None:
+        return "No posts are there to rank.", "Link an account and publish; syncing runs every 30 minutes."
+    if not accounts:
+        return "Nothing is linked, so there are no posts to read.", _LINK
+    connected = [account for account in accounts if account.status == "connected"]
+    if not connected:
+        return "No linked account is connected, so no posts arrive.", "Sign in again to the accounts in Layers."
+    due = max((one.connected_at + SYNC_EVERY for one in connected if one.connected_at), default=None)
+    if due is not None and due > facts.now:
+        return (
+            f"The accounts were linked minutes ago; their first sync is due by {due:%H:%M} UTC.",
+            f"Look again after {due:%H:%M} UTC.",
+        )
+    return (
+        "The linked accounts have been synced, and no post of theirs is live in the last 90 days.",
+        "Publish the first posts; each arrives within 30 minutes of going live.",
+    )
+
+
+def _eligible(creative: Creative) -> bool:
+    return (creative.score or 0) >= ELIGIBLE_SCORE if creative.eligible is None else creative.eligible
+
+
+def _unread(name: str, what: str, failure: Unread) -> Check:
+    return Check(name, "warning", f"{what} could not be read: {failure.why}", failure.fix)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,234 @@
+"""Did what was commissioned beat its source? The journal's orders, held against one ranking of their project.
+
+An order is live once a container of its own stands in the ranking; its live containers count as one post, weighted
+by their views. Engagement rates are compared, since views grow with age. A win over the source is read with care: the
+source was picked for being high, partly by luck, so an equally good clone beats it less than half of the time.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from layers_mcp.loop import breakouts
+from layers_mcp.loop.breakouts import Reach
+from layers_mcp.loop.metrics import Window
+from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median
+from layers_mcp.loop.text import clean
+
+FULL_RANKING = 100
+"""The most rows that upstream ranks; a ranking of this many may go on below its last row."""
+
+MODES = ("fork", "reimagine", "hook")
+
+ENDED = frozenset({"completed", "failed", "canceled"})
+
+
+class Row(Protocol):
+    """A ranking row, as far as it is needed to find an order's posts and its source."""
+
+    @property
+    def source_id(self) -> str | None: ...
+    @property
+    def platform_post_id(self) -> str | None: ...
+    @property
+    def title(self) -> str | None: ...
+    @property
+    def organic(self) -> Reach | None: ...
+
+
+class Order(Protocol):
+    """An order as the journal holds it."""
+
+    @property
+    def mode(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def source_platform_post_id(self) -> str | None: ...
+    @property
+    def hook(self) -> str | None: ...
+    @property
+    def container_ids(self) -> Sequence[str]: ...
+
+
+class Piece(Protocol):
+    """A container as the project's content shows it."""
+
+    @property
+    def container_id(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def approval_status(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one order stands. Rates are fractions, `versus_*` ratios of rates; None where it cannot be said."""
+
+    status: str
+    approval_status: str | None = None
+    live: bool = False
+    low_sample: bool | None = None
+    metric_value: float | None = None
+    source_value: float | None = None
+    versus_source: float | None = None
+    versus_median: float | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether enough people have seen it for its rate to count."""
+        return self.metric_value is not None and self.low_sample is False
+
+
+@dataclass(frozen=True)
+class ModeSummary:
+    """One mode over all its orders; wins are None where nothing is live to win."""
+
+    mode: str
+    commissions: int
+    live: int
+    judged: int
+    beat_source: int | None
+    beat_median: int | None
+    median_versus_source: float | None
+
+
+class Board:
+    """One project's ranking by engagement rate, ready to be asked about orders.
+
+    `made` are the containers that any order made, since a hook's source is a post that no order did.
+    """
+
+    def __init__(self, rows: Sequence[Row], made: Collection[str]) -> None:
+        self._by_container: defaultdict[str, list[Row]] = defaultdict(list)
+        self._by_post: defaultdict[str, list[Row]] = defaultdict(list)
+        self._by_hook: defaultdict[str, list[Row]] = defaultdict(list)
+        made = {_bare(container) for container in made}
+        for row in rows:
+            if row.source_id:
+                self._by_container[_bare(row.source_id)].append(row)
+            if row.platform_post_id:
+                self._by_post[row.platform_post_id].append(row)
+            if row.title and (not row.source_id or _bare(row.source_id) not in made):
+                self._by_hook[_plain(row.title)].append(row)
+        self.full = len(rows) >= FULL_RANKING
+        self.median = breakouts.judge(row.organic for row in rows).median
+
+    def live(self, order: Order) -> list[Reach]:
+        """What the posts of the order's containers earned, one for each that is ranked."""
+        rows = [row for container in order.container_ids for row in self._by_container.get(_bare(container), ())]
+        return [row.organic for row in rows if row.organic is not None]
+
+    def source(self, order: Order) -> Reach | None:
+        """The post that the order was made from; for a hook the most viewed post that carries it."""
+        if order.source_platform_post_id:
+            rows = self._by_post.get(order.source_platform_post_id, [])
+        else:
+            rows = self._by_hook.get(_plain(order.hook or ""), [])
+        return max((row.organic for row in rows if row.organic), key=lambda reach: reach.views or 0, default=None)
+
+
+def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Outcome:
+    """How `order` stands: against its source and the median where `board` ranks it, and what `content` says of it.
+
+    `content` is keyed by `container_key`. Without a board (it could not be read) nothing is said about results.
+    """
+    pieces = [content[key] for key in map(container_key, order.container_ids) if key in content]
+    approval = _approval(pieces)
+    live = board.live(order) if board else []
+    if board is None or not live:
+        status = _status(order, pieces)
+        if board and board.full and status == "completed" and approval not in {"pending", "rejected"}:
+            status = "unranked"
+        return Outcome(status, approval)
+    views = sum(reach.views or 0 for reach in live)
+    value = sum((reach.views or 0) * (reach.engagement_rate or 0) for reach in live) / views if views else None
+    source = board.source(order)
+    source_value = source.engagement_rate if source else None
+    return Outcome(
+        status=order.status if order.status in ENDED else "completed",
+        approval_status=approval,
+        live=True,
+        low_sample=views < SMALL_SAMPLE_VIEWS,
+        metric_value=value,
+        source_value=source_value,
+        versus_source=_ratio(value, source_value),
+        versus_median=_ratio(value, board.median),
+    )
+
+
+def by_mode(outcomes: Iterable[tuple[str, Outcome]]) -> list[ModeSummary]:
+    """How often each mode won, over (mode, outcome) of every order; a small sample counts in no win."""
+    groups: defaultdict[str, list[Outcome]] = defaultdict(list)
+    for mode, outcome in outcomes:
+        groups[mode].append(outcome)
+    return [_summary(mode, groups[mode]) for mode in MODES if mode in groups]
+
+
+def covering_window(since: datetime, now: datetime) -> tuple[Window, bool]:
+    """The smallest ranking window that reaches back to `since`, and whether even the largest does."""
+    windows: tuple[tuple[Window, int], ...] = (("7d", 7), ("30d", 30), ("90d", 90))
+    for window, days in windows:
+        if now - since <= timedelta(days=days):
+            return window, True
+    return "90d", False
+
+
+def container_key(container_id: str) -> str:
+    """What two spellings of one container id have in common."""
+    return _bare(container_id)
+
+
+def _bare(container_id: str) -> str:
+    """Some API vintages prefix ids, others do not: `cnt_X` and `X` are the same container."""
+    return container_id.removeprefix("cnt_")
+
+
+def _plain(text: str) -> str:
+    """A hook as it was ordered: NFC, trimmed, without what cannot be seen."""
+    return unicodedata.normalize("NFC", clean(text, limit=2000)[0])
+
+
+def _approval(pieces: Sequence[Piece]) -> str | None:
+    states = {piece.approval_status for piece in pieces if piece.approval_status}
+    return states.pop() if len(states) == 1 else "mixed" if states else None
+
+
+def _status(order: Order, pieces: Sequence[Piece]) -> str:
+    """The journal's status, or what the order's containers show where the journal has not heard of its end."""
+    if order.status in ENDED or not pieces:
+        return order.status
+    states = {piece.status for piece in pieces}
+    if states <= ENDED:
+        return next(state for state in ("completed", "failed", "canceled") if state in states)
+    return "running"
+
+
+def _ratio(value: float | None, base: float | None) -> float | None:
+    return value / base if value is not None and base else None
+
+
+def _summary(mode: str, outcomes: Sequence[Outcome]) -> ModeSummary:
+    live = [outcome for outcome in outcomes if outcome.live]
+    judged = [outcome for outcome in live if outcome.judged]
+    versus_source = [outcome.versus_source for outcome in judged if outcome.versus_source is not None]
+    versus_median = [outcome.versus_median for outcome in judged if outcome.versus_median is not None]
+    return ModeSummary(
+        mode=mode,
+        commissions=len(outcomes),
+        live=len(live),
+        judged=len(judged),
+        beat_source=_wins(versus_source) if any(outcome.source_value is not None for outcome in live) else None,
+        beat_median=_wins(versus_median) if live else None,
+        median_versus_source=median(versus_source),
+    )
+
+
+def _wins(ratios: Iterable[float]) -> int:
+    return sum(ratio > 1 for ratio in ratios)
