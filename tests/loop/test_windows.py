@@ -1,0 +1,133 @@
+"""Moments in every form the contract names, and what is said about a series' ends."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers_mcp.loop.windows import FORMS, Buckets, inspect, parse_moment, stamp
+
+NOW = datetime(2026, 4, 17, 9, 30, 15, 123456, tzinfo=UTC)
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001  (hypothesis wants them naive)
+offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-04-10T00:00:00Z", "2026-04-10T00:00:00Z"),
+        ("2026-04-10t00:00:00z", "2026-04-10T00:00:00Z"),
+        ("2026-04-10T00:00:00.5Z", "2026-04-10T00:00:00Z"),
+        ("2026-04-10T00:00Z", "2026-04-10T00:00:00Z"),
+        ("2026-04-10T02:00:00+02:00", "2026-04-10T00:00:00Z"),
+        ("2026-04-09T19:00:00-0500", "2026-04-10T00:00:00Z"),
+        ("2026-04-10", "2026-04-10T00:00:00Z"),
+        (" 2026-04-10 ", "2026-04-10T00:00:00Z"),
+        ("24h", "2026-04-16T09:30:15Z"),
+        ("7d", "2026-04-10T09:30:15Z"),
+        ("4W", "2026-03-20T09:30:15Z"),
+        ("0d", "2026-04-17T09:30:15Z"),
+    ],
+)
+def test_every_form_of_the_contract_is_understood(text: str, moment: str) -> None:
+    assert stamp(parse_moment(text, NOW)) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-04-10T00:00:00",
+        "20260410",
+        "2026-W15",
+        "2026-13-01",
+        "2026-02-30",
+        "7",
+        "7m",
+        "-7d",
+        "7 d",
+        "99999w9",
+        "\u0667d",
+        "123456d",
+        "0001-01-01T00:00:00+14:00",
+        "2026-04-10T25:00:00Z",
+        "2026-04-10T00:00:00+99:99",
+        "2026-04-10\n2026-04-11",
+    ],
+)
+def test_anything_else_is_refused_with_the_forms_and_without_an_echo(text: str) -> None:
+    with pytest.raises(ValueError, match="an ISO datetime") as refusal:
+        parse_moment(text, NOW)
+    assert str(refusal.value) == FORMS
+
+
+@given(moments, offsets)
+def test_an_offset_names_the_same_moment_in_utc(naive: datetime, offset: timezone) -> None:
+    moment = naive.replace(tzinfo=offset)
+    assert parse_moment(moment.isoformat(), NOW) == moment.astimezone(UTC).replace(microsecond=0)
+
+
+@given(st.text())
+def test_a_moment_is_in_utc_or_refused(text: str) -> None:
+    try:
+        moment = parse_moment(text, NOW)
+    except ValueError:
+        return
+    assert moment.utcoffset() == timedelta(0)
+    assert parse_moment(stamp(moment), NOW) == moment
+
+
+@given(st.integers(0, 90), moments)
+def test_an_age_in_days_is_that_many_times_24_hours(days: int, naive: datetime) -> None:
+    now = naive.replace(tzinfo=UTC)
+    assert parse_moment(f"{days}d", now) == (now - timedelta(days=days)).replace(microsecond=0)
+    assert parse_moment(f"{days * 24}h", now) == parse_moment(f"{days}d", now)
+
+
+def day(number: int) -> datetime:
+    return datetime(2026, 4, number, tzinfo=UTC)
+
+
+def test_an_unfinished_last_day_is_seen() -> None:
+    assert inspect(["2026-04-16", "2026-04-17"], "day", day(10), NOW, NOW) == Buckets(day(18), 0)
+
+
+def test_a_finished_last_day_is_not_called_running() -> None:
+    assert inspect(["2026-04-15", "2026-04-16"], "day", day(10), day(17), NOW) == Buckets(None, 0)
+
+
+def test_a_running_hour_and_a_running_week_are_seen() -> None:
+    hours = ["2026-04-17T08:00:00Z", "2026-04-17T09:00:00Z"]
+    assert inspect(hours, "hour", day(10), NOW, NOW).running_until == datetime(2026, 4, 17, 10, tzinfo=UTC)
+    assert inspect(["2026-04-06", "2026-04-13"], "week", day(6), NOW, NOW).running_until == day(20)
+
+
+def test_the_bucket_in_which_the_window_begins_is_inside() -> None:
+    assert inspect(["2026-04-10"], "day", datetime(2026, 4, 10, 15, tzinfo=UTC), day(17), NOW).outside == 0
+
+
+def test_buckets_before_since_and_from_until_on_are_counted_as_outside() -> None:
+    buckets = ["2026-04-08", "2026-04-09", "2026-04-10", "2026-04-16", "2026-04-17"]
+    assert inspect(buckets, "day", day(10), day(17), NOW) == Buckets(None, 3)
+
+
+def test_a_bucket_that_is_no_date_is_passed_over() -> None:
+    assert inspect(["total", "2026-04-16"], "day", day(10), day(17), NOW) == Buckets(None, 0)
+    assert inspect([], "day", day(10), day(17), NOW) == Buckets(None, 0)
+
+
+@given(st.sets(st.integers(0, 60)), st.integers(0, 60), st.integers(1, 60), st.integers(0, 60 * 24))
+def test_the_ends_of_a_daily_series_are_told_as_arithmetic_on_days_tells_them(
+    days: set[int], first: int, length: int, now_hours: int
+) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    since, until = start + timedelta(days=first), start + timedelta(days=first + length)
+    now = start + timedelta(hours=now_hours)
+    buckets = [(start + timedelta(days=number)).date().isoformat() for number in sorted(days)]
+    inside = [number for number in days if first <= number < first + length]
+    seen = inspect(buckets, "day", since, until, now)
+    assert seen.outside == len(days) - len(inside)
+    running = bool(inside) and max(inside) == now_hours // 24
+    assert (seen.running_until is not None) is running
