@@ -226,15 +226,17 @@ def _review_policy(facts: Facts) -> Check:
     queue = "" if waiting is None else f" {waiting} waiting now."
     if policy == "review_all":
         return Check(name, "ok", f"Finished content waits for a person's decision.{queue}")
-    fix = "Set the project's review policy in Layers to review everything, where results should be held for approval."
+    fix = "Where results should be held for approval, set the project's review policy in Layers to review everything."
     if policy == "review_first_n":
         first = "first pieces" if facts.review.first_n is None else f"first {_count(facts.review.first_n, 'piece')}"
-        return Check(
-            name, "warning", f"Only the {first} wait for a person; what comes after goes live without one.{queue}", fix
-        )
-    return Check(
-        name, "warning", f"Finished content goes live without a person, so nothing is held for approval.{queue}", fix
-    )
+        detail = f"Only the {first} wait for a person; what comes after goes live without one."
+    elif policy == "review_until_timeout":
+        detail = "Finished content waits for a person only for a while, then goes live without one."
+    elif policy == "auto_approve":
+        detail = "Finished content goes live without a person: nothing is held for approval."
+    else:
+        detail = "The review policy is of a kind not known here, so finished content may go live without a person."
+    return Check(name, "warning", detail + queue, fix)
 
 
 _LINK = f"Link an Instagram or TikTok account in Layers; its posts arrive within {SYNC_EVERY.seconds // 60} minutes."

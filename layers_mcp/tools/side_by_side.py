@@ -1,0 +1,67 @@
+"""Several reads at once, each allowed to fail without failing the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Generic, ParamSpec, Self, TypeVar
+
+import anyio
+
+from layers_mcp.layers.errors import LayersError, TimedOut
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+AT_ONCE = 8
+"""Requests under way together: quick, and far from a rate limit."""
+
+SECONDS = 35.0
+"""How long the slowest read may take: well inside the 45 seconds of a call."""
+
+
+class Read(Generic[T]):
+    """A read that was started; `outcome` is its answer or its failure, once the `SideBySide` has been left."""
+
+    def __init__(self) -> None:
+        self.outcome: T | LayersError = TimedOut("No answer came in time.")
+
+
+class SideBySide:
+    """Start reads in the block; they are done when it ends.
+
+    async with SideBySide() as reads:
+        credits = reads.start(layers.credits)
+    credits.outcome
+    """
+
+    def __init__(self, *, at_once: int = AT_ONCE, seconds: float = SECONDS) -> None:
+        self._places = anyio.Semaphore(at_once)
+        self._seconds = seconds
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._stack.enter_context(anyio.move_on_after(self._seconds))
+        self._group = await self._stack.enter_async_context(anyio.create_task_group())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return await self._stack.__aexit__(kind, error, traceback)
+
+    def start(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Read[T]:
+        """Call `call`; a `LayersError` becomes the outcome, anything else ends the whole block."""
+        read = Read[T]()
+        self._group.start_soon(self._run, read, call, args, kwargs)
+        return read
+
+    async def _run(
+        self, read: Read[Any], call: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        async with self._places:
+            try:
+                read.outcome = await call(*args, **kwargs)
+            except LayersError as error:
+                read.outcome = error
