@@ -12,16 +12,19 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TextIO, cast
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
+from mcp.server.lowlevel import Server
 from mcp.types import CallToolResult, TextContent
 
 from layers_mcp.cli import demo_pages as page
 from layers_mcp.cli.demo_pages import Facts
 from layers_mcp.cli.paint import Paper
+from layers_mcp.settings import Settings
 
 PROJECT = "acme-todo"
 LONGEST_SECONDS = 90.0
@@ -34,43 +37,48 @@ class DemoError(Exception):
 
 def run(stream: TextIO | None = None) -> int:
     """Run the demo and write it to `stream` (stdout); 0 when the loop was closed, 1 when anything failed."""
-    paper = Paper(stream or sys.stdout)
-    # A server that stops may still hold its world open for a moment, which Windows would refuse to delete.
-    with tempfile.TemporaryDirectory(prefix="layers-demo-", ignore_cleanup_errors=True) as state_dir:
-        try:
-            return anyio.run(_demo, paper, Path(state_dir))
-        except* (MCPError, OSError, TimeoutError) as failures:
-            paper.line()
-            page.say(paper, f"The demo stopped: {failures.exceptions[0]}")
-    return 1
-
-
-async def _demo(paper: Paper, state_dir: Path) -> int:
     started = time.monotonic()
-    server = StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "layers_mcp", "--sandbox", "--state-dir", str(state_dir)],
-        env=_environment(os.environ),
-    )
+    paper = Paper(stream or sys.stdout)
     page.say(paper, "layers-mcp demo: the publish-to-learn loop on the embedded sandbox.")
     page.say(paper, "No key and no network; the company, its posts and every number are invented.")
-    with anyio.fail_after(LONGEST_SECONDS):
-        async with Client(server, read_timeout_seconds=60) as client:
-            tour = Tour(client, paper, advance=lambda span: _advance(state_dir, span))
-            try:
-                await tour.loop()
-            except DemoError as error:
-                paper.line()
-                page.say(paper, f"The demo stopped: {error}")
-                return 1
-    page.say(paper, f"That took {time.monotonic() - started:.0f} seconds.")
-    return 0
+    # A server that stops may still hold its world open for a moment, which Windows would refuse to delete.
+    with tempfile.TemporaryDirectory(prefix="layers-demo-", ignore_cleanup_errors=True) as folder:
+        server = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "layers_mcp", "--sandbox", "--state-dir", folder],
+            env=_environment(os.environ),
+        )
+        closed = anyio.run(tell, paper, server, partial(_advance, Path(folder)))
+    if closed:
+        page.say(paper, f"That took {time.monotonic() - started:.0f} seconds.")
+    return 0 if closed else 1
+
+
+async def tell(paper: Paper, server: StdioServerParameters | Server, advance: Callable[[timedelta], None]) -> bool:
+    """Run the loop against `server`, and say whether it was closed; what stopped it stands on the paper.
+
+    `advance` moves the clock of the world that `server` works in.
+    """
+    failure: object = None
+    try:
+        with anyio.fail_after(LONGEST_SECONDS):
+            async with Client(server, read_timeout_seconds=60) as client:
+                try:
+                    await Tour(client, paper, advance).loop()
+                except DemoError as error:  # caught inside: on its way out the client would wrap it in a group
+                    failure = error
+    except* (MCPError, OSError) as group:  # a TimeoutError is an OSError
+        failure = group.exceptions[0]
+    if failure is not None:
+        paper.line()
+        page.say(paper, f"The demo stopped: {failure}")
+    return failure is None
 
 
 class Tour:
     """The loop, step by step: what a marketer's agent does, and in the end what the marketer does."""
 
-    def __init__(self, client: Client, paper: Paper, *, advance: Callable[[timedelta], None]) -> None:
+    def __init__(self, client: Client, paper: Paper, advance: Callable[[timedelta], None]) -> None:
         self._client = client
         self._paper = paper
         self._advance = advance
@@ -193,7 +201,7 @@ def _advance(state_dir: Path, span: timedelta) -> None:
     """Move the clock of the world that the running server serves."""
     from layers_mcp.sandbox import Sandbox
 
-    sandbox = Sandbox(path=state_dir / "sandbox" / "world.db")
+    sandbox = Sandbox(path=Settings(state_dir=state_dir).world_path)
     try:
         sandbox.advance(span)
     finally:
