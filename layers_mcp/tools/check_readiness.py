@@ -1,0 +1,202 @@
+"""check_readiness: is there data to trust, and if not, which empty state is it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field
+
+from layers_mcp.layers.errors import ForbiddenScope, LayersError
+from layers_mcp.layers.models import (
+    AdsContent,
+    Credits,
+    Metrics,
+    Page,
+    RankedRow,
+    Ranking,
+    ReviewPolicy,
+    SocialAccount,
+)
+from layers_mcp.loop import facts, readiness
+from layers_mcp.loop.facts import Facts, Unread
+from layers_mcp.loop.metrics import RankMetric
+from layers_mcp.loop.text import clean
+from layers_mcp.loop.versus import FULL_RANKING
+from layers_mcp.loop.windows import stamp
+from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.tools.side_by_side import Read, SideBySide
+from layers_mcp.workspace import Workspace
+
+T = TypeVar("T")
+Fact = TypeVar("Fact")
+
+POOL_PAGE = 200
+"""Creatives looked at: one page of the scoring pool, best first."""
+
+
+class Check(Result):
+    name: str
+    status: Literal["ok", "warning", "missing"]
+    detail: str
+    fix: str | None = None
+
+
+class Account(Result):
+    social_account_id: str
+    platform: str | None = None
+    handle: str | None = None
+    status: str | None = None
+    connected_at: str | None = None
+
+
+class SuggestedMetric(Result):
+    metric: RankMetric
+    reason: str
+
+
+class Readiness(Result):
+    project_id: str
+    ready: bool
+    checks: list[Check]
+    accounts: list[Account]
+    suggested_metric: SuggestedMetric
+    notes: list[str]
+
+
+@tool(title="Check readiness", kind=READ)
+async def check_readiness(
+    ws: Workspace,
+    project_id: Annotated[
+        str, Field(description="The project's id, from list_projects.", min_length=1, max_length=200)
+    ],
+) -> Readiness:
+    """Check whether a project has data to trust before its ranking is read, and which metric suits its stage.
+
+    Use it first on a project, and whenever a ranking is empty: it names the cause (nothing linked, first sync due,
+    too few posts or views, nothing scored, no paid results), the fix, and how long the next sync (30 minutes) or
+    scoring run (6 hours) can take. It also tells whether finished content waits for a person. For the posts
+    themselves use rank_top_performers; for a first look across projects, find_breakouts. Reads only and costs
+    nothing; looking again within 30 minutes shows little new.
+    """
+    layers, now = ws.layers, ws.now()
+    async with SideBySide() as reads:
+        accounts = reads.start(layers.social_accounts, project_id)
+        metrics = reads.start(
+            layers.metrics,
+            project_id,
+            scope="project",
+            id=project_id,
+            metrics=["views"],
+            since=now - timedelta(days=90),
+            until=now,
+            granularity="week",
+        )
+        organic = reads.start(layers.top_performers, project_id, metric="engagement_rate", window="90d")
+        paid = reads.start(layers.top_performers, project_id, metric="conversions", window="90d")
+        creatives = reads.start(layers.ads_content, project_id, limit=POOL_PAGE)
+        review = reads.start(layers.review_policy, project_id)
+        budget = reads.start(layers.credits)
+    _refuse_if_nothing_was_read(accounts, metrics, organic, paid, creatives, review)
+
+    seen = Facts(
+        now=now,
+        accounts=_fact(accounts, _accounts),
+        post_count=_fact(metrics, _post_count),
+        posts=_fact(organic, _posts),
+        paid=_fact(paid, _paid),
+        creatives=_fact(creatives, _creatives),
+        credits=_fact(budget, _credits),
+        review=_fact(review, _review),
+    )
+    checks = readiness.check(seen)
+    suggested = readiness.suggest_metric(seen)
+    return Readiness(
+        project_id=project_id,
+        ready=readiness.is_ready(checks),
+        checks=[Check(name=one.name, status=one.status, detail=one.detail, fix=one.fix or None) for one in checks],
+        accounts=[] if isinstance(accounts.outcome, LayersError) else [_account(one) for one in accounts.outcome],
+        suggested_metric=SuggestedMetric(metric=suggested.metric, reason=suggested.reason),
+        notes=_notes(seen),
+    )
+
+
+def _refuse_if_nothing_was_read(*reads: Read[Any]) -> None:
+    """A project of which nothing can be read (an unknown id, a key that opens nothing) has no readiness."""
+    if all(isinstance(read.outcome, LayersError) for read in reads):
+        raise reads[0].outcome
+
+
+def _fact(read: Read[T], tell: Callable[[T], Fact]) -> Fact | Unread:
+    if not isinstance(read.outcome, LayersError):
+        return tell(read.outcome)
+    error = read.outcome
+    needs = f" The key needs {error.scope}." if isinstance(error, ForbiddenScope) else ""
+    return Unread(f"{error}{needs}", error.hint)
+
+
+def _account(account: SocialAccount) -> Account:
+    return Account(
+        social_account_id=account.social_account_id,
+        platform=account.platform,
+        handle=clean(account.handle)[0] if account.handle else None,
+        status=account.status,
+        connected_at=stamp(account.connected_at) if account.connected_at else None,
+    )
+
+
+def _accounts(accounts: list[SocialAccount]) -> tuple[facts.Account, ...]:
+    return tuple(facts.Account(one.platform or "unnamed", one.status or "", one.connected_at) for one in accounts)
+
+
+def _post_count(metrics: Metrics) -> int | Unread:
+    count = metrics.totals.get("post_count")
+    return int(count) if isinstance(count, int | float) else Unread("Layers gave no post count.")
+
+
+def _posts(ranking: Ranking) -> tuple[facts.Post, ...]:
+    return tuple(
+        facts.Post(
+            views=row.organic.views or 0,
+            engagement_rate=row.organic.engagement_rate,
+            watch_time_ms=row.organic.watch_time_ms,
+            promoted=row.ads_content_id is not None,
+        )
+        for row in ranking.items
+        if row.organic is not None
+    )
+
+
+def _paid(ranking: Ranking) -> tuple[facts.PaidResult, ...]:
+    return tuple(_paid_result(row, row.paid) for row in ranking.items if row.paid)
+
+
+def _paid_result(row: RankedRow, paid: Mapping[str, object]) -> facts.PaidResult:
+    """The fields of `paid` are nobody's promise; the value that the row was ranked by is."""
+    conversions = _number(paid.get("conversions"))
+    return facts.PaidResult(row.metric_value if conversions is None else conversions, _number(paid.get("roas")))
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _creatives(page: Page[AdsContent]) -> tuple[facts.Creative, ...]:
+    return tuple(
+        facts.Creative(one.organic_score, one.eligible, promoted=(one.active_promotions or 0) > 0) for one in page.items
+    )
+
+
+def _credits(budget: Credits) -> facts.Credits:
+    return facts.Credits(budget.spendable, budget.estimated_credits_per_format)
+
+
+def _review(review: ReviewPolicy) -> facts.Review:
+    return facts.Review(review.policy, review.first_n, review.pending_count)
+
+
+def _notes(seen: Facts) -> list[str]:
+    if not isinstance(seen.posts, Unread) and len(seen.posts) >= FULL_RANKING:
+        return [f"sample_size is of the top {FULL_RANKING} posts by engagement rate; the project may have more."]
+    return []

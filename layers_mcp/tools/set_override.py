@@ -1,0 +1,59 @@
+"""set_override: keep a creative in the scoring pool, force it out, or let scoring decide."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from layers_mcp.protocol import IDEMPOTENT, Result, tool
+from layers_mcp.workspace import Workspace
+
+
+class Override(Result):
+    ads_content_id: str
+    override: str
+    eligible: bool | None = None
+    organic_score: float | None = None
+    notes: list[str]
+
+
+NOTES = {
+    "include": "It stays eligible regardless of score decay until the override is cleared.",
+    "exclude": "Ads that already run with this creative are not stopped by this.",
+    "clear": "Scoring decides again; the next run is within 6 hours.",
+}
+
+
+@tool(title="Set scoring override", kind=IDEMPOTENT)
+async def set_override(
+    ws: Workspace,
+    project_id: Annotated[
+        str, Field(description="The project's id, from list_projects.", min_length=1, max_length=200)
+    ],
+    ads_content_id: Annotated[
+        str, Field(description="From list_ads_content or a promoted ranking row.", min_length=1, max_length=200)
+    ],
+    override: Annotated[
+        Literal["include", "exclude", "clear"],
+        Field(description="include = eligible in spite of decay, exclude = ineligible, clear = let scoring decide."),
+    ],
+    note: Annotated[str, Field(description="Why, for the audit log.", max_length=280)] = "",
+) -> Override:
+    """Set or clear the manual override that keeps a creative in the ads scoring pool or out of it.
+
+    Use exclude for a post the customer asked to stop promoting, and include sparingly: the pool works because it is
+    unopinionated about yesterday's winner, and overriding too often turns off the learning. Layers rescores by itself
+    every 6 hours, so most projects need no override; to see what is set, use list_ads_content, and to make more of a
+    winner, clone_post. Costs no credits, is undone with clear, and setting the same state again changes nothing. Ads
+    that already run are not stopped.
+    """
+    wanted: Literal["include", "exclude"] | None = None if override == "clear" else override
+    row = await ws.layers.set_override(project_id, ads_content_id, override=wanted, note=note)
+    return Override(
+        ads_content_id=row.ads_content_id,
+        override=row.override,
+        eligible=row.eligible,
+        organic_score=row.organic_score,
+        notes=[NOTES[override]],
+    )
