@@ -1,0 +1,86 @@
+"""What is asked of Layers: one request, and how it may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Literal
+from urllib.parse import quote
+
+from layers_mcp.layers.errors import InvalidArgument
+
+Bucket = Literal["read-light", "write-light", "long-running"]
+"""Upstream's rate-limit buckets, as `X-RateLimit-Endpoint-Class` names them."""
+
+
+class Repeat(Enum):
+    """When a request may be sent again."""
+
+    ALWAYS = "a read, a write that is idempotent by state, or one under an idempotency key"
+    UNSENT = "only where it certainly had no effect"
+    NEVER = "the caller does its own repeating"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request. `subject` is what a 404 says it has not found; `seconds` bounds each attempt."""
+
+    method: Literal["GET", "POST", "PATCH"]
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    body: Mapping[str, Any] | None = None
+    bucket: Bucket = "read-light"
+    scope: str = ""
+    subject: str = ""
+    repeat: Repeat = Repeat.ALWAYS
+    idempotency_key: str = ""
+    etag: str = ""
+    seconds: float = 10.0
+
+    @property
+    def reads(self) -> bool:
+        """Whether it can change nothing."""
+        return self.method == "GET"
+
+
+def path(*segments: str) -> str:
+    """`/v1/…` of literal and id segments, each encoded, so that no id can climb out of its place.
+
+    Raises InvalidArgument for an id that is no path segment.
+    """
+    return "/v1/" + "/".join(_segment(segment) for segment in segments)
+
+
+def _segment(segment: str) -> str:
+    if segment not in ("", ".", ".."):
+        try:
+            return quote(segment, safe="")
+        except UnicodeEncodeError:
+            pass
+    raise InvalidArgument("An id is empty or of a form that no Layers id has.")
+
+
+def query(**params: str | int | float | bool | datetime | Iterable[str] | None) -> tuple[tuple[str, str], ...]:
+    """Query parameters: lists as repeated keys, times in full UTC with `Z`; None and "" are left out."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in params.items():
+        if value is None or value == "":
+            continue
+        if isinstance(value, str | int | float | datetime):
+            pairs.append((name, _text(value)))
+        else:
+            pairs.extend((name, item) for item in value)
+    return tuple(pairs)
+
+
+def _text(value: str | float | datetime) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return stamp(value) if isinstance(value, datetime) else str(value)
+
+
+def stamp(moment: datetime) -> str:
+    """A UTC datetime as the API reads it: whole seconds, ending in `Z`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

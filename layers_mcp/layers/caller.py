@@ -1,0 +1,76 @@
+"""What all endpoints of the client share: sending a call and reading its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from layers_mcp.background import Background
+from layers_mcp.layers.call import Call
+from layers_mcp.layers.errors import BadResponse
+from layers_mcp.layers.exchange import Answer, Exchange
+from layers_mcp.layers.reading import read
+from layers_mcp.layers.retries import Retries
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncBaseTransport
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Caller:
+    """One key's way to the API."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        organization: str = "",
+        transport: AsyncBaseTransport | None = None,
+        background: Background,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.base_url = base_url
+        self.organization = organization
+        self.background = background
+        self._exchange = Exchange(
+            base_url=base_url, api_key=api_key, organization=organization, transport=transport, now=now
+        )
+        self.retries = Retries(self._exchange)
+
+    def __repr__(self) -> str:
+        return f"<LayersClient {self.base_url}>"
+
+    @property
+    def key_fingerprint(self) -> str:
+        """Tells one key from another without giving it away: 16 hex digits of its SHA-256."""
+        return self._exchange.key_fingerprint
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._exchange.aclose()
+
+    async def get(self, call: Call) -> Answer:
+        """The answer to a read; identical reads in flight share one."""
+        key = ("read", id(self), call.path, call.params)
+        return await self.background.share(key, lambda: self.retries.perform(call))
+
+    def read(self, model: type[M], answer: Answer, form: Callable[[Any], Any] = lambda data: data) -> M:
+        """`answer` as a `model`, brought to one form first. Raises BadResponse where it is something else."""
+        data = form(answer.data)
+        if isinstance(data, dict):
+            data = {**cast("dict[str, Any]", data), "answeredAt": answer.at}
+        try:
+            return read(model, data)
+        except ValueError:
+            pass
+        raise BadResponse(
+            "Layers answered in a form that is not understood.",
+            status=answer.status,
+            request_id=answer.request_id,
+            nothing_changed=answer.call.reads,
+        )

@@ -1,0 +1,196 @@
+"""Where API vintages say the same thing in different places: plain functions from JSON to JSON."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+_LONGEST_LABEL = 64
+
+
+def label(value: str) -> str:
+    """An open enum's value without anything that is not printed, at most 64 characters."""
+    return printable(value)[:_LONGEST_LABEL]
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without control, invisible, bidi, private-use and unassigned characters."""
+    if text.isascii() and text.isprintable():
+        return text
+    kept = (" " if char.isspace() else char for char in text if char.isspace() or unicodedata.category(char)[0] != "C")
+    return " ".join("".join(kept).split())
+
+
+def members(value: Any) -> Mapping[str, Any]:
+    """A JSON object's members; of anything else, none."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def flat_row(value: Any) -> Any:
+    """Only the numbers and texts of a row; what is null, nested or not finite is left out."""
+    if not isinstance(value, Mapping):
+        return value
+    row = cast("Mapping[str, Any]", value)
+    return {key: item for key, item in row.items() if _is_plain(item)}
+
+
+def _is_plain(item: object) -> bool:
+    if isinstance(item, bool):
+        return False
+    return isinstance(item, str | int) or (isinstance(item, float) and math.isfinite(item))
+
+
+def numbered(ranked: Any) -> Any:
+    """Ranked rows with their place as `rank` where upstream gave none."""
+    if not isinstance(ranked, list):
+        return ranked
+    places = enumerate(cast("list[Any]", ranked), start=1)
+    return [
+        {**row, "rank": place} if isinstance(row, Mapping) and not isinstance(members(row).get("rank"), int) else row
+        for place, row in places
+    ]
+
+
+def verdict(value: Any) -> Any:
+    """Whether a creative is eligible, from `eligible` (a bool) or `eligibility` (a bool, a word, an object)."""
+    if isinstance(value, Mapping):
+        value = members(value).get("eligible")
+    if isinstance(value, str):
+        value = {"eligible": True, "ineligible": False}.get(value)
+    return value if isinstance(value, bool) else None
+
+
+def row_count(value: Any) -> Any:
+    """The number of rows of a list, or a number as it is."""
+    return len(cast("list[Any]", value)) if isinstance(value, list) else value
+
+
+def all_containers(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every container id that an answer names anywhere, in order, each once; a source's are not among them."""
+    return tuple(dict.fromkeys(_containers(data)))
+
+
+def _containers(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _containers(item)
+    if not isinstance(value, Mapping):
+        return
+    for key, item in cast("Mapping[str, Any]", value).items():
+        if key == "containerId":
+            yield from _ids([item])
+        elif key in ("containerIds", "containers") and isinstance(item, list):
+            yield from _ids(cast("list[Any]", item))
+        elif not key.startswith("source"):
+            yield from _containers(item)
+
+
+def _ids(items: list[Any]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, Mapping):
+            item = members(item).get("containerId", members(item).get("id"))
+        if isinstance(item, str) and item:
+            yield item
+
+
+def asset_rows(data: Any) -> list[Any]:
+    """The files of a job's result or a container: K's `assets`, else L's `preview`."""
+    holder = members(data)
+    assets, shown = holder.get("assets"), members(holder.get("preview"))
+    if isinstance(assets, list) and assets:
+        return [row for row in cast("list[Any]", assets) if isinstance(row, Mapping)]
+    url = shown.get("primaryUrl") or shown.get("videoUrl")
+    if not url:
+        return []
+    return [
+        {
+            "mediaId": holder.get("mediaId"),
+            "kind": shown.get("kind"),
+            "url": url,
+            "durationMs": shown.get("durationMs"),
+        }
+    ]
+
+
+def fault(data: Mapping[str, Any]) -> Any:
+    """The error inside a failed job or container: `error` or `lastError`, an object or a string."""
+    for found in (data.get("error"), data.get("lastError"), members(data.get("result")).get("error")):
+        if isinstance(found, str) and found:
+            return {"message": found}
+        if isinstance(found, Mapping) and found:
+            return cast("Mapping[str, Any]", found)
+    return None
+
+
+def job(data: Any) -> Any:
+    """A job with its containers, files and error where the model looks for them."""
+    if not isinstance(data, Mapping):
+        return data
+    row = cast("Mapping[str, Any]", data)
+    return {
+        **row,
+        "status": _respelled(row.get("status")),
+        "containerIds": all_containers(row),
+        "assets": asset_rows(row.get("result")) or asset_rows(row),
+        "error": fault(row),
+    }
+
+
+def commission(data: Any) -> Any:
+    """The answer to an order with every container that it names."""
+    if not isinstance(data, Mapping):
+        return data
+    row = cast("Mapping[str, Any]", data)
+    return {**row, "containerIds": all_containers(row)}
+
+
+def container(data: Any) -> Any:
+    """A container of either vintage."""
+    if not isinstance(data, Mapping):
+        return data
+    row = cast("Mapping[str, Any]", data)
+    return {
+        **row,
+        "status": _respelled(row.get("status")),
+        "hook": _of_brief(row, "hook"),
+        "cta": _of_brief(row, "cta"),
+        "assets": asset_rows(row),
+        "error": fault(row),
+    }
+
+
+def rows(data: Any, of: Callable[[Any], Any]) -> Any:
+    """A page with each of its rows brought to one form."""
+    if not isinstance(data, Mapping):
+        return data
+    page = cast("Mapping[str, Any]", data)
+    items = page.get("items")
+    return {**page, "items": [of(row) for row in cast("list[Any]", items)]} if isinstance(items, list) else page
+
+
+def policy(data: Any) -> Any:
+    """P's approval policy in L's words; L's as it is."""
+    if not isinstance(data, Mapping):
+        return data
+    row = cast("Mapping[str, Any]", data)
+    if "policy" in row or "requiresApproval" not in row:
+        return row
+    first_n = row.get("firstNPostsBlocked")
+    if isinstance(first_n, int) and first_n > 0:
+        return {**row, "policy": "review_first_n", "firstN": first_n}
+    if row["requiresApproval"] is not True:
+        return {**row, "policy": "auto_approve"}
+    return {**row, "policy": "review_until_timeout" if row.get("autoApproveAfter") else "review_all"}
+
+
+def _respelled(status: Any) -> Any:
+    return (
+        {"processing": "generating", "cancelled": "canceled"}.get(status, status) if isinstance(status, str) else None
+    )
+
+
+def _of_brief(row: Mapping[str, Any], name: str) -> Any:
+    """A text that L has at the top and earlier pages in the brief."""
+    return row.get(name) or members(row.get("brief")).get(name)

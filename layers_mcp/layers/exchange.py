@@ -1,0 +1,246 @@
+"""One request and its answer, or an error that says which way it failed. Nothing is repeated here."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ssl import SSLError
+from time import perf_counter
+from typing import Any
+
+import anyio
+import httpx2
+
+from layers_mcp import __version__
+from layers_mcp.layers.call import Call
+from layers_mcp.layers.errors import (
+    BadResponse,
+    InvalidArgument,
+    LayersError,
+    Lost,
+    NotConfigured,
+    TimedOut,
+    Unreachable,
+)
+from layers_mcp.layers.reading import parse
+from layers_mcp.layers.refusals import refusal, request_id
+from layers_mcp.layers.secret import Redaction, Secret
+
+log = logging.getLogger("layers_mcp.layers")
+
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes of an answer, unpacked: a full page is well under one of them."""
+_CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: JSON `data` (None after a 304), and when it came."""
+
+    call: Call
+    status: int
+    data: Any
+    at: datetime
+    etag: str
+    request_id: str
+
+
+class Exchange:
+    """Sends requests with the key. The HTTP client, with its TLS context, is built for the first of them."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        organization: str,
+        transport: httpx2.AsyncBaseTransport | None,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._key = Secret(api_key)
+        self._organization = organization
+        self._transport = transport
+        self._redaction = Redaction(self._key)
+        self.now = now
+
+    @property
+    def key_fingerprint(self) -> str:
+        """Tells one key from another without giving it away."""
+        return self._key.fingerprint()
+
+    async def aclose(self) -> None:
+        """Close the connections, if any were made."""
+        if "_http" in self.__dict__:
+            await self._http.aclose()
+            self._redaction.remove()
+
+    async def send(self, call: Call, *, seconds: float) -> Answer:
+        """Send `call` once, within `seconds`. Raises LayersError for every other end than a 2xx in JSON or a 304."""
+        request = self._request(call)
+        started = perf_counter()
+        outcome = await self._attempt(request, seconds)
+        took = (perf_counter() - started) * 1000
+        if isinstance(outcome, LayersError):
+            log.debug("%s %s: %s in %.0f ms", call.method, call.path, outcome.code, took)
+            raise outcome
+        response, body = outcome
+        log.debug("%s %s: %d in %.0f ms", call.method, call.path, response.status_code, took)
+        return self._answer(call, response, body)
+
+    async def _attempt(self, request: httpx2.Request, seconds: float) -> tuple[httpx2.Response, bytes] | LayersError:
+        """The answer with its whole body, or why there is none; returned, so that no error chain holds the request."""
+        response: httpx2.Response | None = None
+        try:
+            with anyio.fail_after(seconds):
+                response = await self._http.send(request, stream=True)
+                try:
+                    return response, await _body(response)
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx2.RequestError, _BodyTooLargeError) as failure:
+            return _failure(failure, None if response is None else response.status_code)
+
+    @cached_property
+    def _http(self) -> httpx2.AsyncClient:
+        self._redaction.install()
+        headers = {
+            "Authorization": f"Bearer {self._key.reveal()}",
+            "Accept": "application/json",
+            "User-Agent": f"layers-mcp/{__version__}",
+        }
+        if self._organization:
+            headers["X-Layers-Organization"] = self._organization
+        return httpx2.AsyncClient(
+            transport=self._transport,
+            headers=headers,
+            # A client of an API holds no cookies: no answer may change the next request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            # Plain http goes to this machine only, so never through a proxy.
+            mounts={"http://": None},
+            timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
+            follow_redirects=False,
+        )
+
+    def _request(self, call: Call) -> httpx2.Request:
+        if not self._key:
+            raise NotConfigured("There is no API key.")
+        if not (self._key.sendable() and _sendable(self._organization)):
+            raise NotConfigured("The API key or organization holds characters that cannot be sent.")
+        headers: dict[str, str] = {}
+        if call.idempotency_key:
+            headers["Idempotency-Key"] = call.idempotency_key
+        if call.etag:
+            headers["If-None-Match"] = call.etag
+        try:
+            content = None
+            if call.body is not None:
+                headers["Content-Type"] = "application/json"
+                content = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
+            return self._http.build_request(
+                call.method, self._base_url + call.path, params=call.params, headers=headers, content=content
+            )
+        except (UnicodeEncodeError, httpx2.InvalidURL):
+            pass  # raised below: these exceptions quote what they could not encode
+        raise InvalidArgument("A text is too long or no valid Unicode, and cannot be sent.")
+
+    def _answer(self, call: Call, response: httpx2.Response, body: bytes) -> Answer:
+        """Read a whole answer. Raises LayersError where it is not what was asked for."""
+        at, status = self.now(), response.status_code
+        try:
+            data = parse(body)
+        except ValueError:
+            data = _UNREADABLE
+        if response.is_success or (status == 304 and call.etag):
+            complaint = "" if status == 304 else _complaint(response, body, data)
+            if complaint:
+                raise BadResponse(
+                    complaint,
+                    status=status,
+                    request_id=request_id(response.headers),
+                    # Cut short: under the same ids the whole answer can be had.
+                    retryable=data is _UNREADABLE and _says_json(response),
+                )
+            return Answer(
+                call=call,
+                status=status,
+                data=None if status == 304 else data,
+                at=at,
+                etag=_etag(response.headers.get("etag", "")),
+                request_id=request_id(response.headers),
+            )
+        raise refusal(call, status, response.headers, data, now=at, hide=self._key.hide)
+
+
+class _BodyTooLargeError(Exception):
+    """The body is larger than any answer."""
+
+
+_UNREADABLE = object()
+
+
+async def _body(response: httpx2.Response) -> bytes:
+    body = bytearray()
+    async for part in response.aiter_bytes():
+        body += part
+        if len(body) > LARGEST_BODY:
+            raise _BodyTooLargeError
+    return bytes(body)
+
+
+def _failure(failure: Exception, status: int | None) -> LayersError:
+    """Why there is no whole answer: a connection that was never made, or one that was lost."""
+    match failure:
+        case httpx2.ProxyError():
+            return Unreachable("The proxy did not let the request through.")
+        case httpx2.ConnectError() if _about_trust(failure):
+            return Unreachable(
+                "The server's certificate is not trusted.",
+                retryable=False,
+                hint="Check the base URL, the machine's clock and its trusted certificates.",
+            )
+        case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout() | httpx2.UnsupportedProtocol():
+            return Unreachable("Layers could not be reached.")
+        case httpx2.DecodingError() | _BodyTooLargeError():
+            return BadResponse("Layers answered with a body that cannot be read.", status=status)
+        case TimeoutError() | httpx2.TimeoutException():
+            return TimedOut("Layers did not answer in time.")
+        case _:
+            return Lost("The connection broke before the whole answer came.")
+
+
+def _about_trust(failure: BaseException) -> bool:
+    seen: BaseException | None = failure
+    while seen is not None:
+        if isinstance(seen, SSLError) or "CERTIFICATE" in str(seen).upper():
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def _complaint(response: httpx2.Response, body: bytes, data: object) -> str:
+    """What is wrong with a success, or ""."""
+    if not body:
+        return "Layers answered without a body."
+    if not _says_json(response):
+        return "Layers answered with something other than JSON."
+    if data is _UNREADABLE:
+        return "Layers answered with JSON that is cut short or malformed."
+    return ""
+
+
+def _says_json(response: httpx2.Response) -> bool:
+    return "json" in response.headers.get("content-type", "json").lower()
+
+
+def _sendable(header: str) -> bool:
+    return header.isascii() and header.isprintable()
+
+
+def _etag(value: str) -> str:
+    return value if _sendable(value) and len(value) <= 200 else ""

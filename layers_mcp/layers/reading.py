@@ -1,0 +1,81 @@
+"""From the bytes of an answer to a model, tolerating what tools do not rely on."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+
+_MOST_ROUNDS = 5
+
+
+def parse(body: bytes) -> Any:
+    """The JSON value of a body, without numbers that are not finite and without halves of surrogate pairs.
+
+    Raises ValueError for anything else (truncated, too deep, not UTF-8).
+    """
+    try:
+        value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return _whole_characters(value) if b"\\ud" in body.lower() else value
+
+
+def _no_number(_: str) -> None:
+    return None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _whole_characters(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {_whole_characters(key): _whole_characters(item) for key, item in items}
+    return value
+
+
+def read(model: type[M], data: Any) -> M:
+    """`data` as a `model`; an optional field of an unexpected form counts as absent.
+
+    Raises ValueError where a required field is missing or unreadable.
+    """
+    for round_ in range(_MOST_ROUNDS):
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            if round_ == 0:
+                data = copy.deepcopy(data)
+            dropped = [_drop(data, issue["loc"]) for issue in error.errors()]
+            if not all(dropped):
+                break
+    raise ValueError(f"no {model.__name__}")
+
+
+def _drop(data: Any, place: tuple[str | int, ...]) -> bool:
+    """Remove the innermost named field at `place`; False where there is none, so nothing can be repaired."""
+    while place and isinstance(place[-1], int):
+        place = place[:-1]
+    if not place:
+        return False
+    holder = data
+    for step in place[:-1]:
+        try:
+            holder = holder[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(holder, dict) and cast("dict[Any, Any]", holder).pop(place[-1], _ABSENT) is not _ABSENT
+
+
+_ABSENT = object()

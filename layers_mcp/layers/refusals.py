@@ -1,0 +1,215 @@
+"""Answers other than a success, in words that are safe to hand on.
+
+Where a code says it all, the words are ours; upstream's own are used where they help to repair a request, without
+invisible characters, without any value that the request carried, and short.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, cast
+
+from layers_mcp.layers import errors
+from layers_mcp.layers.call import Call
+from layers_mcp.layers.drift import printable
+from layers_mcp.layers.errors import LayersError
+
+_LONGEST_MESSAGE = 200
+_MOST_ISSUES = 5
+_SHORTEST_ECHO = 3
+"""Sent values shorter than this are not searched for in messages: every sentence holds them."""
+
+_BY_CODE: dict[str, type[LayersError]] = {
+    kind.default_code: kind
+    for kind in (
+        errors.Unauthenticated,
+        errors.ForbiddenScope,
+        errors.ValidationFailed,
+        errors.NotFound,
+        errors.Conflict,
+        errors.IdempotencyConflict,
+        errors.ApprovalRequired,
+        errors.ContentRejected,
+        errors.RateLimited,
+        errors.KillSwitch,
+        errors.BillingExhausted,
+        errors.PlatformError,
+        errors.ServerFault,
+    )
+}
+_BY_STATUS: dict[int, type[LayersError]] = {
+    400: errors.ValidationFailed,
+    401: errors.Unauthenticated,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    422: errors.ValidationFailed,
+    429: errors.RateLimited,
+}
+_WORDS: dict[type[LayersError], str] = {
+    errors.Unauthenticated: "Layers does not accept the API key.",
+    errors.IdempotencyConflict: "These ids were used before for a different order.",
+    errors.ApprovalRequired: "The container waits for approval.",
+    errors.ContentRejected: "The container was rejected, and that is final.",
+    errors.RateLimited: "Layers' rate limit is used up, or too many jobs are running.",
+    errors.KillSwitch: "Layers has suspended this key or organization.",
+    errors.BillingExhausted: "The organization is out of credits.",
+    errors.ServerFault: "Layers failed to handle the request.",
+}
+_AGAIN = frozenset({429, 500, 502, 503, 504})
+"""Statuses after which the same request may succeed, whatever the body says; KILL_SWITCH is the exception."""
+
+
+def refusal(
+    call: Call, status: int, headers: Mapping[str, str], data: object, *, now: datetime, hide: Callable[[str], str]
+) -> LayersError:
+    """The error that an answer with this `status` and JSON `data` stands for. `hide` takes the key out of a text."""
+    envelope = _envelope(data)
+    wait = retry_after(headers, now)
+    if envelope is None:
+        return errors.BadResponse(
+            f"Layers, or something on the way to it, answered with {_phrase(status)} and no error that can be read.",
+            status=status,
+            request_id=request_id(headers),
+            retry_after=wait,
+            retryable=status in _AGAIN,
+            nothing_changed=_turned_down(status),
+            scope=call.scope,
+        )
+    code = _code(envelope.get("code"))
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (errors.ServerFault if status >= 500 else errors.Refused)
+    details = envelope.get("details")
+    known = cast("Mapping[str, Any]", details) if isinstance(details, Mapping) else errors.NO_DETAILS
+    message = envelope.get("message")
+    said = _said(message if isinstance(message, str) else "", known, call, hide)
+    return kind(
+        _reason(kind, call, said),
+        code=code,
+        status=status,
+        details=known,
+        request_id=request_id(headers, envelope.get("requestId")),
+        retry_after=wait,
+        retryable=kind is not errors.KillSwitch and (kind.can_be_retried or status in _AGAIN),
+        nothing_changed=kind.had_no_effect if kind in _CERTAIN else _turned_down(status),
+        hint=f"Wait {wait:.0f} seconds, then call again." if wait and kind is errors.RateLimited else "",
+        scope=call.scope,
+    )
+
+
+_CERTAIN = frozenset({errors.RateLimited, errors.KillSwitch, errors.BillingExhausted, errors.Unauthenticated})
+"""Refused at the door, whatever the status."""
+
+
+def _envelope(data: object) -> Mapping[str, Any] | None:
+    if not isinstance(data, Mapping):
+        return None
+    error = cast("Mapping[str, Any]", data).get("error")
+    if not isinstance(error, Mapping):
+        return None
+    inner = cast("Mapping[str, Any]", error)
+    return inner if isinstance(inner.get("code"), str) else None
+
+
+def _turned_down(status: int) -> bool:
+    """Whether a status says that the request had no effect; 408 may come after it had."""
+    return 400 <= status < 500 and status != HTTPStatus.REQUEST_TIMEOUT
+
+
+def _reason(kind: type[LayersError], call: Call, said: str) -> str:
+    if kind is errors.ForbiddenScope:
+        return f"The API key lacks the scope {call.scope}." if call.scope else "The API key lacks a scope."
+    if kind is errors.NotFound:
+        return f"There is no {call.subject or 'such thing'} with this id, or it belongs to another organization."
+    if kind in _WORDS:
+        return _WORDS[kind]
+    return f"Layers refused the request: {said}" if said else "Layers refused the request."
+
+
+def _said(message: str, details: Mapping[str, Any], call: Call, hide: Callable[[str], str]) -> str:
+    """Upstream's message with its issues, without what was sent; one line."""
+    parts = [part for part in (message, *_issues(details)) if part]
+    text = printable(hide("; ".join(part.rstrip(". ") for part in parts)))
+    for value in sorted(_sent(call), key=len, reverse=True):
+        text = text.replace(value, "…")
+    if len(text) > _LONGEST_MESSAGE:
+        text = text[: _LONGEST_MESSAGE - 1].rstrip() + "…"
+    return text
+
+
+def _issues(details: Mapping[str, Any]) -> Iterator[str]:
+    issues = details.get("issues")
+    for issue in cast("list[Any]", issues)[:_MOST_ISSUES] if isinstance(issues, list) else ():
+        if isinstance(issue, str):
+            yield issue
+        elif isinstance(issue, Mapping):
+            row = cast("Mapping[str, Any]", issue)
+            place, message = row.get("path"), row.get("message")
+            name = ".".join(map(str, cast("list[Any]", place))) if isinstance(place, list) else str(place or "")
+            yield f"{name}: {message}" if name else str(message)
+    missing = details.get("missingFields")
+    if isinstance(missing, list) and missing:
+        yield "missing: " + ", ".join(map(str, cast("list[Any]", missing)[:_MOST_ISSUES]))
+
+
+def _sent(call: Call) -> set[str]:
+    """Every text value that the request carried; its parameter names and enum-like words are no secret, but short."""
+    values = {value for _, value in call.params} | set(call.path.split("/")[2:])
+    values |= set(_texts(call.body))
+    return {printable(value) for value in values if len(value) >= _SHORTEST_ECHO} - _OWN_WORDS
+
+
+_OWN_WORDS = frozenset({"projects", "content", "jobs", "metrics", "ads-metrics", "top-performers", "ads-content"})
+"""Path segments that are ours, not a caller's."""
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in cast("Mapping[str, object]", value).values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in cast("list[object]", value):
+            yield from _texts(item)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _code(value: object) -> str:
+    code = str(value).upper()
+    return code if re.fullmatch(r"[A-Z0-9_]{1,40}", code) else ""
+
+
+def request_id(headers: Mapping[str, str], stated: object = None) -> str:
+    """The id under which upstream knows a request, or "" where it has the form of none."""
+    for found in (stated, headers.get("x-request-id")):
+        if isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,80}", found):
+            return found
+    return ""
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait, from `Retry-After` as a number or as an HTTP date (told by the server's own clock)."""
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", value, re.ASCII):
+        return float(value)
+    moment = _http_date(value)
+    if moment is None:
+        return None
+    return max(0.0, (moment - (_http_date(headers.get("date", "")) or now)).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

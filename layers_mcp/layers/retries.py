@@ -1,0 +1,90 @@
+"""When a request is sent again, and how long all of it may take.
+
+Sent again after: no connection, no answer, 429, 500, 502, 503 other than KILL_SWITCH, 504, and a success cut short.
+Never: any other answer. Pauses have full jitter and grow; `Retry-After` is obeyed, and after a 429 every request of
+the same bucket waits for it.
+"""
+
+from __future__ import annotations
+
+from secrets import SystemRandom
+
+import anyio
+
+from layers_mcp.layers.call import Bucket, Call, Repeat
+from layers_mcp.layers.errors import LayersError, RateLimited
+from layers_mcp.layers.exchange import Answer, Exchange
+
+CALL_SECONDS = 30.0
+"""The longest that a call may take with all its attempts and pauses: well inside the 45 seconds of a tool."""
+MOST_ATTEMPTS = 4
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 8.0
+_LONGEST_COOLDOWN = 300.0
+"""A longer `Retry-After` is taken for a mistake: nothing may close a bucket for hours."""
+_DEFAULT_COOLDOWN = 1.0
+_LEAST_SECONDS = 1.0
+"""What has to be left of the budget for another attempt to be worth sending."""
+_SPREAD = 0.25
+"""Seconds over which the requests that waited for one cooldown are spread."""
+
+_random = SystemRandom()
+
+
+class Retries:
+    """Repeats requests within a time budget; keeps the cooldowns of the three buckets."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._closed_until: dict[Bucket, float] = {}
+
+    async def perform(self, call: Call, *, deadline: float | None = None) -> Answer:
+        """Send `call` until it is answered for good, at the latest at `deadline` (the loop's time).
+
+        Raises LayersError; its `nothing_changed` speaks for all attempts together.
+        """
+        deadline = anyio.current_time() + CALL_SECONDS if deadline is None else deadline
+        attempt, unanswered = 0, False
+        while True:
+            attempt += 1
+            try:
+                await self._bucket_open(call.bucket, deadline)
+                return await self._exchange.send(call, seconds=min(call.seconds, deadline - anyio.current_time()))
+            except LayersError as error:
+                failure = error
+            self._cool_down(call.bucket, failure)
+            unanswered = unanswered or not failure.nothing_changed
+            pause = _pause(attempt, failure)
+            in_time = anyio.current_time() + pause + _LEAST_SECONDS < deadline
+            if attempt == MOST_ATTEMPTS or not in_time or not _again(call, failure):
+                failure.nothing_changed = call.reads or not unanswered
+                raise failure
+            await anyio.sleep(pause)
+
+    def _cool_down(self, bucket: Bucket, failure: LayersError) -> None:
+        if failure.status != 429:
+            return
+        wait = min(failure.retry_after or _DEFAULT_COOLDOWN, _LONGEST_COOLDOWN)
+        self._closed_until[bucket] = max(self._closed_until.get(bucket, 0.0), anyio.current_time() + wait)
+
+    async def _bucket_open(self, bucket: Bucket, deadline: float) -> None:
+        """Wait while `bucket` cools down. Raises RateLimited at once where that is no use before `deadline`."""
+        while (wait := self._closed_until.get(bucket, 0.0) - anyio.current_time()) > 0:
+            if anyio.current_time() + wait + _LEAST_SECONDS > deadline:
+                raise RateLimited(
+                    "Layers' rate limit is used up, so nothing was sent.",
+                    retry_after=wait,
+                    hint=f"Wait {wait:.0f} seconds, then call again.",
+                )
+            await anyio.sleep(wait + _random.uniform(0, _SPREAD))
+
+
+def _again(call: Call, failure: LayersError) -> bool:
+    if call.repeat is Repeat.UNSENT and not failure.nothing_changed:
+        return False
+    return failure.retryable and call.repeat is not Repeat.NEVER
+
+
+def _pause(attempt: int, failure: LayersError) -> float:
+    longest = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+    return max(_random.uniform(0, longest), failure.retry_after or 0.0)
