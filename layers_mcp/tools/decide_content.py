@@ -1,0 +1,80 @@
+"""decide_content: record a person's approval or rejection of finished content."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from layers_mcp.layers.errors import Conflict
+from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
+from layers_mcp.workspace import Workspace
+
+WANTED = {"approve": "approved", "reject": "rejected"}
+
+
+class Decided(Result):
+    container_id: str
+    approval_status: str
+    notes: list[str]
+
+
+@tool(title="Decide content", kind=DESTRUCTIVE)
+async def decide_content(
+    ws: Workspace,
+    container_id: Annotated[
+        str, Field(description="The finished container, from get_content.", min_length=1, max_length=200)
+    ],
+    decision: Annotated[Literal["approve", "reject"], Field(description="What the person decided.")],
+    note: Annotated[
+        str, Field(description="The person's remark; for a rejection its reason, and needed.", max_length=1024)
+    ] = "",
+) -> Decided:
+    """Record a person's decision on finished content that waits for approval: approve it, or reject it with a reason.
+
+    This is for a decision that a person has made after seeing the content, not one for an agent to make alone:
+    approval can put the content live within a day, and both decisions are final. To see what waits and show it, use
+    get_content with awaiting_approval; to stop content that is still being made, cancel_job; to keep a live creative
+    out of ads, set_override. Costs no credits. A container that is already in the wanted state is answered as a
+    success; one that was decided the other way, or needs no approval, is refused.
+    """
+    reason = note.strip()
+    if decision == "reject" and not reason:
+        raise invalid_argument("`note` is needed to reject: it is the reason that is kept with the content.")
+    wanted = WANTED[decision]
+    try:
+        if decision == "approve":
+            decided = await ws.layers.approve(container_id, note=reason)
+        else:
+            decided = await ws.layers.reject(container_id, reason=reason)
+    except Conflict as conflict:
+        present = await _approval_status(ws, container_id, conflict)
+        if present != wanted:
+            raise _refusal(conflict, present) from None
+        return Decided(container_id=container_id, approval_status=wanted, notes=[f"It was {wanted} before this call."])
+    notes = ["It can go live from now on."] if decided.approval_status == "approved" else ["It will not be published."]
+    return Decided(container_id=decided.container_id, approval_status=decided.approval_status, notes=notes)
+
+
+async def _approval_status(ws: Workspace, container_id: str, conflict: Conflict) -> str:
+    """How the content stands: as the conflict says, else as the container does."""
+    told = conflict.details.get("approvalStatus")
+    if isinstance(told, str):
+        return told
+    return (await ws.layers.container(container_id)).approval_status or ""
+
+
+def _refusal(conflict: Conflict, present: str) -> ToolError:
+    reason = {
+        "approved": "The content is approved already, and a decision is final.",
+        "rejected": "The content is rejected already, and a decision is final.",
+        "not_required": "This content needs no approval: its project publishes without one.",
+        "pending": "The content cannot be decided yet: it has to be finished first.",
+    }.get(present, conflict.reason)
+    return ToolError(
+        conflict.code,
+        reason,
+        status=conflict.status,
+        next_step="get_content shows how it stands.",
+        request_id=conflict.request_id or None,
+    )

@@ -1,0 +1,216 @@
+"""get_content: these containers, or a project's content, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from layers_mcp.layers.errors import LayersError, NotFound
+from layers_mcp.layers.models import Asset as WireAsset
+from layers_mcp.layers.models import Container, JobError, Page
+from layers_mcp.loop.text import clean
+from layers_mcp.loop.windows import parse_moment, stamp
+from layers_mcp.protocol import READ, Result, invalid_argument, tool
+from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.workspace import Workspace
+
+APPROVED_TEXT = 2200
+"""Longest hook or caption shown, in characters: a person approves what they can read whole (Instagram's limit)."""
+
+NOT_FOUND = "not_found"
+
+PENDING_PAGE = 50
+PENDING_ROWS = 200
+"""How many finished containers one call looks through for those that wait for a decision."""
+
+
+class Asset(Result):
+    asset_id: str | None = None
+    kind: str | None = None
+    url: str | None = None
+    duration_ms: int | None = None
+
+
+class Item(Result):
+    container_id: str
+    project_id: str | None = None
+    status: str | None = None
+    approval_status: str | None = None
+    format: str | None = None
+    hook: str | None = None
+    hook_cut: bool | None = None
+    caption: str | None = None
+    caption_cut: bool | None = None
+    cta: str | None = None
+    assets: list[Asset] = []  # noqa: RUF012 - pydantic copies defaults
+    created_at: str | None = None
+    commission_id: str | None = None
+    error: str | None = None
+
+
+class Content(Result):
+    items: list[Item]
+    next_cursor: str | None = None
+    notes: list[str]
+    next_step: str | None = None
+
+    narrow: ClassVar[str] = "Ask for fewer containers, or a lower limit."
+
+
+@tool(title="Get content", kind=READ)
+async def get_content(
+    ws: Workspace,
+    container_ids: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+        Field(description="Up to 10 container ids. Give these or project_id.", max_length=10),
+    ] = (),
+    project_id: Annotated[str, Field(description="List this project's content.", max_length=200)] = "",
+    awaiting_approval: Annotated[
+        bool, Field(description="With project_id: only finished content that waits for a decision.")
+    ] = False,
+    since: Annotated[
+        str,
+        Field(description="With project_id: made at or after this ISO datetime, date or age (7d).", max_length=40),
+    ] = "",
+    limit: Annotated[int, Field(description="With project_id: most items.", ge=1, le=50)] = 10,
+    cursor: Annotated[str, Field(description="With project_id: next_cursor of the page before.", max_length=2000)] = "",
+) -> Content:
+    """Read generated content: hook, caption, asset links, status and approval, by container or by project.
+
+    Use it to show a person what was made before they decide, to see with awaiting_approval what is still undecided in
+    a project, or to find what an order produced. While content is still being made wait_job is better: it follows the
+    job. For how published posts perform use rank_top_performers; to record a person's decision, decide_content.
+    An unknown id comes back as not_found beside the others. Lists are newest first; awaiting_approval looks through
+    up to 200 finished containers a call, and next_cursor goes on. Reads only, costs nothing.
+    """
+    if bool(container_ids) == bool(project_id):
+        raise invalid_argument("Give either `container_ids` or `project_id`, not both and not neither.")
+    after = _moment(since, ws) if since else None
+    if container_ids:
+        items, next_cursor = await _these(ws, container_ids), ""
+        stray = awaiting_approval or since or cursor
+        notes = ["awaiting_approval, since and cursor apply to a project's content only."] if stray else []
+        if any(item.status == NOT_FOUND for item in items):
+            notes.append("not_found: nothing with that id in this organization.")
+    else:
+        search = _pending if awaiting_approval else _page
+        found, next_cursor, notes = await search(ws, project_id, after, limit, cursor)
+        items = [_item(container) for container in found]
+    ordered = await ws.orders.commission_ids(item.container_id for item in items)
+    items = [item.model_copy(update={"commission_id": ordered.get(item.container_id)}) for item in items]
+    if ws.orders.trouble:
+        notes.append(ws.orders.trouble)
+    return Content(items=items, next_cursor=next_cursor or None, notes=notes, next_step=_next_step(items))
+
+
+async def _these(ws: Workspace, container_ids: Sequence[str]) -> list[Item]:
+    """The containers side by side; if none can be read, and not because they are unknown, the call fails."""
+    async with SideBySide() as reads:
+        started = {one: reads.start(ws.layers.container, one) for one in container_ids}
+    outcomes = {one: read.outcome for one, read in started.items()}
+    failures = [outcome for outcome in outcomes.values() if isinstance(outcome, LayersError)]
+    if len(failures) == len(outcomes) and not any(isinstance(failure, NotFound) for failure in failures):
+        raise failures[0]
+    return [
+        _item(outcome) if isinstance(outcome, Container) else _missing(one, outcome)
+        for one, outcome in outcomes.items()
+    ]
+
+
+Found = tuple[list[Container], str, list[str]]
+"""Containers, the cursor that goes on after them, notes."""
+
+
+async def _page(ws: Workspace, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
+    page = await ws.layers.project_content(project_id, since=since, limit=limit, cursor=cursor)
+    notes = [] if page.items else ["No content was made here in this time."]
+    return page.items[:limit], _onward(page, {cursor}), notes
+
+
+async def _pending(ws: Workspace, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
+    """Look through the finished content for what waits: upstream has no filter for it."""
+    found: list[Container] = []
+    looked_at, visited = 0, {cursor}
+    while True:
+        read = partial(ws.layers.project_content, project_id, status=["completed"], since=since, cursor=cursor)
+        page, room = await read(limit=PENDING_PAGE), limit - len(found)
+        places = _waiting(page)
+        if len(places) > room:  # end the page at the last one that has room, so that its cursor goes on right there
+            page = await read(limit=places[room - 1] + 1)
+            places = _waiting(page)[:room]
+        found += [page.items[place] for place in places]
+        looked_at += len(page.items)
+        cursor = _onward(page, visited)
+        if not cursor or len(found) == limit or looked_at >= PENDING_ROWS:
+            break
+        visited.add(cursor)
+    if cursor and len(found) < limit:
+        return found, cursor, [f"{looked_at} finished containers were looked through; next_cursor goes on."]
+    return found, cursor, [] if found else ["Nothing waits for a decision here."]
+
+
+def _waiting(page: Page[Container]) -> list[int]:
+    """Where in the page the containers stand that wait for a decision; one that is not finished cannot be decided."""
+    return [
+        place
+        for place, one in enumerate(page.items)
+        if one.approval_status == "pending" and one.status in ("completed", None)
+    ]
+
+
+def _onward(page: Page[Container], visited: Collection[str]) -> str:
+    """The page's next cursor, unless it leads back."""
+    return page.next_cursor if page.next_cursor and page.next_cursor not in visited else ""
+
+
+def _moment(since: str, ws: Workspace) -> datetime:
+    try:
+        return parse_moment(since, ws.now())
+    except ValueError as error:
+        raise invalid_argument(f"`since` must be {error}.") from None
+
+
+def _missing(container_id: str, error: LayersError) -> Item:
+    if isinstance(error, NotFound):
+        return Item(container_id=container_id, status=NOT_FOUND)
+    return Item(container_id=container_id, error=str(error))
+
+
+def _item(container: Container) -> Item:
+    hook, hook_cut = clean(container.hook or "", APPROVED_TEXT, lines=True)
+    caption, caption_cut = clean(container.caption or "", APPROVED_TEXT, lines=True)
+    return Item(
+        container_id=container.container_id,
+        project_id=container.project_id,
+        status=container.status,
+        approval_status=container.approval_status,
+        format=container.format,
+        hook=hook or None,
+        hook_cut=hook_cut or None,
+        caption=caption or None,
+        caption_cut=caption_cut or None,
+        cta=clean(container.cta or "")[0] or None,
+        assets=[_asset(asset) for asset in container.assets],
+        created_at=stamp(container.created_at) if container.created_at else None,
+        error=_failure(container.error) if container.error else None,
+    )
+
+
+def _asset(asset: WireAsset) -> Asset:
+    return Asset(asset_id=asset.asset_id, kind=asset.kind, url=asset.url, duration_ms=asset.duration_ms)
+
+
+def _failure(error: JobError) -> str:
+    return clean(": ".join(part for part in (error.code, error.message) if part))[0]
+
+
+def _next_step(items: Sequence[Item]) -> str | None:
+    if any(item.approval_status == "pending" and item.status == "completed" for item in items):
+        return "Show hook, caption and assets to a person; decide_content records what they decide."
+    if any(item.status in ("queued", "generating") for item in items):
+        return "Some is still being made: wait_job follows it by its job_id, or read it again in a minute."
+    return None
