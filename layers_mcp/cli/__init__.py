@@ -1,0 +1,57 @@
+"""The program: `layers-mcp`, a server on stdio, and its other commands.
+
+A command's module is imported when it is chosen, so that the server starts without the demo.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "serve": "serve on stdio (what happens without a command)",
+    "demo": "run the whole loop on the sandbox and show it",
+    "sandbox": "serve the embedded Layers API over HTTP, or move its clock",
+    "doctor": "check settings, reachability and what the key may do",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and exit: 0 when all went well, 1 when something failed, 2 on bad usage or settings."""
+    # Importing makes many objects and almost no garbage: the collector would search them again and again.
+    gc.disable()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0] not in COMMANDS and given[0] not in {"-h", "--help", "--version"}):
+        given.insert(0, "serve")
+    sys.exit(_run(given))
+
+
+def _run(given: list[str]) -> int:
+    from argparse import ArgumentParser
+    from importlib import import_module
+
+    from layers_mcp import __version__
+    from layers_mcp.settings import SettingsError
+
+    parser = ArgumentParser(
+        prog="layers-mcp",
+        description="The publish-to-learn loop of the Layers Partner API as MCP tools.",
+        epilog="Flags of a command: layers-mcp serve --help. Without a command, serve's flags may follow at once.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        if given[0] == name:
+            import_module(f"layers_mcp.cli.{name}").add_parser(commands)
+        else:
+            commands.add_parser(name, help=summary)
+    options = parser.parse_args(given)
+    try:
+        return options.run(options)
+    except SettingsError as problem:
+        print(f"layers-mcp: {problem}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,38 @@
+"""Logging to stderr, with every secret struck out: stdout belongs to the protocol."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterable
+
+_SHAPES = (
+    re.compile(r"(?i)(bearer\s+)[^\s'\",]+"),
+    re.compile(r"()\blp_(?:live|test)_[A-Za-z0-9_-]+"),
+    re.compile(r"(\w://[^\s/:@]*:)[^\s/@]+(?=@)"),
+)
+_STRUCK_OUT = "[redacted]"
+
+
+class RedactingFormatter(logging.Formatter):
+    """Strikes out the given secrets wherever they stand, tracebacks included, and whatever looks like one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._secrets = [secret for secret in secrets if secret]
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, _STRUCK_OUT)
+        for shape in _SHAPES:
+            text = shape.sub(rf"\1{_STRUCK_OUT}", text)
+        return text
+
+
+def log_to_stderr(level: str, secrets: Iterable[str] = ()) -> None:
+    """Send every record of at least `level` to stderr, and none anywhere else."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter(secrets))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

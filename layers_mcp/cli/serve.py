@@ -1,0 +1,59 @@
+"""`layers-mcp`: the server on stdio, and the flags that say how it runs."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from layers_mcp.settings import DEFAULT_BASE_URL, LOG_LEVELS, Settings
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
+
+logger = logging.getLogger(__name__)
+
+
+def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add the `serve` command."""
+    parser = commands.add_parser("serve", description="Serve MCP on stdio.", allow_abbrev=False)
+    add_settings_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def add_settings_flags(parser: ArgumentParser) -> None:
+    """Add the flags of `Settings`; each wins over its variable, and unset ones stay None."""
+    add = parser.add_argument
+    add("--api-key-file", metavar="PATH", help="read the API key from this file (else LAYERS_API_KEY)")
+    add("--base-url", metavar="URL", help=f"the API to talk to (LAYERS_BASE_URL; {DEFAULT_BASE_URL})")
+    add("--organization", metavar="ID", help="a child organization to act for (LAYERS_ORGANIZATION)")
+    add("--read-only", action="store_true", default=None, help="leave out every tool that writes (LAYERS_READ_ONLY)")
+    add("--sandbox", action="store_true", default=None, help="use the embedded Layers API, no key (LAYERS_SANDBOX)")
+    add("--daily-credit-limit", metavar="N", help="credits to commission in a UTC day (LAYERS_DAILY_CREDIT_LIMIT)")
+    add("--state-dir", metavar="PATH", help="where the journal lies (LAYERS_STATE_DIR)")
+    add("--journal-url", metavar="URL", help="a PostgreSQL journal to share (LAYERS_JOURNAL_URL)")
+    add("--log-level", metavar="LEVEL", help=f"to stderr: {', '.join(LOG_LEVELS)} (LAYERS_LOG_LEVEL; warning)")
+
+
+def run(options: Namespace) -> int:
+    """Serve until the client closes stdin or the process is told to stop."""
+    settings = Settings.load(options, os.environ)
+
+    import anyio
+
+    from layers_mcp.cli.logs import log_to_stderr
+    from layers_mcp.protocol.stdio import serve_stdio
+    from layers_mcp.server import create_server
+
+    log_to_stderr(settings.log_level, [settings.api_key])
+    server = create_server(settings)
+    gc.freeze()  # what is loaded by now stays: the collector, back at work, need not look at it again
+    gc.enable()
+    try:
+        anyio.run(serve_stdio, server)
+    except Exception:
+        logger.critical("the server stopped on an error of its own", exc_info=True)
+        return 1
+    return 0

@@ -1,0 +1,166 @@
+"""Arguments checked against the definition that the client was shown.
+
+The schemas are flat, so this is short; and since the served definition is the one enforced, the two cannot drift
+apart. A message is made from the schema alone: it tells what is expected and never repeats what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from layers_mcp.protocol.errors import invalid_argument
+
+LONGEST_TEXT = 5_000
+"""Characters of a text whose schema names no limit of its own."""
+
+LONGEST_LIST = 100
+"""Items of a list whose schema names no limit of its own."""
+
+_SHOWABLE_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
+
+Schema = Mapping[str, Any]
+
+
+def checked(schema: Schema, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The arguments as a tool function takes them: lists as tuples, what was left out or null not named.
+
+    Raises ToolError `INVALID_ARGUMENT` that names everything wrong at once.
+    """
+    properties: Mapping[str, Schema] = schema["properties"]
+    required = schema.get("required", ())
+    given = {name: value for name, value in (arguments or {}).items() if value is not None}
+    problems = _unknown(given, properties)
+    values: dict[str, Any] = {}
+    for name, rule in properties.items():
+        if name not in given:
+            if name in required:
+                problems.append(f"`{name}` is required: {expectation(rule)}.")
+            continue
+        try:
+            values[name] = _value(rule, given[name])
+        except _UnfitError as unfit:
+            problems.append(f"`{name}` must be {unfit}.{_advice(rule)}")
+    if problems:
+        raise invalid_argument(" ".join(problems), "Correct this and call again.")
+    return values
+
+
+def expectation(rule: Schema) -> str:
+    """What a parameter takes, in words that complete "must be …"."""
+    if "enum" in rule:
+        return "one of " + ", ".join(str(choice) for choice in rule["enum"])
+    match rule["type"]:
+        case "string":
+            return "text" + _between(rule.get("minLength", 0), rule.get("maxLength", LONGEST_TEXT), "characters")
+        case "integer":
+            return "an integer" + _range(rule)
+        case "number":
+            return "a number" + _range(rule)
+        case "boolean":
+            return "true or false"
+        case _:
+            size = _between(rule.get("minItems", 0), rule.get("maxItems", LONGEST_LIST), "items")
+            return f"a list{size}, each {expectation(rule['items'])}"
+
+
+class _UnfitError(Exception):
+    """Carries what was expected instead."""
+
+
+def _advice(rule: Schema) -> str:
+    """The parameter's own description, which may name the tool that takes what this one refuses."""
+    return f" {rule['description']}" if "description" in rule else ""
+
+
+def _unknown(given: Mapping[str, Any], properties: Mapping[str, Schema]) -> list[str]:
+    unknown = [name for name in given if name not in properties]
+    if not unknown:
+        return []
+    shown = [f"`{name}`" for name in unknown[:5] if _SHOWABLE_NAME.fullmatch(name)]
+    named = f"Unknown argument {', '.join(shown)}." if shown else "Unknown argument."
+    valid = ", ".join(f"`{name}`" for name in properties)
+    return [f"{named} Valid arguments: {valid}." if valid else f"{named} This tool takes no arguments."]
+
+
+def _value(rule: Schema, value: Any) -> Any:
+    match rule["type"]:
+        case "string":
+            return _text(rule, value)
+        case "integer" | "number":
+            return _number(rule, value)
+        case "boolean":
+            if not isinstance(value, bool):
+                raise _UnfitError(expectation(rule))
+            return value
+        case _:
+            return _list(rule, value)
+
+
+def _text(rule: Schema, value: Any) -> str:
+    if not isinstance(value, str):
+        raise _UnfitError(expectation(rule))
+    if "enum" in rule:
+        if value not in rule["enum"]:
+            raise _UnfitError(expectation(rule))
+        return value
+    if not rule.get("minLength", 0) <= len(value) <= rule.get("maxLength", LONGEST_TEXT):
+        raise _UnfitError(expectation(rule))
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise _UnfitError("text without NUL characters and without halves of surrogate pairs")
+    return value
+
+
+def _number(rule: Schema, value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _UnfitError(expectation(rule))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _UnfitError(expectation(rule))
+    if rule["type"] == "integer":
+        if value != int(value):
+            raise _UnfitError(expectation(rule))
+        value = int(value)
+    if not rule.get("minimum", -math.inf) <= value <= rule.get("maximum", math.inf):
+        raise _UnfitError(expectation(rule))
+    return value
+
+
+def _list(rule: Schema, value: Any) -> tuple[Any, ...]:
+    """A list, a list written as JSON text, or its single item bare."""
+    items = _unwrapped(value) if isinstance(value, str) else value
+    if not isinstance(items, list):
+        raise _UnfitError(expectation(rule))
+    items = cast("list[Any]", items)
+    if not rule.get("minItems", 0) <= len(items) <= rule.get("maxItems", LONGEST_LIST):
+        raise _UnfitError(expectation(rule))
+    try:
+        return tuple(_value(rule["items"], item) for item in items)
+    except _UnfitError:
+        raise _UnfitError(expectation(rule)) from None
+
+
+def _unwrapped(text: str) -> list[Any]:
+    if not text.strip():
+        return []
+    if text.lstrip().startswith("["):
+        try:
+            return list(json.loads(text))
+        except (ValueError, RecursionError):
+            pass
+    return [text]
+
+
+def _between(low: int, high: int, unit: str) -> str:
+    return f" of {low} to {high} {unit}" if low else f" of at most {high} {unit}"
+
+
+def _range(rule: Schema) -> str:
+    low, high = rule.get("minimum"), rule.get("maximum")
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if low is not None:
+        return f" of at least {low}"
+    return f" of at most {high}" if high is not None else ""

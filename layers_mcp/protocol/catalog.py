@@ -1,0 +1,75 @@
+"""The tools of a server: their definitions as data, their functions loaded when first called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from layers_mcp.protocol.arguments import checked
+from layers_mcp.protocol.errors import NOTHING_CHANGED, unknown_outcome
+from layers_mcp.protocol.progress import Progress
+from layers_mcp.protocol.result import Result
+from layers_mcp.protocol.tool import ToolFunction
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool as it is served."""
+
+    definition: Mapping[str, Any]
+    load: Callable[[], ToolFunction]
+
+    @property
+    def name(self) -> str:
+        return self.definition["name"]
+
+    @property
+    def read_only(self) -> bool:
+        return self.definition["annotations"]["readOnlyHint"]
+
+    @property
+    def effect_unknown(self) -> str:
+        """What may be said of a call that ended without an outcome."""
+        return NOTHING_CHANGED if self.read_only else unknown_outcome("it took effect")
+
+    async def call(self, world: object, arguments: Mapping[str, Any] | None, progress: Progress) -> Result:
+        """Check the arguments, then run the function. Raises ToolError, and whatever the function raises."""
+        values = checked(self.definition["inputSchema"], arguments)
+        function = self.load()
+        if "progress" in inspect.signature(function).parameters:
+            values["progress"] = progress
+        return await function(world, **values)
+
+
+class Catalog:
+    """Tools in the order in which they are listed."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    @classmethod
+    def of(cls, *functions: ToolFunction) -> Catalog:
+        """A catalog straight from functions marked with `@tool`; definitions are made now."""
+        from layers_mcp.protocol.schema import describe
+
+        def loaded(function: ToolFunction) -> Callable[[], ToolFunction]:
+            return lambda: function
+
+        return cls(Tool(describe(function), loaded(function)) for function in functions)
+
+    def __iter__(self) -> Iterator[Tool]:
+        return iter(self._tools.values())
+
+    def __getitem__(self, name: str) -> Tool:
+        return self._tools[name]
+
+    def get(self, name: str) -> Tool | None:
+        """The tool of that name, if there is one."""
+        return self._tools.get(name)
+
+    @property
+    def definitions(self) -> list[Mapping[str, Any]]:
+        """What `tools/list` answers."""
+        return [tool.definition for tool in self._tools.values()]
