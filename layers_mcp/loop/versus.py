@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from layers_mcp.loop import breakouts
 from layers_mcp.loop.breakouts import Reach
@@ -23,7 +23,8 @@ from layers_mcp.loop.text import clean
 FULL_RANKING = 100
 """The most rows that upstream ranks; a ranking of this many may go on below its last row."""
 
-MODES = ("fork", "reimagine", "hook")
+Mode = Literal["fork", "reimagine", "hook"]
+"""A close clone, a free clone, or new content with a pinned hook."""
 
 ENDED = frozenset({"completed", "failed", "canceled"})
 
@@ -45,7 +46,7 @@ class Order(Protocol):
     """An order as the journal holds it."""
 
     @property
-    def mode(self) -> str: ...
+    def mode(self) -> Mode: ...
     @property
     def status(self) -> str: ...
     @property
@@ -88,7 +89,7 @@ class Outcome:
 class ModeSummary:
     """One mode over all its orders; wins are None where nothing is live to win."""
 
-    mode: str
+    mode: Mode
     commissions: int
     live: int
     judged: int
@@ -161,12 +162,12 @@ def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Ou
     )
 
 
-def by_mode(outcomes: Iterable[tuple[str, Outcome]]) -> list[ModeSummary]:
+def by_mode(outcomes: Iterable[tuple[Mode, Outcome]]) -> list[ModeSummary]:
     """How often each mode won, over (mode, outcome) of every order; a small sample counts in no win."""
-    groups: defaultdict[str, list[Outcome]] = defaultdict(list)
+    groups: defaultdict[Mode, list[Outcome]] = defaultdict(list)
     for mode, outcome in outcomes:
         groups[mode].append(outcome)
-    return [_summary(mode, groups[mode]) for mode in MODES if mode in groups]
+    return [_summary(mode, groups[mode]) for mode in get_args(Mode) if mode in groups]
 
 
 def covering_window(since: datetime, now: datetime) -> tuple[Window, bool]:
@@ -212,7 +213,7 @@ def _ratio(value: float | None, base: float | None) -> float | None:
     return value / base if value is not None and base else None
 
 
-def _summary(mode: str, outcomes: Sequence[Outcome]) -> ModeSummary:
+def _summary(mode: Mode, outcomes: Sequence[Outcome]) -> ModeSummary:
     live = [outcome for outcome in outcomes if outcome.live]
     judged = [outcome for outcome in live if outcome.judged]
     versus_source = [outcome.versus_source for outcome in judged if outcome.versus_source is not None]

@@ -1,0 +1,268 @@
+"""review_commissions: what was ordered from which winner, and whether it beat its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from layers_mcp.layers.errors import LayersError
+from layers_mcp.layers.models import Container, Ranking
+from layers_mcp.loop import versus
+from layers_mcp.loop.metrics import Window
+from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS
+from layers_mcp.loop.text import clean
+from layers_mcp.loop.versus import Board, Mode, ModeSummary, Outcome
+from layers_mcp.loop.windows import parse_moment, stamp
+from layers_mcp.orders import OrderRecord
+from layers_mcp.protocol import READ, Result, invalid_argument, tool
+from layers_mcp.tools.side_by_side import Read, SideBySide
+from layers_mcp.workspace import Workspace
+
+MOST_PROJECTS = 25
+CONTENT_PAGE = 200
+CONTENT_PAGES = 5
+"""Pages of a project's content looked through for approvals: 1,000 containers."""
+
+
+class Commission(Result):
+    commission_id: str
+    project_id: str
+    tool: str
+    mode: Mode
+    ordered_at: str
+    job_id: str | None = None
+    estimated_credits: int | None = None
+    source_platform_post_id: str | None = None
+    hook: str | None = None
+    variations: int
+    take: int
+    status: str
+    container_ids: list[str]
+    approval_status: str | None = None
+    metric_value: float | None = None
+    source_value: float | None = None
+    versus_source: float | None = None
+    versus_median: float | None = None
+    low_sample: bool | None = None
+
+
+class ModeResult(Result):
+    mode: Mode
+    commissions: int
+    live: int
+    judged: int
+    beat_source: int | None = None
+    beat_median: int | None = None
+    median_versus_source: float | None = None
+
+
+class Review(Result):
+    commissions: list[Commission]
+    by_mode: list[ModeResult]
+    notes: list[str]
+
+    narrow: ClassVar[str] = "Ask for one project_id, a later since, or a lower limit."
+
+
+@dataclass(frozen=True)
+class ProjectView:
+    """What one project shows today; a part is None where it could not be read."""
+
+    ranking: Ranking | None
+    content: Mapping[str, Container]
+    troubles: tuple[str, ...]
+
+
+@tool(title="Review commissions", kind=READ)
+async def review_commissions(
+    ws: Workspace,
+    project_id: Annotated[
+        str, Field(description="One project; left empty, every project with orders (at most 25).", max_length=200)
+    ] = "",
+    since: Annotated[
+        str, Field(description="Orders placed at or after this ISO datetime, date or age (24h, 7d, 4w).", max_length=40)
+    ] = "90d",
+    limit: Annotated[int, Field(description="Most orders listed, newest first.", ge=1, le=100)] = 20,
+) -> Review:
+    """Review what was commissioned: how each order stands, and whether its content beat its source and the median.
+
+    Use it in the weekly round, to choose between fork, reimagine and a pinned hook by what has worked here
+    (`by_mode`), and to find orders whose outcome is unknown. It compares engagement rates of published content, so
+    orders of the last days are too young. It sees orders placed with clone_post and generate_with_hook through this
+    server's journal, not those placed elsewhere. For the winners themselves use rank_top_performers; for one running
+    job, wait_job. Reads only, costs nothing.
+    """
+    now = ws.now()
+    try:
+        start = parse_moment(since, now)
+    except ValueError as error:
+        raise invalid_argument(f"`since` must be {error}.") from None
+    window, covered = versus.covering_window(start, now)
+    records = await ws.orders.since(start, project_id)
+    projects = list(dict.fromkeys(record.project_id for record in records))
+    views = await _views(ws, projects[:MOST_PROJECTS], window, start)
+    outcomes = await _outcomes(ws, records, views)
+    modes = versus.by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
+    told = list(zip(records, outcomes, strict=True))[:limit]
+    return Review(
+        commissions=[_commission(record, outcome) for record, outcome in told],
+        by_mode=[_mode_result(mode) for mode in modes],
+        notes=[
+            *_scope_notes(records, projects, window, covered, limit, start),
+            *_result_notes(records, outcomes, views.values()),
+            *(trouble for view in views.values() for trouble in view.troubles),
+            *([ws.orders.trouble] if ws.orders.trouble else []),
+        ],
+    )
+
+
+async def _views(ws: Workspace, projects: Sequence[str], window: Window, since: datetime) -> dict[str, ProjectView]:
+    """One ranking and the content since `since` of each project, side by side."""
+    async with SideBySide() as reads:
+        started = {
+            project: (
+                reads.start(ws.layers.top_performers, project, metric="engagement_rate", window=window),
+                reads.start(_content, ws, project, since),
+            )
+            for project in projects
+        }
+    return {project: _view(project, *pair) for project, pair in started.items()}
+
+
+async def _content(ws: Workspace, project_id: str, since: datetime) -> list[Container]:
+    containers: list[Container] = []
+    cursor = ""
+    for _ in range(CONTENT_PAGES):
+        page = await ws.layers.project_content(project_id, since=since, limit=CONTENT_PAGE, cursor=cursor)
+        containers += page.items
+        if not page.next_cursor or page.next_cursor == cursor:
+            break
+        cursor = page.next_cursor
+    return containers
+
+
+def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) -> ProjectView:
+    troubles = [
+        f"The {what} of project {project} could not be read: {outcome}"
+        for what, outcome in (("ranking", ranking.outcome), ("content", content.outcome))
+        if isinstance(outcome, LayersError)
+    ]
+    containers = [] if isinstance(content.outcome, LayersError) else content.outcome
+    return ProjectView(
+        ranking=None if isinstance(ranking.outcome, LayersError) else ranking.outcome,
+        content={versus.container_key(container.container_id): container for container in containers},
+        troubles=tuple(troubles),
+    )
+
+
+async def _outcomes(ws: Workspace, records: Sequence[OrderRecord], views: Mapping[str, ProjectView]) -> list[Outcome]:
+    ranked = [row.source_id for view in views.values() if view.ranking for row in view.ranking.items if row.source_id]
+    made = set(await ws.orders.commission_ids(ranked))
+    made.update(container for record in records for container in record.container_ids)
+    boards = {project: Board(view.ranking.items, made) for project, view in views.items() if view.ranking}
+    unseen = ProjectView(None, {}, ())
+    return [
+        versus.judge(record, boards.get(record.project_id), views.get(record.project_id, unseen).content)
+        for record in records
+    ]
+
+
+def _commission(record: OrderRecord, outcome: Outcome) -> Commission:
+    return Commission(
+        commission_id=record.commission_id,
+        project_id=record.project_id,
+        tool=record.tool,
+        mode=record.mode,
+        ordered_at=stamp(record.ordered_at),
+        job_id=record.job_id or None,
+        estimated_credits=record.estimated_credits,
+        source_platform_post_id=record.source_platform_post_id or None,
+        hook=clean(record.hook)[0] or None,
+        variations=record.variations,
+        take=record.take,
+        status=outcome.status,
+        container_ids=list(record.container_ids),
+        approval_status=outcome.approval_status,
+        metric_value=_rounded(outcome.metric_value, 6),
+        source_value=_rounded(outcome.source_value, 6),
+        versus_source=_rounded(outcome.versus_source, 3),
+        versus_median=_rounded(outcome.versus_median, 3),
+        low_sample=outcome.low_sample,
+    )
+
+
+def _mode_result(summary: ModeSummary) -> ModeResult:
+    return ModeResult(
+        mode=summary.mode,
+        commissions=summary.commissions,
+        live=summary.live,
+        judged=summary.judged,
+        beat_source=summary.beat_source,
+        beat_median=summary.beat_median,
+        median_versus_source=_rounded(summary.median_versus_source, 3),
+    )
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _scope_notes(
+    records: Sequence[OrderRecord],
+    projects: Sequence[str],
+    window: Window,
+    covered: bool,
+    limit: int,
+    since: datetime,
+) -> Iterable[str]:
+    """What the answer covers, and what it cannot."""
+    if not records:
+        yield f"This journal holds no order since {stamp(since)}; orders placed elsewhere are not in it."
+        return
+    yield "Orders placed elsewhere are not in this journal."
+    yield f"Results are engagement rates from each project's {window} ranking."
+    if not covered:
+        yield "Rankings reach back 90 days at most: what was published earlier cannot be seen."
+    if len(records) > limit:
+        yield f"The newest {limit} of {len(records)} orders are listed; by_mode covers them all."
+    if len(projects) > MOST_PROJECTS:
+        yield f"Results were read for {MOST_PROJECTS} of {len(projects)} projects; name a project_id for another."
+
+
+def _result_notes(
+    records: Sequence[OrderRecord], outcomes: Sequence[Outcome], views: Iterable[ProjectView]
+) -> Iterable[str]:
+    """How far the results can be trusted."""
+    if not records:
+        return
+    live = [outcome for outcome in outcomes if outcome.live]
+    judged = [outcome for outcome in live if outcome.judged]
+    if not live:
+        yield "Nothing that was ordered is live yet: too early to judge."
+    elif not judged:
+        yield f"{len(live)} live, each under {SMALL_SAMPLE_VIEWS} views: too early to judge."
+    else:
+        yield (
+            f"The verdict rests on {len(judged)} live orders with {SMALL_SAMPLE_VIEWS} views or more; "
+            "fewer than about 10 of a mode say little about it."
+        )
+    if any(outcome.versus_source is not None for outcome in judged):
+        yield (
+            "A source was picked for being high, partly by luck, so clones of equal quality beat it less than half of "
+            "the time (regression to the mean); versus_median and beat_median stand beside for that reason."
+        )
+    lost = sum(outcome.source_value is None for outcome in live)
+    if lost:
+        yield f"For {lost} live orders the source is not in the ranking, so they have no versus_source."
+    if any(view.ranking and len(view.ranking.items) >= versus.FULL_RANKING for view in views):
+        yield f"A ranking is full: the median is of its top {versus.FULL_RANKING} rows."
+    unranked = sum(outcome.status == "unranked" for outcome in outcomes)
+    if unranked:
+        yield f"{unranked} finished orders are not in a full ranking, perhaps below its last row: wins are overstated."
+    open_orders = sum(outcome.status in ("running", "unknown") for outcome in outcomes)
+    if open_orders:
+        yield f"{open_orders} orders have no known end yet; wait_job with timeout_seconds=0 tells where a job stands."
