@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
@@ -26,6 +26,9 @@ from layers_mcp.cli.demo_pages import Facts
 from layers_mcp.cli.paint import Paper
 from layers_mcp.settings import Settings
 
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, _SubParsersAction  # pyright: ignore[reportPrivateUsage] - it has no public name
+
 PROJECT = "acme-todo"
 LONGEST_SECONDS = 90.0
 """The demo takes under 20 seconds; one that takes this long is stuck."""
@@ -35,10 +38,16 @@ class DemoError(Exception):
     """A tool answered with an error; its text is the message."""
 
 
-def run(stream: TextIO | None = None) -> int:
-    """Run the demo and write it to `stream` (stdout); 0 when the loop was closed, 1 when anything failed."""
+def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add the `demo` command."""
+    parser = commands.add_parser("demo", description="Run the whole loop on the sandbox and show it.")
+    parser.set_defaults(run=lambda options: show(sys.stdout))  # pyright: ignore[reportUnknownLambdaType]
+
+
+def show(stream: TextIO) -> int:
+    """Run the demo and write it to `stream`; 0 when the loop was closed, 1 when anything failed."""
     started = time.monotonic()
-    paper = Paper(stream or sys.stdout)
+    paper = Paper(stream)
     page.say(paper, "layers-mcp demo: the publish-to-learn loop on the embedded sandbox.")
     page.say(paper, "No key and no network; the company, its posts and every number are invented.")
     # A server that stops may still hold its world open for a moment, which Windows would refuse to delete.

@@ -40,7 +40,7 @@ def told() -> tuple[int, str, float]:
     """One real run: its exit code, what it wrote, and how long it took."""
     stream = io.StringIO()
     started = time.monotonic()
-    code = demo.run(stream)
+    code = demo.show(stream)
     return code, stream.getvalue(), time.monotonic() - started
 
 
