@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 OrganicMetric = Literal[
     "views",
@@ -33,7 +33,7 @@ PaidMetric = Literal[
     "reach",
     "frequency",
 ]
-"""What `/ads-metrics` measures. Money is in whatever unit upstream uses; `ctr` is a fraction, `roas` a ratio."""
+"""What `/ads-metrics` measures. Money is in whatever unit upstream uses; `roas` is a ratio."""
 
 RankMetric = Literal["views", "engagement_rate", "watch_time_ms", "conversions", "roas"]
 """What `/top-performers` ranks by."""
@@ -49,9 +49,6 @@ AdPlatform = Literal["meta_ads", "tiktok_ads", "apple_ads"]
 Platform = Literal["instagram", "tiktok", "youtube", "meta_ads", "tiktok_ads", "apple_ads"]
 
 Granularity = Literal["hour", "day", "week"]
-
-PAID_ONLY: Final = frozenset(get_args(PaidMetric)) - frozenset(get_args(OrganicMetric))
-"""Metrics that only `/ads-metrics` knows: spend, clicks, conversions, cpa, cpc, cpm, ctr, roas, frequency."""
 
 PAID_RANKINGS: Final = frozenset({"conversions", "roas"})
 """Rankings of what has paid results: another population than that of all posts."""

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from layers_mcp.loop.metrics import Granularity
-
 FORMS = "an ISO datetime with Z or an offset, a date such as 2026-04-10, or an age such as 24h, 7d or 4w"
 
 _AGE = re.compile(r"(\d{1,5})([hdw])", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})", re.ASCII)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_LENGTHS: dict[Granularity, timedelta] = {
+_LENGTHS = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
@@ -58,11 +56,14 @@ class Buckets:
     """How many buckets lie wholly before `since` or at or after `until`."""
 
 
-def inspect(
-    buckets: Sequence[str], granularity: Granularity, since: datetime, until: datetime, now: datetime
-) -> Buckets:
-    """Look at a series' bucket starts (dates, or full timestamps at `hour`); what is no date is passed over."""
-    length = _LENGTHS[granularity]
+def inspect(buckets: Sequence[str], granularity: str, since: datetime, until: datetime, now: datetime) -> Buckets:
+    """Look at a series' bucket starts (dates, or full timestamps at `hour`); what is no date is passed over.
+
+    `granularity` is upstream's: nothing is said of buckets whose length is not known.
+    """
+    length = _LENGTHS.get(granularity)
+    if length is None:
+        return Buckets(None, 0)
     starts = [start for start in map(_bucket_start, buckets) if start is not None]
     inside = [start for start in starts if start < until and start + length > since]
     last = max(inside, default=None)

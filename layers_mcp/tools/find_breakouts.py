@@ -1,0 +1,229 @@
+"""Tool `find_breakouts`: the morning round over all projects (publish-to-learn, "on breakout detection")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from layers_mcp.layers.errors import LayersError, NotConfigured, Unauthenticated
+from layers_mcp.layers.models import Page, Project, Ranking
+from layers_mcp.loop.breakouts import Evidence
+from layers_mcp.loop.metrics import Window
+from layers_mcp.loop.text import clean
+from layers_mcp.loop.windows import stamp
+from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.tools.ranked import (
+    AGE_NOTE,
+    FULL_PAGE,
+    Judged,
+    JudgedRanking,
+    how_to_order,
+    judged,
+    platforms_of,
+    short_range,
+    short_times,
+    shown_title,
+)
+from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.workspace import Workspace
+
+AT_ONCE = 4
+"""Rankings read together: a morning round takes seconds, and leaves the read bucket to others."""
+
+MOST_PROJECTS = 25
+"""Projects in one round: a fifth of what the standard tier may read in a minute."""
+
+NAMES_PAGE = 200
+"""Projects in one listing, the most there are: enough to name those that were asked for."""
+
+ProjectId = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Breakout(Result):
+    """A post above twice its project's median engagement rate (a fraction)."""
+
+    project_id: str
+    project_name: str | None = None
+    platform_post_id: str | None = None
+    title: str | None = None
+    title_cut: bool | None = None
+    views: int | None = None
+    engagement_rate: float | None = None
+    engagement_rate_range: tuple[float, float] | None = None
+    engagement_times_median: float | None = None
+    breakout_evidence: Evidence | None = None
+    platforms: list[str]
+    ads_content_id: str | None = None
+    already_ordered: bool
+
+
+class QuietProject(Result):
+    """A project without a breakout, and why."""
+
+    project_id: str
+    project_name: str | None = None
+    reason: str
+
+
+class Breakouts(Result):
+    """Breakouts over several projects, strongest first, and the projects that have none."""
+
+    narrow = "Fewer project_ids or a shorter window fit."
+
+    window: str
+    breakouts: list[Breakout]
+    quiet: list[QuietProject]
+    as_of: str
+    notes: list[str]
+    next_step: str
+
+
+@tool(title="Find breakouts", kind=READ)
+async def find_breakouts(
+    ws: Workspace,
+    project_ids: Annotated[
+        tuple[ProjectId, ...], Field(description="Empty = the active projects, at most 25.", max_length=MOST_PROJECTS)
+    ] = (),
+    window: Annotated[Window, Field(description="How far to look back.")] = "30d",
+) -> Breakouts:
+    """Find breakout posts over many projects in one call: engagement rate above 2x the project's median.
+
+    Use it for a morning round, or to learn where a clone is worth its credits; solid evidence comes first, then the
+    highest multiple of the median. already_ordered marks posts that this server's journal has cloned before. Projects
+    without a breakout, without data or unreadable stand in quiet with the reason. Not for one project's full
+    ranking, another metric or posts below the line (rank_top_performers), nor to explain an empty project
+    (check_readiness). Posts under 50 views never count. One ranking read for each project; every few minutes at most.
+    """
+    read = await _read(ws, tuple(dict.fromkeys(project_ids)), window)
+    winners: list[tuple[str, Judged]] = []
+    quiet: list[QuietProject] = []
+    for project_id, outcome in read.outcomes.items():
+        found, reason = _looked_at(outcome)
+        winners += [(project_id, row) for row in found]
+        if reason:
+            quiet.append(QuietProject(project_id=project_id, project_name=read.names.get(project_id), reason=reason))
+    winners.sort(key=lambda winner: _strength(winner[1]), reverse=True)
+    ordered = {project_id: await ws.orders.cloned_posts(project_id) for project_id in dict(winners)}
+    breakouts = [_breakout(project_id, read.names, row, ordered[project_id]) for project_id, row in winners]
+    rankings = [outcome for outcome in read.outcomes.values() if isinstance(outcome, Ranking)]
+    return Breakouts(
+        window=window,
+        breakouts=breakouts,
+        quiet=quiet,
+        as_of=stamp(min((ranking.answered_at for ranking in rankings), default=ws.now())),
+        notes=_notes(rankings, read.more_projects, ws.orders.trouble if winners else None),
+        next_step=_next_step([row for _, row in winners], breakouts, any_project=bool(read.outcomes)),
+    )
+
+
+class _Round(NamedTuple):
+    """What one round read: names by project id, each project's ranking or failure, and whether there are more."""
+
+    names: Mapping[str, str]
+    outcomes: Mapping[str, Ranking | LayersError]
+    more_projects: bool = False
+
+
+async def _read(ws: Workspace, project_ids: Sequence[str], window: Window) -> _Round:
+    if not project_ids:
+        page = await ws.layers.projects(status="active", limit=MOST_PROJECTS)
+        outcomes, _ = await _rankings(ws, [project.id for project in page.items], window)
+        return _Round(_names(page), outcomes, page.next_cursor is not None)
+    outcomes, page = await _rankings(ws, project_ids, window, names_too=True)
+    return _Round({} if isinstance(page, LayersError | None) else _names(page), outcomes)
+
+
+async def _rankings(
+    ws: Workspace, project_ids: Sequence[str], window: Window, *, names_too: bool = False
+) -> tuple[dict[str, Ranking | LayersError], Page[Project] | LayersError | None]:
+    async with SideBySide(at_once=AT_ONCE) as reads:
+        listing = reads.start(ws.layers.projects, limit=NAMES_PAGE) if names_too else None
+        rankings = {
+            project_id: reads.start(
+                ws.layers.top_performers, project_id, metric="engagement_rate", window=window, limit=FULL_PAGE
+            )
+            for project_id in project_ids
+        }
+    outcomes = {project_id: read.outcome for project_id, read in rankings.items()}
+    for outcome in outcomes.values():
+        if isinstance(outcome, NotConfigured | Unauthenticated):  # true of every project alike
+            raise outcome
+    return outcomes, None if listing is None else listing.outcome
+
+
+def _names(page: Page[Project]) -> dict[str, str]:
+    return {project.id: clean(project.name)[0] for project in page.items if project.name}
+
+
+def _looked_at(outcome: Ranking | LayersError) -> tuple[list[Judged], str]:
+    """A project's breakouts, or why it has none."""
+    if isinstance(outcome, LayersError):
+        return [], f"Could not be read. {outcome}"
+    ranking = judged(outcome)
+    found = [row for row in ranking.rows if row.standing.breakout]
+    return found, "" if found else _why_quiet(ranking)
+
+
+def _why_quiet(ranking: JudgedRanking) -> str:
+    if not ranking.rows:
+        return "Nothing is ranked in this window; check_readiness tells why."
+    if ranking.median is None:
+        return f"None of its {len(ranking.rows)} ranked posts has the 50 views that tell anything."
+    if ranking.median == 0:
+        return "The median engagement rate is 0, so nothing can be held against it."
+    best = max(row.standing.times_median or 0 for row in ranking.rows if row.low_sample is False)
+    return f"No breakout: the best is {best:.2f}x the median of {ranking.sampled} posts."
+
+
+def _strength(row: Judged) -> tuple[bool, float]:
+    return row.standing.evidence == "solid", row.standing.times_median or 0
+
+
+def _breakout(project_id: str, names: Mapping[str, str], judged: Judged, ordered: frozenset[str]) -> Breakout:
+    row, organic, standing = judged.row, judged.organic, judged.standing
+    title, title_cut = shown_title(row.title)
+    return Breakout(
+        project_id=project_id,
+        project_name=names.get(project_id),
+        platform_post_id=row.platform_post_id,
+        title=title,
+        title_cut=title_cut,
+        views=organic.views,
+        engagement_rate=organic.engagement_rate,
+        engagement_rate_range=short_range(standing),
+        engagement_times_median=short_times(standing),
+        breakout_evidence=standing.evidence,
+        platforms=platforms_of(organic),
+        ads_content_id=row.ads_content_id,
+        already_ordered=row.platform_post_id in ordered,
+    )
+
+
+def _notes(rankings: Sequence[Ranking], more_projects: bool, trouble: str | None) -> list[str]:
+    notes = [AGE_NOTE] if rankings else []
+    if more_projects:
+        notes.append(f"Only the newest {MOST_PROJECTS} active projects were looked at; project_ids reaches the others.")
+    if full := sum(len(ranking.items) >= FULL_PAGE for ranking in rankings):
+        notes.append(f"In {full} of the projects the median is of the top {FULL_PAGE} posts by engagement rate only.")
+    if trouble:
+        notes.append(f"already_ordered may miss orders: {trouble}")
+    return notes
+
+
+def _next_step(winners: Sequence[Judged], breakouts: Sequence[Breakout], *, any_project: bool) -> str:
+    solid = [pair for pair in zip(winners, breakouts, strict=True) if pair[1].breakout_evidence == "solid"]
+    if fresh := next((pair for pair in solid if not pair[1].already_ordered), None):
+        place = breakouts.index(fresh[1]) + 1
+        return f"Breakout {place} of this list is solid and not cloned yet. {how_to_order(fresh[0])}"
+    if solid:
+        return "Every solid breakout here was cloned before: review_commissions tells how those orders do."
+    if breakouts:
+        return (
+            "All breakouts rest on thin evidence: a day or two more of views tells quality from luck, "
+            "so looking again then is cheaper than ordering now."
+        )
+    if not any_project:
+        return "There is no active project to look at: list_projects with include_archived=true shows the others."
+    return "No breakout today, so nothing asks to be cloned; check_readiness explains a project that has no data."

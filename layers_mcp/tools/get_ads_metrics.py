@@ -1,0 +1,55 @@
+"""Tool `get_ads_metrics`: paid results over time (publish-to-learn, running the loop: weekly)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from layers_mcp.loop.metrics import AdPlatform, PaidMetric
+from layers_mcp.protocol import READ, tool
+from layers_mcp.tools.series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
+from layers_mcp.workspace import Workspace
+
+Scope = Literal["ad", "adset", "campaign", "ad_account", "project"]
+
+MONEY_NOTE = "Money (spend, cpa, cpc, cpm) is as upstream returns it, which names neither currency nor unit."
+
+
+@tool(title="Get paid metrics", kind=READ)
+async def get_ads_metrics(
+    ws: Workspace,
+    project_id: ProjectId,
+    scope: Annotated[Scope, Field(description="What to measure.")] = "project",
+    id: ScopedId = "",  # noqa: A002 - the contract's name
+    metrics: Annotated[
+        tuple[PaidMetric, ...],
+        Field(description="Organic metrics (views, engagement_rate) are in get_metrics.", min_length=1),
+    ] = ("spend", "conversions", "cpa", "roas"),
+    platforms: Annotated[tuple[AdPlatform, ...], Field(description="Empty = all.")] = (),
+    since: Since = "7d",
+    until: Until = "",
+    granularity: Annotated[Literal["day", "week"], Field(description="Bucket size.")] = "day",
+) -> Series:
+    """Read paid results of a project, campaign or ad over time: spend, conversions, CPA, ROAS, clicks.
+
+    Use it weekly to close the loop on what drove installs or purchases, not just views, and brief next week from
+    that. Not for organic views or engagement (get_metrics), nor to rank creatives by what they earn
+    (rank_top_performers by roas or conversions). Money comes as upstream returns it, without a currency: compare, but
+    don't convert. roas is a ratio (2.0 = twice the spend came back). Buckets are UTC days or weeks; a
+    project without ads has none.
+    """
+    now = ws.now()
+    asked = asked_window(since, until, granularity, now)
+    wanted = tuple(dict.fromkeys(metrics))
+    reply = await ws.layers.ads_metrics(
+        project_id,
+        scope=scope,
+        id=scoped_id(scope, id, project_id),
+        metrics=wanted,
+        platforms=tuple(dict.fromkeys(platforms)),
+        since=asked.since,
+        until=asked.until,
+        granularity=granularity,
+    )
+    return series_of(reply, wanted, asked, now, notes=[MONEY_NOTE])

@@ -1,0 +1,51 @@
+"""Tool `get_metrics`: organic results over time (publish-to-learn, step 1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from layers_mcp.loop.metrics import Granularity, OrganicMetric
+from layers_mcp.protocol import READ, tool
+from layers_mcp.tools.series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
+from layers_mcp.workspace import Workspace
+
+Scope = Literal["platform_post", "social_account", "project", "project_layer", "organization"]
+
+
+@tool(title="Get organic metrics", kind=READ)
+async def get_metrics(
+    ws: Workspace,
+    project_id: ProjectId,
+    scope: Annotated[Scope, Field(description="What to measure.")] = "project",
+    id: ScopedId = "",  # noqa: A002 - the contract's name
+    metrics: Annotated[
+        tuple[OrganicMetric, ...],
+        Field(description="Paid metrics (spend, conversions, roas, cpa) are in get_ads_metrics.", min_length=1),
+    ] = ("views", "engagement_rate", "watch_time_ms"),
+    since: Since = "30d",
+    until: Until = "",
+    granularity: Annotated[Granularity, Field(description="Bucket size.")] = "day",
+) -> Series:
+    """Read organic metrics of a project, account or post over time: a series of UTC buckets and its totals.
+
+    Use it for trends, for dates of your own choice, or to look into a single post. Not for which post is winning
+    (rank_top_performers) nor for spend, conversions or ROAS (get_ads_metrics). engagement_rate is a fraction (0.041 =
+    4.1%), total engagements over total views; watch_time_ms is milliseconds over all views. An unfinished last bucket
+    is noted, so that it is not read as a drop. Hourly buckets reach back 90 days. The data follows a 30-minute sync, so
+    a reading a day is plenty.
+    """
+    now = ws.now()
+    asked = asked_window(since, until, granularity, now)
+    wanted = tuple(dict.fromkeys(metrics))
+    reply = await ws.layers.metrics(
+        project_id,
+        scope=scope,
+        id=scoped_id(scope, id, project_id),
+        metrics=wanted,
+        since=asked.since,
+        until=asked.until,
+        granularity=granularity,
+    )
+    return series_of(reply, wanted, asked, now)

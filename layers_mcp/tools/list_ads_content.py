@@ -1,0 +1,144 @@
+"""Tool `list_ads_content`: the scoring pool, from which Layers promotes (publish-to-learn, step 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from layers_mcp.layers.errors import LayersError
+from layers_mcp.layers.models import AdsContent, Page
+from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.tools.ranked import shown_title
+from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.workspace import Workspace
+
+STARTED_AGAIN = (
+    "Upstream answered this cursor with its first page, so the cursor is bad or outlived: "
+    "calling without it starts over."
+)
+
+
+class Creative(Result):
+    """A creative of the pool; `organic_score` is 0 to 10, `active_promotions` a count of running ads."""
+
+    ads_content_id: str
+    title: str | None = None
+    title_cut: bool | None = None
+    organic_score: float | None = None
+    scoring_pool: str | None = None
+    eligible: bool | None = None
+    override: str
+    active_promotions: int | None = None
+    source_type: str | None = None
+    source_id: str | None = None
+
+
+class Overrides(Result):
+    """How many creatives on this page are forced in or out."""
+
+    include: int
+    exclude: int
+
+
+class AdsContentPage(Result):
+    """A page of the pool, best score first."""
+
+    narrow = "A lower limit fits."
+
+    items: list[Creative]
+    overrides: Overrides
+    next_cursor: str | None = None
+    notes: list[str]
+
+
+@tool(title="List ads content", kind=READ)
+async def list_ads_content(
+    ws: Workspace,
+    project_id: Annotated[str, Field(description="From list_projects.", min_length=1, max_length=200)],
+    scoring_pool: Annotated[tuple[Literal["generated", "ugc", "manual"], ...], Field(description="Empty = all.")] = (),
+    min_score: Annotated[float, Field(description="Lowest organic_score to show.", ge=0, le=10)] = 0,
+    override: Annotated[
+        Literal["", "include", "exclude", "none"], Field(description="Only with this override; empty = all.")
+    ] = "",
+    eligible_only: Annotated[bool, Field(description="Only what may be promoted.")] = False,
+    limit: Annotated[int, Field(description="Rows per page.", ge=1, le=200)] = 25,
+    cursor: Annotated[str, Field(description="next_cursor of the page before.", max_length=2000)] = "",
+) -> AdsContentPage:
+    """List the creatives that Layers scores for paid promotion, best score first, with their overrides.
+
+    Use it to see what is eligible (score 4.0 or more, or override include), what is pinned or excluded, and to find the
+    ads_content_id for set_override. Not for which posts win with people (rank_top_performers) nor for what ads earned
+    (get_ads_metrics). organic_score runs from 0 to 10, decays with age (generated content from 7.0 to 2.0 in 30 days)
+    and is worked out anew every 6 hours; a missing score is not scored yet. overrides counts this page only.
+    """
+
+    async def read(limit: int, cursor: str) -> Page[AdsContent]:
+        return await ws.layers.ads_content(
+            project_id,
+            scoring_pool=tuple(dict.fromkeys(scoring_pool)),
+            min_score=min_score or None,
+            override=override,
+            eligible=eligible_only or None,
+            limit=limit,
+            cursor=cursor,
+        )
+
+    async with SideBySide() as reads:
+        asked = reads.start(read, limit, cursor)
+        first = reads.start(read, 1, "") if cursor else None
+    page = asked.outcome
+    if isinstance(page, LayersError):
+        raise page
+    if first is not None and _starts_like(page, first.outcome):
+        return AdsContentPage(items=[], overrides=Overrides(include=0, exclude=0), notes=[STARTED_AGAIN])
+    return _shown(page, cursor)
+
+
+def _starts_like(page: Page[AdsContent], first: Page[AdsContent] | LayersError) -> bool:
+    """Whether a later page is the first one again: upstream answers a bad cursor so, without an error."""
+    if isinstance(first, LayersError) or not page.items or not first.items:
+        return False
+    return page.items[0].ads_content_id == first.items[0].ads_content_id
+
+
+def _shown(page: Page[AdsContent], cursor: str) -> AdsContentPage:
+    notes = _notes(page.items, cursor)
+    next_cursor = page.next_cursor
+    if next_cursor and next_cursor == cursor:
+        next_cursor = None
+        notes.append("Upstream named this page as its own successor, so the list ends here.")
+    return AdsContentPage(
+        items=[_creative(row) for row in page.items],
+        overrides=Overrides(
+            include=sum(row.override == "include" for row in page.items),
+            exclude=sum(row.override == "exclude" for row in page.items),
+        ),
+        next_cursor=next_cursor,
+        notes=notes,
+    )
+
+
+def _notes(rows: Sequence[AdsContent], cursor: str) -> list[str]:
+    if not rows and not cursor:
+        return ["No creative matches. check_readiness tells whether anything was scored yet."]
+    if unscored := sum(row.organic_score is None for row in rows):
+        return [f"Not scored yet: {unscored} of these rows; scoring runs every 6 hours."]
+    return []
+
+
+def _creative(row: AdsContent) -> Creative:
+    title, title_cut = shown_title(row.title)
+    return Creative(
+        ads_content_id=row.ads_content_id,
+        title=title,
+        title_cut=title_cut,
+        organic_score=row.organic_score,
+        scoring_pool=row.scoring_pool,
+        eligible=row.eligible,
+        override=row.override,
+        active_promotions=row.active_promotions,
+        source_type=row.source_type,
+        source_id=row.source_id,
+    )

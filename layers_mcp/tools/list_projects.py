@@ -1,0 +1,116 @@
+"""Tool `list_projects`: the way in, from an organization to its projects."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from layers_mcp.layers.errors import LayersError
+from layers_mcp.layers.models import Credits, Project, Whoami
+from layers_mcp.loop.text import clean
+from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.workspace import Workspace
+
+
+class Organization(Result):
+    """Whose key this is."""
+
+    name: str | None = None
+    organization_id: str
+
+
+class Budget(Result):
+    """Credits that can be spent now, and upper bounds for one piece of each format."""
+
+    available: int | None = None
+    estimated_per_format: dict[str, int]
+
+
+class ProjectRow(Result):
+    """A customer's project."""
+
+    project_id: str
+    name: str | None = None
+    status: str | None = None
+    timezone: str | None = None
+
+
+class Projects(Result):
+    """A page of the organization's projects, newest first."""
+
+    organization: Organization | None = None
+    credits: Budget | None = None
+    projects: list[ProjectRow]
+    next_cursor: str | None = None
+    notes: list[str]
+
+
+@tool(title="List projects", kind=READ)
+async def list_projects(
+    ws: Workspace,
+    search: Annotated[str, Field(description="Part of a project's name.", max_length=200)] = "",
+    include_archived: Annotated[bool, Field(description="Show archived projects too.")] = False,
+    limit: Annotated[int, Field(description="Projects per page.", ge=1, le=100)] = 20,
+    cursor: Annotated[str, Field(description="next_cursor of the page before.", max_length=2000)] = "",
+) -> Projects:
+    """List the organization's projects (its customers), newest first, with the credits that can be spent now.
+
+    Use it first, to find the project_id that the other tools take, or to see what an order may cost:
+    estimated_per_format holds upper bounds in credits for one piece. Not for the state of one project
+    (check_readiness) nor for what is winning across projects (find_breakouts). Credits or organization that the key
+    may not read are left out with a note. Archived projects are shown only on request.
+    """
+    layers, status = ws.layers, "" if include_archived else "active"
+    async with SideBySide() as reads:
+        projects = reads.start(layers.projects, search=search, status=status, limit=limit, cursor=cursor)
+        whoami = reads.start(layers.whoami)
+        balance = reads.start(layers.credits)
+    page = projects.outcome
+    if isinstance(page, LayersError):
+        raise page
+    notes = [
+        f"The {what} is left out. {read.outcome}"
+        for what, read in (("organization", whoami), ("credit balance", balance))
+        if isinstance(read.outcome, LayersError)
+    ]
+    if not page.items:
+        notes.append(_nothing_found(search, include_archived, cursor))
+    return Projects(
+        organization=_organization(whoami.outcome),
+        credits=_budget(balance.outcome),
+        projects=[_row(project) for project in page.items],
+        next_cursor=page.next_cursor,
+        notes=notes,
+    )
+
+
+def _nothing_found(search: str, include_archived: bool, cursor: str) -> str:
+    if cursor:
+        return "This page is empty: the list ends here."
+    if search:
+        return "No project's name contains this; without search every project is listed."
+    return "The organization has no projects yet." if include_archived else "The organization has no active projects."
+
+
+def _row(project: Project) -> ProjectRow:
+    return ProjectRow(
+        project_id=project.id,
+        name=clean(project.name)[0] if project.name else None,
+        status=project.status,
+        timezone=clean(project.timezone)[0] if project.timezone else None,
+    )
+
+
+def _organization(outcome: Whoami | LayersError) -> Organization | None:
+    if isinstance(outcome, LayersError):
+        return None
+    name = clean(outcome.organization_name)[0] if outcome.organization_name else None
+    return Organization(organization_id=outcome.organization_id, name=name)
+
+
+def _budget(outcome: Credits | LayersError) -> Budget | None:
+    if isinstance(outcome, LayersError):
+        return None
+    return Budget(available=outcome.spendable, estimated_per_format=outcome.estimated_credits_per_format)

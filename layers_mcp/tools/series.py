@@ -1,0 +1,123 @@
+"""What `get_metrics` and `get_ads_metrics` share: the window that was asked for, and the series that came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from layers_mcp.layers.models import Metrics
+from layers_mcp.loop.metrics import Granularity
+from layers_mcp.loop.windows import FORMS, inspect, parse_moment, stamp
+from layers_mcp.protocol import Result, invalid_argument
+
+ProjectId = Annotated[str, Field(description="From list_projects.", min_length=1, max_length=200)]
+ScopedId = Annotated[
+    str, Field(description="Id of what scope names; empty with scope project = this project.", max_length=200)
+]
+Since = Annotated[str, Field(description="Start: UTC datetime, date or age (24h, 7d, 4w).", max_length=40)]
+Until = Annotated[str, Field(description="End, exclusive, in the same forms; empty = now.", max_length=40)]
+
+
+class Span(Result):
+    """The window as upstream answered it; `until` is exclusive."""
+
+    since: str
+    until: str
+    granularity: str
+
+
+class Series(Result):
+    """Metrics over time, with their totals."""
+
+    narrow = "A shorter window, a coarser granularity or fewer metrics fit."
+
+    scope: str
+    id: str
+    window: Span
+    series: list[dict[str, float | int | str]]
+    totals: dict[str, float | int | str]
+    as_of: str
+    notes: list[str]
+
+
+class Asked(NamedTuple):
+    """A window in UTC, from `since` up to and without `until`."""
+
+    since: datetime
+    until: datetime
+    granularity: Granularity
+
+
+def asked_window(since: str, until: str, granularity: Granularity, now: datetime) -> Asked:
+    """The window in UTC. Raises ToolError for a moment in no known form, and for a window without length."""
+    start = _moment("since", since, now)
+    end = _moment("until", until, now) if until.strip() else now.replace(microsecond=0)
+    if start >= end:
+        raise invalid_argument(
+            "`since` must be before `until` (empty = now).", "Swap them, or ask for an earlier `since`."
+        )
+    return Asked(start, end, granularity)
+
+
+def scoped_id(scope: str, id: str, project_id: str) -> str:  # noqa: A002 - the tools' parameter
+    """The id that `scope` needs. Raises ToolError where it is missing."""
+    if id.strip():
+        return id
+    if scope == "project":
+        return project_id
+    raise invalid_argument(
+        "`id` is needed with every scope but project.", "Pass the id of what `scope` names, or leave `scope` out."
+    )
+
+
+def series_of(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime, notes: Sequence[str] = ()) -> Series:
+    """The answer, reduced to what was asked for, with notes on what would mislead its reader."""
+    series = [_picked(bucket, ("bucket", *metrics)) for bucket in reply.series]
+    totals = _picked(reply.totals, (*metrics, "post_count"))
+    return Series(
+        scope=reply.scope,
+        id=reply.id,
+        window=Span(since=reply.window.since, until=reply.window.until, granularity=reply.window.granularity),
+        series=series,
+        totals=totals,
+        as_of=stamp(reply.answered_at),
+        notes=[*_notes(reply.window.granularity, series, totals, metrics, asked, now), *notes],
+    )
+
+
+def _moment(name: str, text: str, now: datetime) -> datetime:
+    try:
+        return parse_moment(text, now)
+    except ValueError:
+        raise invalid_argument(f"`{name}` must be {FORMS}.", "Correct this and call again.") from None
+
+
+def _picked(values: Mapping[str, float | int | str], names: Sequence[str]) -> dict[str, float | int | str]:
+    return {name: values[name] for name in names if name in values}
+
+
+def _notes(
+    granularity: str,
+    series: Sequence[Mapping[str, float | int | str]],
+    totals: Mapping[str, float | int | str],
+    metrics: Sequence[str],
+    asked: Asked,
+    now: datetime,
+) -> list[str]:
+    if not series:
+        return ["No data in this window. check_readiness tells whether this project's posts are synced."]
+    notes: list[str] = []
+    if granularity != asked.granularity:
+        notes.append(f"Upstream answered in buckets of another size than the {asked.granularity} that was asked for.")
+    seen = inspect([str(bucket.get("bucket", "")) for bucket in series], granularity, asked.since, asked.until, now)
+    if seen.running_until is not None:
+        ends = stamp(seen.running_until)
+        notes.append(f"The last bucket is still running (until {ends}): its numbers are not final, and no drop.")
+    if seen.outside:
+        notes.append(f"Upstream answered with {seen.outside} buckets outside the window that was asked for.")
+    if missing := [name for name in metrics if name not in totals and not any(name in bucket for bucket in series)]:
+        notes.append(f"Nothing was reported for {', '.join(missing)}.")
+    return notes
