@@ -41,6 +41,7 @@ class Caller:
             base_url=base_url, api_key=api_key, organization=organization, transport=transport, now=now
         )
         self.retries = Retries(self._exchange)
+        self._writes = 0
 
     def __repr__(self) -> str:
         return f"<LayersClient {self.base_url}>"
@@ -55,9 +56,16 @@ class Caller:
         await self._exchange.aclose()
 
     async def get(self, call: Call) -> Answer:
-        """The answer to a read; identical reads in flight share one."""
-        key = ("read", id(self), call.path, call.params)
+        """The answer to a read; identical reads in flight share one, but none that began before a write ended."""
+        key = ("read", id(self), self._writes, call.path, call.params)
         return await self.background.share(key, lambda: self.retries.perform(call))
+
+    async def write(self, call: Call, *, deadline: float | None = None) -> Answer:
+        """The answer to a write, at the latest at `deadline` (the loop's time; by default after 30 seconds)."""
+        try:
+            return await self.retries.perform(call, deadline=deadline)
+        finally:
+            self._writes += 1
 
     def read(self, model: type[M], answer: Answer, form: Callable[[Any], Any] = lambda data: data) -> M:
         """`answer` as a `model`, brought to one form first. Raises BadResponse where it is something else."""

@@ -220,4 +220,4 @@ class Insight(Caller):
             scope="ads:write",
             subject="project or creative",
         )
-        return self.read(AdsContent, await self.retries.perform(call))
+        return self.read(AdsContent, await self.write(call))

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import cached_property, partial
+from http import HTTPStatus
 from typing import Any
 
+import anyio
+
 from layers_mcp.layers import drift
-from layers_mcp.layers.call import Call, path, query
+from layers_mcp.layers.call import Call, Repeat, path, query
 from layers_mcp.layers.caller import Caller
+from layers_mcp.layers.errors import Conflict, LayersError
+from layers_mcp.layers.jobs import JobFeed, Observer
 from layers_mcp.layers.models import CancelReply, CommissionReply, Container, Decision, Job, Page
+from layers_mcp.layers.retries import CALL_SECONDS
 
 _ORDER_SECONDS = 25.0
 """How long one attempt at a commission may take: giving up early leaves an order unanswered."""
+
+
+def _job_call(job_id: str) -> Call:
+    return Call(method="GET", path=path("jobs", job_id), scope="jobs:read", subject="job")
+
+
+def _container_call(container_id: str) -> Call:
+    return Call(method="GET", path=path("content", container_id), scope="content:read", subject="container")
 
 
 class Production(Caller):
@@ -38,12 +54,35 @@ class Production(Caller):
             idempotency_key=idempotency_key,
             seconds=_ORDER_SECONDS,
         )
-        return self.read(CommissionReply, await self.retries.perform(call), drift.commission)
+        return self.read(CommissionReply, await self.write(call), drift.commission)
 
     async def job(self, job_id: str) -> Job:
         """A job as it stands."""
-        call = Call(method="GET", path=path("jobs", job_id), scope="jobs:read", subject="job")
-        return self.read(Job, await self.get(call), drift.job)
+        return self.read(Job, await self.get(_job_call(job_id)), drift.job)
+
+    async def follow_job(self, job_id: str, observer: Observer) -> Job:
+        """Poll a job until it has ended; `observer` hears of each new state. All who follow one job share its polls.
+
+        Raises LayersError where reading it again is no use; a failure that may pass is told to `observer` only.
+        """
+        feed = self._feeds.setdefault(job_id, JobFeed(partial(self._poll, job_id)))
+        try:
+            with feed.observed(observer):
+                return await self.background.share(("follow", id(self), job_id), feed.run)
+        finally:
+            if not feed.watched:
+                self._feeds.pop(job_id, None)
+
+    async def _poll(self, job_id: str, etag: str) -> tuple[Job | None, str]:
+        call = replace(_job_call(job_id), etag=etag, repeat=Repeat.NEVER)
+        answer = await self.retries.perform(call)
+        if answer.status == HTTPStatus.NOT_MODIFIED:
+            return None, etag
+        return self.read(Job, answer, drift.job), answer.etag
+
+    @cached_property
+    def _feeds(self) -> dict[str, JobFeed]:
+        return {}
 
     async def cancel_job(self, job_id: str) -> CancelReply:
         """Ask a job to stop at its next stage."""
@@ -54,12 +93,11 @@ class Production(Caller):
             scope="jobs:cancel",
             subject="job",
         )
-        return self.read(CancelReply, await self.retries.perform(call))
+        return self.read(CancelReply, await self.write(call))
 
     async def container(self, container_id: str) -> Container:
         """A container as it stands."""
-        call = Call(method="GET", path=path("content", container_id), scope="content:read", subject="container")
-        return self.read(Container, await self.get(call), drift.container)
+        return self.read(Container, await self.get(_container_call(container_id)), drift.container)
 
     async def project_content(
         self,
@@ -82,9 +120,47 @@ class Production(Caller):
         return self.read(Page[Container], await self.get(call), lambda data: drift.rows(data, drift.container))
 
     async def approve(self, container_id: str, *, note: str = "") -> Decision:
-        """Approve a container, for good."""
-        raise NotImplementedError
+        """Approve a container, for good. Raises Conflict where it is decided already or needs no decision."""
+        return await self._decide(container_id, "approve", "approved", {"note": note} if note else None)
 
     async def reject(self, container_id: str, *, reason: str) -> Decision:
-        """Reject a container, for good."""
-        raise NotImplementedError
+        """Reject a container, for good. Raises Conflict where it is decided already or needs no decision."""
+        return await self._decide(container_id, "reject", "rejected", {"reason": reason})
+
+    async def _decide(self, container_id: str, verb: str, wanted: str, body: Mapping[str, Any] | None) -> Decision:
+        """Send a decision; where its answer is lost, look at the container before sending it once more."""
+        call = Call(
+            method="POST",
+            path=path("content", container_id, verb),
+            body=body,
+            bucket="write-light",
+            scope="content:approve",
+            subject="container",
+            repeat=Repeat.UNSENT,
+        )
+        deadline = anyio.current_time() + CALL_SECONDS
+        earlier: LayersError | None = None
+        while True:
+            try:
+                return self.read(Decision, await self.write(call, deadline=deadline))
+            except LayersError as error:
+                failure = error
+            if failure.nothing_changed:
+                failure.nothing_changed = earlier is None
+                raise failure
+            standing = await self._approval(container_id, deadline)
+            if standing == wanted:
+                return Decision(container_id=container_id, approval_status=wanted)
+            if standing not in ("pending", ""):
+                raise Conflict("The container was decided otherwise.", details={"approvalStatus": standing})
+            if earlier is not None or not standing:
+                raise failure
+            earlier = failure
+
+    async def _approval(self, container_id: str, deadline: float) -> str:
+        """A container's approval status, read anew; "" where it cannot be read."""
+        try:
+            answer = await self.retries.perform(_container_call(container_id), deadline=deadline)
+            return self.read(Container, answer, drift.container).approval_status or ""
+        except LayersError:
+            return ""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, cast
+from urllib.parse import unquote
 
 from layers_mcp.layers import errors
 from layers_mcp.layers.call import Call
@@ -71,7 +72,7 @@ def refusal(
     wait = retry_after(headers, now)
     if envelope is None:
         return errors.BadResponse(
-            f"Layers, or something on the way to it, answered with {_phrase(status)} and no error that can be read.",
+            _unreadable(call, status),
             status=status,
             request_id=request_id(headers),
             retry_after=wait,
@@ -86,7 +87,7 @@ def refusal(
     message = envelope.get("message")
     said = _said(message if isinstance(message, str) else "", known, call, hide)
     return kind(
-        _reason(kind, call, said),
+        _reason(kind, call, known, said),
         code=code,
         status=status,
         details=known,
@@ -118,14 +119,34 @@ def _turned_down(status: int) -> bool:
     return 400 <= status < 500 and status != HTTPStatus.REQUEST_TIMEOUT
 
 
-def _reason(kind: type[LayersError], call: Call, said: str) -> str:
+def _reason(kind: type[LayersError], call: Call, details: Mapping[str, Any], said: str) -> str:
     if kind is errors.ForbiddenScope:
         return f"The API key lacks the scope {call.scope}." if call.scope else "The API key lacks a scope."
     if kind is errors.NotFound:
+        if call.bucket == "long-running":
+            return _NO_ORDER
         return f"There is no {call.subject or 'such thing'} with this id, or it belongs to another organization."
     if kind in _WORDS:
         return _WORDS[kind]
+    if kind is errors.Conflict:
+        said = _standing(details) or said
     return f"Layers refused the request: {said}" if said else "Layers refused the request."
+
+
+_NO_ORDER = (
+    "Layers found nothing here: either an id in the order is unknown or another organization's, "
+    "or this API no longer has the endpoint."
+)
+
+
+def _standing(details: Mapping[str, Any]) -> str:
+    """What the present state is, where a conflict's details say it in a known word."""
+    if details.get("subcode") == "JOB_CANCEL_UNAVAILABLE":
+        return "the job cannot be cancelled at its present stage"
+    status = details.get("approvalStatus")
+    if status == "not_required":
+        return "the container needs no decision"
+    return f"the container is {status}" if status in ("approved", "rejected", "pending") else ""
 
 
 def _said(message: str, details: Mapping[str, Any], call: Call, hide: Callable[[str], str]) -> str:
@@ -156,7 +177,7 @@ def _issues(details: Mapping[str, Any]) -> Iterator[str]:
 
 def _sent(call: Call) -> set[str]:
     """Every text value that the request carried; its parameter names and enum-like words are no secret, but short."""
-    values = {value for _, value in call.params} | set(call.path.split("/")[2:])
+    values = {value for _, value in call.params} | set(map(unquote, call.path.split("/")[2:]))
     values |= set(_texts(call.body))
     return {printable(value) for value in values if len(value) >= _SHORTEST_ECHO} - _OWN_WORDS
 
@@ -176,11 +197,12 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _phrase(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
+def _unreadable(call: Call, status: int) -> str:
+    if status == HTTPStatus.NOT_FOUND and call.bucket == "long-running":
+        return _NO_ORDER
+    if 300 <= status < 400:
+        return "Layers answered with a redirection, which is not followed with the API key."
+    return "Layers, or something on the way to it, answered without an error that can be read."
 
 
 def _code(value: object) -> str:

@@ -1,0 +1,80 @@
+"""Following a job to its end: one series of polls, however many wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from secrets import SystemRandom
+
+import anyio
+
+from layers_mcp.layers.errors import LayersError
+from layers_mcp.layers.models import Job
+
+FIRST_PAUSE = 2.0
+GROWTH = 1.3
+LONGEST_PAUSE = 10.0
+JITTER = 0.5
+"""The documented polling: 2 s, growing by 1.3 to 10 s, up to half a second of jitter."""
+
+_random = SystemRandom()
+
+Poll = Callable[[str], Awaitable[tuple[Job | None, str]]]
+"""Reads a job once, given the last answer's ETag: the job, or None where it has not changed, and the new ETag."""
+
+Observer = Callable[[Job | LayersError], None]
+"""Told of a job's every new state, and of every read of it that failed and will be tried again."""
+
+
+class JobFeed:
+    """The polls of one job, and who is told of them."""
+
+    def __init__(self, poll: Poll) -> None:
+        self._poll = poll
+        self._observers: list[Observer] = []
+        self._seen: Job | LayersError | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Whether anyone still looks."""
+        return bool(self._observers)
+
+    @contextmanager
+    def observed(self, observer: Observer) -> Generator[None]:
+        """Tell `observer` what is known, and what becomes known, until the block ends."""
+        self._observers.append(observer)
+        try:
+            if self._seen is not None:
+                observer(self._seen)
+            yield
+        finally:
+            self._observers.remove(observer)
+
+    async def run(self) -> Job:
+        """Poll until the job has ended. Raises LayersError where reading it again is no use."""
+        pause, etag = FIRST_PAUSE, ""
+        known: Job | None = None
+        while True:
+            wait = pause + _random.uniform(0, JITTER)
+            try:
+                changed, etag = await self._poll(etag)
+            except LayersError as error:
+                if not error.retryable:
+                    raise
+                wait = max(wait, error.retry_after or 0.0)
+                self._tell(error)
+            else:
+                known = changed or known
+                if known is not None:
+                    self._tell(known)
+                    if known.terminal:
+                        return known
+            await anyio.sleep(wait)
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
+
+    def _tell(self, news: Job | LayersError) -> None:
+        if news == self._seen:
+            return
+        self._seen = news
+        for observer in list(self._observers):
+            observer(news)

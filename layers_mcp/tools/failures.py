@@ -1,0 +1,54 @@
+"""What a failed request means for the caller of a tool: the client's errors in the contract's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from layers_mcp.layers.errors import Conflict, LayersError
+from layers_mcp.protocol import NOTHING_CHANGED, ToolError, unknown_outcome
+
+_EFFECTS = {
+    "clone_post": "the order was placed",
+    "generate_with_hook": "the order was placed",
+    "set_override": "the override was set",
+    "cancel_job": "the job was told to stop",
+    "decide_content": "the decision was taken",
+}
+"""What each writing tool may have done when its answer is lost."""
+
+_MOST_LAYERS = 20
+
+
+def explain(error: LayersError, tool: str) -> ToolError:
+    """`error` as what `tool` tells its caller: what happened, whether anything changed, and the one next step."""
+    reason, next_step = error.reason, error.hint
+    if isinstance(error, Conflict) and (layers := content_layers(error.details)):
+        reason = f"The project has several content layers: {', '.join(layers)}."
+        next_step = "Choose one of them as layer_id."
+    return ToolError(
+        error.code,
+        reason,
+        status=error.status,
+        effect=NOTHING_CHANGED
+        if error.nothing_changed
+        else unknown_outcome(_EFFECTS.get(tool, "the write took effect")),
+        next_step=next_step,
+        request_id=error.request_id or None,
+    )
+
+
+def content_layers(details: Mapping[str, Any]) -> list[str]:
+    """The ids of the content layers that a conflict offers for choice, from any list in its details."""
+    lists = [cast("list[Any]", value) for value in details.values() if isinstance(value, list)]
+    return list(dict.fromkeys(layer for items in lists for layer in _ids(items)))[:_MOST_LAYERS]
+
+
+def _ids(items: list[Any]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, Mapping):
+            row = cast("Mapping[str, Any]", item)
+            item = next((row[name] for name in ("projectLayerId", "layerId", "id") if name in row), None)
+        if isinstance(item, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,100}", item):
+            yield item
