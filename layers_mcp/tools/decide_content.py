@@ -33,7 +33,7 @@ async def decide_content(
     """Record a person's decision on finished content that waits for approval: approve it, or reject it with a reason.
 
     This is for a decision that a person has made after seeing the content, not one for an agent to make alone:
-    approval can put the content live within a day, and both decisions are final. To see what waits and show it, use
+    approval can put the content live, and both decisions are final. To see what waits and show it, use
     get_content with awaiting_approval; to stop content that is still being made, cancel_job; to keep a live creative
     out of ads, set_override. Costs no credits. A container that is already in the wanted state is answered as a
     success; one that was decided the other way, or needs no approval, is refused.
