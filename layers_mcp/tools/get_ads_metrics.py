@@ -24,20 +24,19 @@ async def get_ads_metrics(
     id: ScopedId = "",  # noqa: A002 - the contract's name
     metrics: Annotated[
         tuple[PaidMetric, ...],
-        Field(description="Organic metrics (views, engagement_rate) are in get_metrics.", min_length=1),
+        Field(description="Organic ones are in get_metrics.", min_length=1),
     ] = ("spend", "conversions", "cpa", "roas"),
     platforms: Annotated[tuple[AdPlatform, ...], Field(description="Empty = all.")] = (),
     since: Since = "7d",
     until: Until = "",
     granularity: Annotated[Literal["day", "week"], Field(description="Bucket size.")] = "day",
 ) -> Series:
-    """Read paid results of a project, campaign or ad over time: spend, conversions, CPA, ROAS, clicks.
+    """Read paid results of a project, campaign or ad over time: spend, conversions, CPA, ROAS.
 
-    Use it weekly to close the loop on what drove installs or purchases, not just views, and brief next week from
-    that. Not for organic views or engagement (get_metrics), nor to rank creatives by what they earn
-    (rank_top_performers by roas or conversions). Money comes as upstream returns it, without a currency: compare, but
-    don't convert. roas is a ratio (2.0 = twice the spend came back). Buckets are UTC days or weeks; a
-    project without ads has none.
+    Use it weekly to close the loop on what drove installs or purchases, not just views, and brief next week from that.
+    Not for organic views or engagement (get_metrics), nor to rank creatives by what they earn (rank_top_performers by
+    roas or conversions). Money is as upstream returns it, without a currency; roas is a ratio (2.0 = twice the spend
+    came back). Buckets are UTC days or weeks.
     """
     now = ws.now()
     asked = asked_window(since, until, granularity, now)

@@ -22,19 +22,18 @@ async def get_metrics(
     id: ScopedId = "",  # noqa: A002 - the contract's name
     metrics: Annotated[
         tuple[OrganicMetric, ...],
-        Field(description="Paid metrics (spend, conversions, roas, cpa) are in get_ads_metrics.", min_length=1),
+        Field(description="Paid ones (spend, roas, cpa) are in get_ads_metrics.", min_length=1),
     ] = ("views", "engagement_rate", "watch_time_ms"),
     since: Since = "30d",
     until: Until = "",
     granularity: Annotated[Granularity, Field(description="Bucket size.")] = "day",
 ) -> Series:
-    """Read organic metrics of a project, account or post over time: a series of UTC buckets and its totals.
+    """Read organic metrics of a project, account or post over time, with totals.
 
-    Use it for trends, for dates of your own choice, or to look into a single post. Not for which post is winning
+    Use it for trends, for dates of your own choice, or to look into one post. Not for which post is winning
     (rank_top_performers) nor for spend, conversions or ROAS (get_ads_metrics). engagement_rate is a fraction (0.041 =
-    4.1%), total engagements over total views; watch_time_ms is milliseconds over all views. An unfinished last bucket
-    is noted, so that it is not read as a drop. Hourly buckets reach back 90 days. The data follows a 30-minute sync, so
-    a reading a day is plenty.
+    4.1%) of views, watch_time_ms the milliseconds of all views. Buckets are UTC; an unfinished last one is noted, so
+    that it is not read as a drop. Hours reach back 90 days. One reading a day is plenty.
     """
     now = ws.now()
     asked = asked_window(since, until, granularity, now)

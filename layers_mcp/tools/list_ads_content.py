@@ -59,19 +59,17 @@ async def list_ads_content(
     project_id: Annotated[str, Field(description="From list_projects.", min_length=1, max_length=200)],
     scoring_pool: Annotated[tuple[Literal["generated", "ugc", "manual"], ...], Field(description="Empty = all.")] = (),
     min_score: Annotated[float, Field(description="Lowest organic_score to show.", ge=0, le=10)] = 0,
-    override: Annotated[
-        Literal["", "include", "exclude", "none"], Field(description="Only with this override; empty = all.")
-    ] = "",
+    override: Annotated[Literal["", "include", "exclude", "none"], Field(description="Empty = all.")] = "",
     eligible_only: Annotated[bool, Field(description="Only what may be promoted.")] = False,
     limit: Annotated[int, Field(description="Rows per page.", ge=1, le=200)] = 25,
-    cursor: Annotated[str, Field(description="next_cursor of the page before.", max_length=2000)] = "",
+    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
 ) -> AdsContentPage:
     """List the creatives that Layers scores for paid promotion, best score first, with their overrides.
 
-    Use it to see what is eligible (score 4.0 or more, or override include), what is pinned or excluded, and to find the
+    Use it to see what is eligible (score 4.0 or more, or override include), pinned or excluded, and to find the
     ads_content_id for set_override. Not for which posts win with people (rank_top_performers) nor for what ads earned
-    (get_ads_metrics). organic_score runs from 0 to 10, decays with age (generated content from 7.0 to 2.0 in 30 days)
-    and is worked out anew every 6 hours; a missing score is not scored yet. overrides counts this page only.
+    (get_ads_metrics). organic_score (0 to 10) decays with age, generated content from 7.0 to 2.0 in 30 days, and is
+    worked out anew every 6 hours; without one, a row is not scored yet. overrides counts this page only.
     """
 
     async def read(limit: int, cursor: str) -> Page[AdsContent]:

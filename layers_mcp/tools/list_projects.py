@@ -50,10 +50,10 @@ class Projects(Result):
 @tool(title="List projects", kind=READ)
 async def list_projects(
     ws: Workspace,
-    search: Annotated[str, Field(description="Part of a project's name.", max_length=200)] = "",
+    search: Annotated[str, Field(description="Part of a project's name.")] = "",
     include_archived: Annotated[bool, Field(description="Show archived projects too.")] = False,
     limit: Annotated[int, Field(description="Projects per page.", ge=1, le=100)] = 20,
-    cursor: Annotated[str, Field(description="next_cursor of the page before.", max_length=2000)] = "",
+    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
 ) -> Projects:
     """List the organization's projects (its customers), newest first, with the credits that can be spent now.
 

@@ -77,9 +77,7 @@ async def rank_top_performers(
     metric: Annotated[RankMetric, Field(description="What to rank by.")],
     window: Annotated[Window, Field(description="How far to look back.")] = "30d",
     source_types: Annotated[tuple[SourceType, ...], Field(description="Empty = all.")] = (),
-    platforms: Annotated[
-        tuple[Platform, ...], Field(description="Filters organic rows; paid-only rows stay. Empty = all.")
-    ] = (),
+    platforms: Annotated[tuple[Platform, ...], Field(description="Empty = all; paid-only rows stay.")] = (),
     limit: Annotated[int, Field(description="Rows to show.", ge=1, le=100)] = 5,
     include_ineligible: Annotated[bool, Field(description="Ask for ineligible rows too.")] = False,
 ) -> TopPerformers:
@@ -208,8 +206,8 @@ def _next_paid_step(metric: RankMetric, rows: Sequence[Judged], filtered: bool) 
     if not rows:
         return _explain_empty(filtered)
     return (
-        f"Rank {rows[0].row.rank} leads by {metric}: look at the spend and conversions behind it first, as few are luck "
-        "(get_ads_metrics shows them over time). clone_post or generate_with_hook then orders more."
+        f"Rank {rows[0].row.rank} leads by {metric}: look at the spend and conversions behind it first, since few are "
+        "luck too (get_ads_metrics shows them over time). clone_post or generate_with_hook then orders more."
     )
 
 

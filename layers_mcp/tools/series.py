@@ -14,11 +14,9 @@ from layers_mcp.loop.windows import FORMS, inspect, parse_moment, stamp
 from layers_mcp.protocol import Result, invalid_argument
 
 ProjectId = Annotated[str, Field(description="From list_projects.", min_length=1, max_length=200)]
-ScopedId = Annotated[
-    str, Field(description="Id of what scope names; empty with scope project = this project.", max_length=200)
-]
-Since = Annotated[str, Field(description="Start: UTC datetime, date or age (24h, 7d, 4w).", max_length=40)]
-Until = Annotated[str, Field(description="End, exclusive, in the same forms; empty = now.", max_length=40)]
+ScopedId = Annotated[str, Field(description="Id of what scope names; empty = the project.")]
+Since = Annotated[str, Field(description="ISO datetime, date or age (24h, 7d, 4w).")]
+Until = Annotated[str, Field(description="End, exclusive; empty = now.")]
 
 
 class Span(Result):
