@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 
 Argument = str | int | tuple[str, ...]
+Canonical = str | int | list[str]
 
 _NAMESPACE = uuid.UUID("6f0c1c1e-5d0b-5b57-9f3a-2f6a3c6d8e11")
 """Never to be changed: every derived id stands on it."""
@@ -34,17 +35,18 @@ def canonical_list(items: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for item in items if (text := canonical_text(item))))
 
 
-def identity(tool: str, arguments: Mapping[str, Argument], take: int) -> str:
-    """The SHA-256 (hex) of what is ordered; `arguments` hold canonical values, defaults filled in.
+def canonical(arguments: Mapping[str, Argument]) -> dict[str, Canonical]:
+    """Arguments of canonical texts with every list sorted: equal where they mean the same."""
+    return {name: sorted(value) if isinstance(value, tuple) else value for name, value in arguments.items()}
+
+
+def identity(tool: str, arguments: Mapping[str, Canonical], take: int) -> str:
+    """The SHA-256 (hex) of what is ordered; `arguments` are canonical, defaults filled in.
 
     Empty values are left out, so that an optional argument added later leaves the identity of older orders alone.
     """
-    meant = {
-        name: sorted(value) if isinstance(value, tuple) else value
-        for name, value in arguments.items()
-        if value not in ("", ())
-    }
-    text = json.dumps([tool, meant, take], sort_keys=True, separators=(",", ":"))
+    given = {name: value for name, value in arguments.items() if value not in ("", [])}
+    text = json.dumps([tool, given, take], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -65,3 +67,8 @@ def idempotency_key(base_url: str, order: str) -> str:
 
 def _derived(purpose: str, base_url: str, order: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{purpose} {base_url.rstrip('/').lower()} {order}"))
+
+
+def same_text(one: str, other: str) -> bool:
+    """Whether two texts are the same in canonical form."""
+    return unicodedata.normalize("NFC", one).strip() == unicodedata.normalize("NFC", other).strip()

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+import anyio
 
 from layers_mcp.background import Background
-from layers_mcp.orders.order import Order
+from layers_mcp.layers.errors import NotConfigured
+from layers_mcp.orders import budget, states
+from layers_mcp.orders.access import JournalAccess
+from layers_mcp.orders.entry import Entry, Tenant
+from layers_mcp.orders.order import CloneOrder, Order
+from layers_mcp.orders.placing import Desk, Placing
 from layers_mcp.orders.records import OrderRecord, Placement
+from layers_mcp.orders.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from layers_mcp.layers import LayersClient
     from layers_mcp.layers.models import Job
+    from layers_mcp.orders.journal import Journal
 
 
 class OrderBook:
@@ -29,36 +41,132 @@ class OrderBook:
         background: Background,
         now: Callable[[], datetime],
     ) -> None:
-        self.trouble: str | None = None
+        self._journal = JournalAccess(journal_url, state_dir)
+        self._tenancy = Tenancy(layers, self._journal)
+        self._locks = WeakValueDictionary[str, anyio.Lock]()
+        self._now = now
+        self._desk = Desk(layers, self._journal, background, daily_credit_limit, now, self._alone)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the journal could not be read or written at its last step, as a note; reads then answer empty."""
+        reason = self._journal.trouble
+        return reason and f"The order journal could not be read or written: {reason}."
+
+    # --- ordering
 
     async def place(self, order: Order, *, max_credits: int = 0) -> Placement:
-        """Order once: a known order is answered from the journal, a new one is written down, sent and recorded."""
-        raise NotImplementedError
+        """Order once: a known order is answered from the journal, a new one is written down, sent and recorded.
+
+        Raises `OrderError` where it is refused here, before anything is sent that spends, and `LayersError`.
+        """
+        placing = Placing(self._desk, await self._tenancy.current(), order, max_credits)
+        entry = await placing.place()
+        if placing.placed and isinstance(order, CloneOrder) and entry.estimated_credits is not None:
+            placing.notes.append(budget.CLONE_PRICE_NOTE)
+        return await self._answer(placing, entry, entry.estimated_credits)
 
     async def preview(self, order: Order, *, max_credits: int = 0) -> Placement:
-        """What `place` would do, without sending anything that spends."""
-        raise NotImplementedError
+        """What `place` would do, without sending anything that spends; an excess of a budget is a note."""
+        placing = Placing(self._desk, await self._tenancy.current(), order, max_credits)
+        entry = await placing.known()
+        if entry is None:
+            estimated = await placing.estimate()
+            placing.notes += [note async for note in self._warnings(placing, estimated)]
+            return await self._answer(placing, None, estimated)
+        if entry.status == "running":
+            entry = await placing.look(entry)
+        return await self._answer(placing, entry, entry.estimated_credits)
+
+    async def _answer(self, placing: Placing, entry: Entry | None, estimated: int | None) -> Placement:
+        came_to_nothing = entry is not None and entry.status in ("failed", "canceled")
+        next_take = await placing.next_take() if came_to_nothing else None
+        similar = await placing.similar()
+        if reason := placing.unwritten or self._journal.trouble:
+            placing.notes.append(
+                f"The order journal could not be written: {reason}. What protects the order from being charged twice "
+                "is then only the ids it is sent under."
+            )
+        return Placement(
+            record=entry.record if entry is not None else None,
+            estimated_credits=estimated,
+            replayed=entry is not None and not placing.placed,
+            next_take=next_take,
+            similar=similar,
+            notes=tuple(placing.notes),
+        )
+
+    async def _warnings(self, placing: Placing, estimated: int | None) -> AsyncIterator[str]:
+        if estimated is None:
+            yield "What this order costs cannot be told just now."
+        elif isinstance(placing.order, CloneOrder):
+            yield budget.CLONE_PRICE_NOTE
+        if excess := budget.excess(estimated, placing.max_credits):
+            yield excess
+        limit = self._desk.daily_credit_limit
+        if limit is not None and estimated is not None:
+            ordered = await self._journal.read(
+                lambda journal: journal.credits_of_day(placing.tenant, self._now()), otherwise=0
+            )
+            if ordered + estimated > limit:
+                yield f"This would pass the daily limit of {limit} credits: {ordered} are ordered today (UTC)."
+
+    @asynccontextmanager
+    async def _alone(self, identity: str) -> AsyncGenerator[None]:
+        lock = self._locks.setdefault(identity, anyio.Lock())
+        async with lock:
+            yield
+
+    # --- what was ordered
 
     async def settle(self, job: Job) -> None:
-        """Write back what a job says about its order. Does nothing for a job that is not in the journal; never raises."""
-        raise NotImplementedError
+        """Write back what a job says about its order; nothing for a job that is not in the journal. Never raises."""
+        base_url = self._tenancy.base_url
+        learned = partial(states.learned, now=self._now(), status=job.status, container_ids=job.container_ids)
+        for entry in await self._journal.read(lambda journal: journal.of_jobs(base_url, [job.job_id]), otherwise=[]):
+            if learned(entry) != entry:
+                await self._journal.read(partial(_apply, entry=entry, change=learned), otherwise=entry)
 
     async def commission_ids(self, container_ids: Iterable[str]) -> dict[str, str]:
         """The commission id of each container that the journal ordered."""
-        raise NotImplementedError
+        wanted = set(container_ids)
+        entries = await self._of_tenant(lambda journal, tenant: journal.of_containers(tenant, wanted))
+        return {
+            container_id: entry.commission_id
+            for entry in entries
+            for container_id in entry.container_ids
+            if container_id in wanted
+        }
 
     async def variations(self, job_ids: Iterable[str]) -> dict[str, int]:
         """How many containers were ordered with each job."""
-        raise NotImplementedError
+        base_url = self._tenancy.base_url
+        entries = await self._journal.read(lambda journal: journal.of_jobs(base_url, job_ids), otherwise=[])
+        return {entry.job_id: entry.variations for entry in entries}
 
     async def cloned_posts(self, project_id: str) -> frozenset[str]:
         """The posts of a project with a clone order that was neither refused nor failed nor canceled."""
-        raise NotImplementedError
+        entries = await self._of_tenant(lambda journal, tenant: journal.clones(tenant, project_id))
+        return frozenset(entry.record.source_platform_post_id for entry in entries)
 
     async def since(self, when: datetime, project_id: str = "") -> list[OrderRecord]:
         """The orders placed at `when` or later, of one project or of all, newest first."""
-        raise NotImplementedError
+        entries = await self._of_tenant(lambda journal, tenant: journal.since(tenant, when, project_id))
+        return [entry.record for entry in entries]
+
+    async def _of_tenant(self, read: Callable[[Journal, Tenant], list[Entry]]) -> list[Entry]:
+        if not self._journal.exists:
+            return []
+        try:
+            tenant = await self._tenancy.current()
+        except NotConfigured:
+            return []
+        return await self._journal.read(lambda journal: read(journal, tenant), otherwise=[])
 
     async def aclose(self) -> None:
         """Close the journal."""
-        raise NotImplementedError
+        await self._journal.aclose()
+
+
+def _apply(journal: Journal, entry: Entry, change: Callable[[Entry], Entry]) -> Entry:
+    return journal.apply(entry, change)

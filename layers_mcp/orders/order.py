@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, cast
 
-from layers_mcp.loop.identity import Argument, canonical_list, canonical_text, identity
+from layers_mcp.loop.identity import Argument, Canonical, canonical, canonical_list, canonical_text, identity
 
+Tool = Literal["clone_post", "generate_with_hook"]
 Body = Mapping[str, Any]
 
 
@@ -20,23 +21,23 @@ Body = Mapping[str, Any]
 class _Commission:
     """The part that both kinds share. Raises `ValueError` for text that is no valid Unicode."""
 
-    tool: ClassVar[str]
+    tool: ClassVar[Tool]
     project_id: str
     variations: int = 1
     layer_id: str = ""
     take: int = 1
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).copy().items():
+        for name, value in cast("dict[str, Argument]", vars(self).copy()).items():
             if isinstance(value, str):
                 object.__setattr__(self, name, canonical_text(value))
             elif isinstance(value, tuple):
                 object.__setattr__(self, name, canonical_list(value))
 
     @cached_property
-    def arguments(self) -> dict[str, Argument]:
-        """Every argument but `take`, by its name in the tool contract."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "take"}
+    def arguments(self) -> dict[str, Canonical]:
+        """Every argument but `take`, by its name in the tool contract, in canonical form."""
+        return canonical({field.name: getattr(self, field.name) for field in fields(self) if field.name != "take"})
 
     @cached_property
     def identity(self) -> str:
@@ -52,9 +53,9 @@ class _Commission:
 class CloneOrder(_Commission):
     """`POST /v1/content/:containerId/clone-from-post` (publish-to-learn, step 3, option A)."""
 
-    tool = "clone_post"
+    tool: ClassVar[Tool] = "clone_post"
     source_platform_post_id: str
-    mode: str = "fork"
+    mode: Literal["fork", "reimagine"] = "fork"
     caption: str = ""
     cta: str = ""
     voice_over_script: str = ""
@@ -76,8 +77,8 @@ class CloneOrder(_Commission):
 class HookOrder(_Commission):
     """`POST /v1/projects/:projectId/content` with the hook in its brief (publish-to-learn, step 3, option B)."""
 
-    tool = "generate_with_hook"
-    mode: ClassVar[str] = "hook"
+    tool: ClassVar[Tool] = "generate_with_hook"
+    mode: ClassVar[Literal["hook"]] = "hook"
     hook: str
     format: str = "auto"
     cta: str = ""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from layers_mcp.orders.order import Tool
+
 OrderStatus = Literal["unknown", "running", "completed", "failed", "canceled"]
 """`unknown`: sent, and the answer was lost. The others are the job's."""
 
@@ -18,7 +20,7 @@ class OrderRecord:
 
     commission_id: str
     project_id: str
-    tool: Literal["clone_post", "generate_with_hook"]
+    tool: Tool
     mode: Mode
     ordered_at: datetime
     status: OrderStatus
@@ -50,8 +52,7 @@ class Placement:
     """How a placement, or its preview, stands.
 
     `record` is None only in the preview of an order that is not in the journal. `replayed`: the order was known
-    already; `sent_again`: it had never been answered and was sent again under the same ids, or found upstream.
-    `next_take` is the lowest higher take not yet ordered, given where the order failed or was canceled.
+    already, answered or not. `next_take` is the lowest higher take not yet ordered, given where the order failed or was canceled.
     """
 
     record: OrderRecord | None

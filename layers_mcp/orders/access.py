@@ -1,0 +1,66 @@
+"""The way from the event loop to the journal: opened when first needed, one step at a time, in a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+from anyio import to_thread
+
+from layers_mcp.orders.errors import JournalError
+
+if TYPE_CHECKING:
+    from layers_mcp.orders.journal import Journal
+
+T = TypeVar("T")
+
+
+class JournalAccess:
+    """One process's journal. `trouble` says why its last step failed, None where it did not."""
+
+    def __init__(self, url: str, state_dir: Path) -> None:
+        self._url = url
+        self._file = state_dir / "orders.db"
+        self._journal: Journal | None = None
+        self._one_at_a_time = anyio.Lock()
+        self.trouble: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything can be in it; asking opens nothing."""
+        return bool(self._url) or self._file.exists()
+
+    async def step(self, work: Callable[[Journal], T]) -> T:
+        """Do one step on the journal, creating it where there is none. Raises `JournalError`."""
+        async with self._one_at_a_time:
+            try:
+                done = await to_thread.run_sync(self._work, work)
+            except JournalError as error:
+                self.trouble = str(error)
+                raise
+            self.trouble = None
+            return done
+
+    async def read(self, work: Callable[[Journal], T], otherwise: T) -> T:
+        """What `work` reads; `otherwise` where nothing was ever ordered, or nothing can be read (see `trouble`)."""
+        if not self.exists:
+            return otherwise
+        try:
+            return await self.step(work)
+        except JournalError:
+            return otherwise
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        if self._journal is not None:
+            await to_thread.run_sync(self._journal.close)
+
+    def _work(self, work: Callable[[Journal], T]) -> T:
+        if self._journal is None:
+            from layers_mcp.orders.journal import Journal
+            from layers_mcp.orders.storage import Storage
+
+            self._journal = Journal(Storage(self._url, self._file))
+        return work(self._journal)

@@ -1,0 +1,34 @@
+"""Whether an agent is about to order nearly the same thing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from layers_mcp.orders.entry import Entry
+from layers_mcp.orders.order import Order
+from layers_mcp.orders.records import SimilarOrder
+
+
+def similar_orders(order: Order, recent: Iterable[Entry]) -> tuple[SimilarOrder, ...]:
+    """Those of `recent` that come from the same post or hook and are another order, with what they differ in.
+
+    Hooks are compared as a reader would: without case, punctuation and spacing.
+    """
+    ours = {**order.arguments, "take": order.take}
+    return tuple(
+        SimilarOrder(record=entry.record, differs_in=_differences(ours, {**entry.arguments, "take": entry.take}))
+        for entry in recent
+        if entry.identity != order.identity
+        and entry.tool == order.tool
+        and _source(entry.arguments) == _source(order.arguments)
+    )
+
+
+def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name, value in ours.items() if theirs.get(name) != value)
+
+
+def _source(arguments: Mapping[str, Any]) -> str:
+    post = arguments.get("source_platform_post_id")
+    return post or "".join(letter for letter in arguments["hook"].casefold() if letter.isalnum())

@@ -1,0 +1,164 @@
+"""Where the journal lies: a SQLite file of one machine, or a PostgreSQL database that a team's machines share.
+
+Everything that differs between the two is here, as is the one error that the rest of the orders sees when storage
+fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+import zlib
+from collections.abc import Generator
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, exc, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from layers_mcp.orders.errors import JournalError
+from layers_mcp.orders.schema import is_current, migrate
+
+WAIT_SECONDS = 3.0
+"""How long one journal step waits for a lock or a connection: a call has several, and 45 seconds in all."""
+
+
+class Storage:
+    """A database in which the journal's tables exist. Made for worker threads: its methods block."""
+
+    def __init__(self, url: str, file: Path) -> None:
+        """`url` is SQLAlchemy's or PostgreSQL's; where it is empty, `file` is the SQLite database."""
+        self._engine, self._ready = _engine(url, file), False
+        self._file = _file(self._engine.url)
+
+    @contextlib.contextmanager
+    def reading(self) -> Generator[Connection]:
+        """A transaction that only reads, and needs no permission to write."""
+        with _our_words():
+            self._prepare()
+            with self._engine.connect().execution_options(reads=True) as connection:
+                yield connection
+
+    @contextlib.contextmanager
+    def writing(self, exclusive: str = "") -> Generator[Connection]:
+        """A transaction that writes; with `exclusive`, no other process is in one of the same name meanwhile."""
+        with _our_words():
+            self._prepare()
+            with self._engine.begin() as connection:
+                if exclusive and connection.dialect.name == "postgresql":
+                    _lock(connection, exclusive)
+                yield connection
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    def _prepare(self) -> None:
+        """Create or migrate the tables: at the first use, and again where the file was removed meanwhile."""
+        if self._ready and (self._file is None or self._file.exists()):
+            return
+        if self._file is not None:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._engine.connect().execution_options(reads=True) as connection:
+            self._ready = is_current(connection)
+        if not self._ready:
+            with self._engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    _lock(connection, "migration")
+                migrate(connection)
+            self._ready = True
+
+
+def _engine(url: str, file: Path) -> Engine:
+    with _our_words():
+        parsed = make_url(url) if url else URL.create("sqlite", database=str(file))
+        if parsed.get_backend_name() == "sqlite":
+            # no pool: a file that was removed or replaced is noticed at the next step
+            engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": WAIT_SECONDS})
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        if parsed.get_backend_name() in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        milliseconds = int(WAIT_SECONDS * 1000)
+        limits = f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds}"
+        return create_engine(
+            parsed,
+            pool_pre_ping=True,
+            pool_timeout=WAIT_SECONDS,
+            connect_args={"connect_timeout": int(WAIT_SECONDS), "options": limits},
+        )
+
+
+def _file(url: URL) -> Path | None:
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+        return None
+    return Path(url.database)
+
+
+def _set_up_sqlite(opened: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """Durable, and ready for several processes: WAL, or the rollback journal where the file system refuses WAL."""
+    connection = cast("sqlite3.Connection", opened)
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
+    connection.execute("PRAGMA synchronous = FULL")
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")  # answers "delete" where WAL is refused, which is fine
+        except sqlite3.OperationalError as error:
+            # two processes that switch a new file at once meet "locked" in spite of the busy timeout
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes the write lock at once: what it then reads, nobody changes before it writes."""
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reads") else "BEGIN IMMEDIATE")
+
+
+def _lock(connection: Connection, name: str) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": zlib.crc32(name.encode())})
+
+
+@contextlib.contextmanager
+def _our_words() -> Generator[None]:
+    try:
+        yield
+    except exc.DBAPIError as error:
+        raise JournalError(_reason(error.orig)) from None
+    except exc.ArgumentError:
+        raise JournalError("its URL is not understood") from None
+    except exc.SQLAlchemyError:
+        raise JournalError("its database answered in an unexpected way") from None
+    except ImportError:
+        raise JournalError("its database driver is not installed") from None
+    except sqlite3.Error as error:
+        raise JournalError(_reason(error)) from None
+    except OSError:
+        raise JournalError("its folder cannot be used") from None
+
+
+_SQLITE_REASONS = {
+    sqlite3.SQLITE_BUSY: "another process holds it locked",
+    sqlite3.SQLITE_LOCKED: "another process holds it locked",
+    sqlite3.SQLITE_CORRUPT: "its file is damaged",
+    sqlite3.SQLITE_NOTADB: "its file is damaged",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "its file is read-only",
+    sqlite3.SQLITE_CANTOPEN: "its file cannot be opened",
+}
+
+
+def _reason(error: BaseException | None) -> str:
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return _SQLITE_REASONS.get(code, "its file cannot be read or written")
+    return "its database cannot be reached or refused the step"
