@@ -1,4 +1,4 @@
-"""What every client is asked to do: list, rank, clone, wait on the running job, read what was made. No model is asked."""
+"""What every client is asked to do: list, rank, clone, wait on the running job, read what was made."""
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
