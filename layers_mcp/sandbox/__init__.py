@@ -1,0 +1,8 @@
+"""The embedded Layers API: written against the contract, independent of the client that talks to it."""
+
+from layers_mcp.sandbox.faults import Fault
+from layers_mcp.sandbox.sandbox import CreditEvent, Sandbox, Truth
+from layers_mcp.sandbox.store import WorldUnusable
+from layers_mcp.sandbox.world import WorldParameters
+
+__all__ = ["CreditEvent", "Fault", "Sandbox", "Truth", "WorldParameters", "WorldUnusable"]

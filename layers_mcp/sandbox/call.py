@@ -1,0 +1,65 @@
+"""One authorised request, as the endpoints see it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from layers_mcp.sandbox.evolution import Evolution
+from layers_mcp.sandbox.wire import not_found
+from layers_mcp.sandbox.world import WorldParameters
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The key that asks, and the organization it asks for."""
+
+    key_id: str
+    organization_id: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an endpoint works with; `now` is the world's moment, in seconds since 1970."""
+
+    db: sqlite3.Connection
+    evolution: Evolution
+    now: float
+    caller: Caller
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    job_fails: bool = False
+
+    @property
+    def rules(self) -> WorldParameters:
+        return self.evolution.parameters
+
+    @property
+    def seed(self) -> int:
+        return self.evolution.seed
+
+    @property
+    def seen(self) -> float:
+        """The latest sync: nothing later is in any number."""
+        return self.evolution.synced_at(self.now)
+
+    def project(self, project_id: str | None = None) -> sqlite3.Row:
+        """The project of the path (or this one), if it is the caller's."""
+        row = self.one(
+            "SELECT * FROM projects WHERE id = ? AND organization_id = ?",
+            project_id or self.path["projectId"],
+            self.caller.organization_id,
+        )
+        if row is None:
+            raise not_found("Project")
+        return row
+
+    def one(self, statement: str, *values: object) -> sqlite3.Row | None:
+        """The first row, if there is one."""
+        return self.db.execute(statement, values).fetchone()
+
+    def all(self, statement: str, *values: object) -> list[sqlite3.Row]:
+        """Every row."""
+        return self.db.execute(statement, values).fetchall()

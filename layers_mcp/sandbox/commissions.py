@@ -1,0 +1,256 @@
+"""The two POSTs that cost credits: clone a post, generate with a hook."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from layers_mcp.sandbox.account import balance
+from layers_mcp.sandbox.call import Call
+from layers_mcp.sandbox.draws import around_median, around_one, stream, ulid
+from layers_mcp.sandbox.evolution import charge, next_number
+from layers_mcp.sandbox.seeding import insert
+from layers_mcp.sandbox.wire import ApiError, Body, Reply, encode, invalid, iso, not_found
+from layers_mcp.sandbox.world import FORMAT_CREDITS
+
+
+class Overrides(Body):
+    caption: str | None = None
+    cta: str | None = None
+    voice_over_script: str | None = None
+
+
+class CloneBody(Body):
+    project_id: str
+    source_platform_post_id: str
+    mode: Literal["fork", "reimagine"] = "fork"
+    variations: int = Field(1, ge=1, le=10)
+    project_layer_id: str | None = None
+    overrides: Overrides | None = None
+
+
+class Brief(Body):
+    hook: str | None = Field(None, max_length=2_000)
+    cta: str | None = None
+    target_platforms: list[str] | None = None
+    theme_tags: list[str] | None = None
+    influencer_id: str | None = None
+    reference_media_ids: list[str] | None = None
+    language: str | None = None
+    topic: str | None = None
+    angle: str | None = None
+    value_propositions: list[str] | None = None
+
+
+class GenerateBody(Body):
+    format: Literal["video_remix", "slideshow_remix", "ugc_remix", "auto"] = "auto"
+    variant_count: int = Field(1, ge=1, le=5)
+    brief: Brief | None = None
+    project_layer_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an order starts from: its text, and the hidden worth it inherits."""
+
+    hook: str
+    mode: Literal["fork", "reimagine", "hook"]
+    quality: float
+    spread: float
+    fatigue: float = 1.0
+    source_post_id: str | None = None
+    original_id: str | None = None
+
+
+def clone(call: Call, body: CloneBody) -> Reply:
+    """POST /v1/content/:containerId/clone-from-post. The path's id is minted by the client and is the order's for ever."""
+    path_id = _minted(call.path["containerId"])
+    request = body.model_dump_json(by_alias=True)
+    known = call.one(
+        "SELECT * FROM jobs WHERE organization_id = ? AND path_id = ?", call.caller.organization_id, path_id
+    )
+    if known is not None:
+        if known["request"] != request:
+            raise ApiError("CONFLICT", "This container id was used with another request.")
+        return Reply(202, known["response"].encode())
+    project = call.project(body.project_id)
+    _check_layer(call, project, body.project_layer_id)
+    source = call.one(
+        "SELECT * FROM platform_posts WHERE project_id = ?1 AND ?2 IN (id, external_id) AND published_at <= ?3",
+        project["id"],
+        body.source_platform_post_id,
+        call.seen,
+    )
+    if source is None:
+        raise not_found("Source platform post")
+    overrides = body.overrides or Overrides()
+    brief = {
+        "cta": overrides.cta,
+        "voiceOverScript": overrides.voice_over_script,
+        "targetPlatforms": [source["platform"]],
+    }
+    job = _order(
+        call,
+        project,
+        _origin(call, source, body.mode),
+        kind="content_clone_from_post",
+        content_format=source["format"],
+        count=body.variations,
+        brief=brief,
+        caption=overrides.caption,
+        path_id=path_id,
+        request=request,
+    )
+    return job
+
+
+def _minted(text: str) -> str:
+    try:
+        return str(uuid.UUID(text)) if len(text) == 36 else _refuse_path()
+    except ValueError:
+        return _refuse_path()
+
+
+def _refuse_path() -> str:
+    raise invalid("containerId", "containerId must be a UUID minted by the client.")
+
+
+def _origin(call: Call, source: sqlite3.Row, mode: Literal["fork", "reimagine"]) -> Origin:
+    """A fork inherits its source's worth, less what earlier forks of the same original have worn off."""
+    rules = call.rules
+    if mode == "reimagine":
+        return Origin(source["title"], mode, source["quality"], rules.reimagine_spread, 1.0, source["id"])
+    earlier = call.one(
+        "SELECT count(DISTINCT c.job_id) AS forks FROM content_containers c JOIN jobs j ON j.id = c.job_id"
+        " WHERE c.mode = 'fork' AND c.original_id = ? AND j.outcome = 'completed'",
+        source["original_id"],
+    )
+    fatigue = (1 - min(rules.fork_penalty, 1.0)) ** (earlier["forks"] if earlier else 0)
+    return Origin(
+        source["title"], mode, source["quality"], rules.fork_spread, fatigue, source["id"], source["original_id"]
+    )
+
+
+def generate(call: Call, body: GenerateBody) -> Reply:
+    """POST /v1/projects/:projectId/content"""
+    project = call.project()
+    _check_layer(call, project, body.project_layer_id)
+    brief = body.brief or Brief()
+    hook = (brief.hook or f"A day with {project['name']}").strip()
+    known = call.one("SELECT quality FROM hooks WHERE project_id = ? AND text = ?", project["id"], hook)
+    if known is None:
+        chance = stream(call.seed, "hook", project["name"], hook)
+        quality = around_median(chance, call.rules.hook_rate_median, call.rules.hook_rate_spread)
+        insert(call.db, "hooks", project_id=project["id"], text=hook, quality=quality)
+    else:
+        quality = known["quality"]
+    return _order(
+        call,
+        project,
+        Origin(hook, "hook", quality, call.rules.hook_spread),
+        kind="content_generate",
+        content_format=body.format,
+        count=body.variant_count,
+        brief=brief.model_dump(by_alias=True, exclude_none=True),
+        request=body.model_dump_json(by_alias=True),
+    )
+
+
+def _check_layer(call: Call, project: sqlite3.Row, layer_id: str | None) -> None:
+    layers = call.all("SELECT * FROM project_layers WHERE project_id = ? ORDER BY rowid", project["id"])
+    if layer_id is not None:
+        if all(layer["id"] != layer_id for layer in layers):
+            raise not_found("Project layer")
+    elif len(layers) > 1:
+        candidates = [{"projectLayerId": layer["id"], "name": layer["name"]} for layer in layers]
+        raise ApiError("CONFLICT", "The project has several content layers.", details={"candidates": candidates})
+
+
+def _order(
+    call: Call,
+    project: sqlite3.Row,
+    origin: Origin,
+    *,
+    kind: str,
+    content_format: str,
+    count: int,
+    brief: Mapping[str, object],
+    request: str,
+    caption: str | None = None,
+    path_id: str | None = None,
+) -> Reply:
+    """Charge once, start the job, set up its containers."""
+    number = next_number(call.db)
+    chance = stream(call.seed, "job", number)
+    if content_format == "auto":
+        content_format = "slideshow_remix" if chance.random() < 0.3 else "video_remix"
+    price = FORMAT_CREDITS[content_format] * count
+    if balance(call) < price:
+        raise ApiError("BILLING_EXHAUSTED", "Not enough credits.", details={"requiredCredits": price})
+    job_id = f"job_{ulid(call.now, call.seed, 'job', number)}"
+    numbers = [next_number(call.db) for _ in range(count)]
+    container_ids = [f"cnt_{ulid(call.now, call.seed, 'cnt', n)}" for n in numbers]
+    response: dict[str, object] = {"jobId": job_id, "kind": kind, "status": "running", "containerId": container_ids[0]}
+    if kind == "content_generate":
+        response |= {
+            "stage": "queued",
+            "projectId": project["id"],
+            "containerIds": container_ids,
+            "startedAt": iso(call.now),
+        }
+    response["locationUrl"] = f"/v1/jobs/{job_id}"
+    seconds = chance.uniform(call.rules.job_seconds_least, call.rules.job_seconds_most)
+    insert(
+        call.db,
+        "jobs",
+        id=job_id,
+        organization_id=call.caller.organization_id,
+        project_id=project["id"],
+        kind=kind,
+        started_at=call.now,
+        seconds=seconds,
+        ends_at=call.now + seconds,
+        outcome="failed" if call.job_fails else "completed",
+        credits=price,
+        path_id=path_id,
+        request=request,
+        response=encode(response).decode(),
+    )
+    for sequence, container_id in zip(numbers, container_ids, strict=True):
+        insert(
+            call.db,
+            "content_containers",
+            id=container_id,
+            sequence=sequence,
+            project_id=project["id"],
+            job_id=job_id,
+            path_id=path_id,
+            mode=origin.mode,
+            format=content_format,
+            hook=origin.hook,
+            caption=caption or f"{origin.hook} #{project['name'].split('-')[0]}",
+            cta=brief.get("cta"),
+            brief=json.dumps({**brief, "hook": origin.hook}),
+            source_post_id=origin.source_post_id,
+            original_id=origin.original_id or container_id,
+            quality=origin.quality * around_one(stream(call.seed, "quality", sequence), origin.spread),
+            fatigue=origin.fatigue,
+            created_at=call.now,
+        )
+    charge(
+        call.db,
+        call.seed,
+        call.now,
+        organization_id=call.caller.organization_id,
+        event_type="usage",
+        credits=-price,
+        job_id=job_id,
+        container_ids=container_ids,
+    )
+    return Reply(202, encode(response))

@@ -1,0 +1,183 @@
+"""Containers: what was made, how far it is, and a person's decision about it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Literal
+
+from pydantic import Field
+
+from layers_mcp.sandbox.account import NoQuery
+from layers_mcp.sandbox.call import Call
+from layers_mcp.sandbox.jobs import STAGES, Standing, standing
+from layers_mcp.sandbox.wire import ApiError, Body, Moment, Query, iso, not_found, page
+
+
+class ContentQuery(Query):
+    status: tuple[Literal["queued", "generating", "completed", "failed", "canceled"], ...] = ()
+    format: tuple[Literal["video_remix", "slideshow_remix", "ugc_remix", "auto"], ...] = ()
+    since: Moment | None = None
+    until: Moment | None = None
+    cursor: str | None = None
+    limit: int = Field(25, ge=1, le=200)
+
+
+class ApproveBody(Body):
+    note: str | None = Field(None, max_length=1_024)
+
+
+class RejectBody(Body):
+    reason: str = Field(min_length=1, max_length=1_024)
+
+
+_SELECT = """SELECT c.*, p.organization_id, j.started_at, j.seconds, j.ends_at, j.outcome
+    FROM content_containers c JOIN projects p ON p.id = c.project_id LEFT JOIN jobs j ON j.id = c.job_id """
+
+
+def assets(container: sqlite3.Row) -> list[dict[str, object]]:
+    """What a finished container holds: a video, or the images of a slideshow."""
+    name = container["id"].removeprefix("cnt_")
+    slides = container["format"] == "slideshow_remix"
+    return [
+        {
+            "assetId": f"ast_{name}_{place}",
+            "kind": "image" if slides else "video",
+            "url": f"https://media.layers.invalid/{name}/{place}.{'jpg' if slides else 'mp4'}",
+            "thumbnailUrl": f"https://media.layers.invalid/{name}/{place}_cover.jpg",
+            "durationMs": None if slides else 14_000 + container["sequence"] * 700 % 9_000,
+            "width": 1080,
+            "height": 1920,
+            "mimeType": "image/jpeg" if slides else "video/mp4",
+            "sizeBytes": 410_000 if slides else 6_400_000,
+        }
+        for place in range(1, 4 if slides else 2)
+    ]
+
+
+def _standing(container: sqlite3.Row, now: float) -> Standing:
+    if container["job_id"] is None:
+        return Standing("completed", "completed", 1.0, 1.0, 1.0)
+    return standing(container, now)
+
+
+def _status(stand: Standing) -> str:
+    if stand.status != "running":
+        return stand.status
+    return "queued" if stand.stage == STAGES[0][0] else "generating"
+
+
+def _container(container: sqlite3.Row, now: float) -> dict[str, object]:
+    stand = _standing(container, now)
+    ended = iso(container["created_at"] if container["ends_at"] is None else container["ends_at"])
+    failed = stand.status == "failed"
+    return {
+        "id": container["id"],
+        "projectId": container["project_id"],
+        "status": _status(stand),
+        "format": container["format"],
+        "brief": json.loads(container["brief"]),
+        "caption": container["caption"] if stand.status == "completed" else None,
+        "firstComment": None,
+        "assets": assets(container) if stand.status == "completed" else [],
+        "approvalStatus": container["approval_status"],
+        "createdAt": iso(container["created_at"]),
+        "completedAt": ended if stand.status == "completed" else None,
+        "failedAt": ended if failed else None,
+        "lastError": {"code": "GENERATION_FAILED", "message": "The content could not be rendered."} if failed else None,
+    }
+
+
+def _find(call: Call) -> sqlite3.Row:
+    """By its id, or by the id its client minted for it."""
+    wanted = call.path["containerId"]
+    row = call.one(
+        _SELECT + "WHERE p.organization_id = ?1 AND (c.id = ?2 OR c.path_id = lower(?2)) ORDER BY c.sequence",
+        call.caller.organization_id,
+        wanted,
+    )
+    if row is None:
+        raise not_found("Content")
+    return row
+
+
+def read_content(call: Call, query: NoQuery) -> object:
+    """GET /v1/content/:containerId"""
+    return _container(_find(call), call.now)
+
+
+def read_progress(call: Call, query: NoQuery) -> object:
+    """GET /v1/content/:containerId/progress"""
+    container = _find(call)
+    stand = _standing(container, call.now)
+    running = stand.status == "running"
+    return {
+        "containerId": container["id"],
+        "status": _status(stand),
+        "stage": stand.stage,
+        "stageProgress": stand.stage_progress,
+        "etaSeconds": round(container["ends_at"] - call.now) if running else None,
+        "updatedAt": iso(call.now if running else container["ends_at"] or container["created_at"]),
+    }
+
+
+def project_content(call: Call, query: ContentQuery) -> object:
+    """GET /v1/projects/:projectId/content, newest first"""
+    rows = [
+        row
+        for row in call.all(
+            _SELECT + "WHERE c.project_id = ? ORDER BY c.created_at DESC, c.sequence DESC", call.project()["id"]
+        )
+        if (not query.status or _status(_standing(row, call.now)) in query.status)
+        and (not query.format or row["format"] in query.format)
+        and (query.since is None or row["created_at"] >= query.since)
+        and (query.until is None or row["created_at"] < query.until)
+    ]
+    return page(
+        rows,
+        limit=query.limit,
+        cursor=query.cursor,
+        key=lambda row: row["id"],
+        render=lambda row: _container(row, call.now),
+    )
+
+
+def _pending(call: Call) -> sqlite3.Row:
+    container = _find(call)
+    if container["approval_status"] != "pending":
+        details = {"approvalStatus": container["approval_status"], "status": _status(_standing(container, call.now))}
+        raise ApiError("CONFLICT", "The content is not waiting for a decision.", details=details)
+    return container
+
+
+def _decide(call: Call, container: sqlite3.Row, status: str, reason: str | None) -> None:
+    call.db.execute(
+        "UPDATE content_containers SET approval_status = ?, decided_at = ?, decided_by = ?, reason = ? WHERE id = ?",
+        (status, call.now, call.caller.key_id, reason, container["id"]),
+    )
+
+
+def approve(call: Call, body: ApproveBody) -> object:
+    """POST /v1/content/:containerId/approve: it goes live within a day."""
+    container = _pending(call)
+    _decide(call, container, "approved", body.note)
+    call.evolution.release(call.db, container, "approved", call.now)
+    return {
+        "id": container["id"],
+        "approvalStatus": "approved",
+        "approvedAt": iso(call.now),
+        "approvedBy": call.caller.key_id,
+    }
+
+
+def reject(call: Call, body: RejectBody) -> object:
+    """POST /v1/content/:containerId/reject: for good."""
+    container = _pending(call)
+    _decide(call, container, "rejected", body.reason)
+    return {
+        "id": container["id"],
+        "approvalStatus": "rejected",
+        "rejectedAt": iso(call.now),
+        "rejectedBy": call.caller.key_id,
+        "reason": body.reason,
+    }

@@ -1,0 +1,289 @@
+"""How the world goes on: jobs end, approved content is published, creatives are scored and promoted.
+
+There is no background task. Each request first brings the world up to its moment: what should have happened by then
+happens, in the order of time, whoever asks first.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+
+from layers_mcp.sandbox.draws import around_median, stream, ulid
+from layers_mcp.sandbox.growth import DAY, AdCurve, PostCurve
+from layers_mcp.sandbox.seeding import add_creative, insert, promote
+from layers_mcp.sandbox.world import WorldParameters
+
+JUST_LINKED_SECONDS = 7 * 60.0
+"""An account without a link time was linked this long ago, whenever one asks."""
+
+
+@dataclass
+class Evolution:
+    """The world's rules at work on its rows."""
+
+    parameters: WorldParameters
+    seed: int
+    _posts: dict[tuple[str, float], PostCurve] = field(default_factory=dict[tuple[str, float], PostCurve])
+    _ads: dict[tuple[str, float], AdCurve] = field(default_factory=dict[tuple[str, float], AdCurve])
+
+    # --- moments -----------------------------------------------------------------------------------------------
+
+    def synced_at(self, now: float) -> float:
+        """The latest sync: what happened after it is not seen yet."""
+        step = self.parameters.sync_minutes * 60
+        return now // step * step
+
+    def scored_at(self, now: float) -> float:
+        """The latest scoring run."""
+        step = self.parameters.scoring_hours * 3600
+        return now // step * step
+
+    # --- curves ------------------------------------------------------------------------------------------------
+
+    def post_curve(self, post: sqlite3.Row) -> PostCurve:
+        """What this post has gathered, by moment."""
+        key: tuple[str, float] = (post["noise"], post["published_at"])
+        if key not in self._posts:
+            self._posts[key] = PostCurve(
+                published_at=post["published_at"],
+                reach=post["reach"],
+                rate=min(0.9, post["quality"] * post["fatigue"]),
+                watch_ms=post["watch_ms"],
+                saturation_days=self.parameters.saturation_days,
+                noise=post["noise"],
+            )
+        return self._posts[key]
+
+    def ad_curve(self, promotion: sqlite3.Row) -> AdCurve:
+        """What this promotion has spent and brought, by moment."""
+        key: tuple[str, float] = (promotion["noise"], promotion["started_at"])
+        if key not in self._ads:
+            self._ads[key] = AdCurve(
+                started_at=promotion["started_at"],
+                days=promotion["days"],
+                budget=promotion["budget"],
+                cost_per_mille=self.parameters.cost_per_mille,
+                click_rate=self.parameters.click_rate,
+                conversion_rate=promotion["conversion_rate"],
+                conversion_value=self.parameters.conversion_value,
+                noise=promotion["noise"],
+            )
+        return self._ads[key]
+
+    # --- going on ----------------------------------------------------------------------------------------------
+
+    def behind(self, db: sqlite3.Connection, now: float) -> bool:
+        """Whether anything should have happened by `now` that has not."""
+        return bool(
+            db.execute(
+                "SELECT EXISTS (SELECT 1 FROM jobs WHERE settled = 0 AND ends_at <= ?1) OR EXISTS (SELECT 1 FROM"
+                " content_containers WHERE published = 0 AND publish_at IS NOT NULL AND publish_at <= ?1)"
+                " OR (SELECT scored_at FROM world) < ?2",
+                (now, self.scored_at(now)),
+            ).fetchone()[0]
+        )
+
+    def catch_up(self, db: sqlite3.Connection, now: float) -> None:
+        """Bring the world to `now`; inside a write."""
+        for job in db.execute(
+            "SELECT * FROM jobs WHERE settled = 0 AND ends_at <= ? ORDER BY ends_at", (now,)
+        ).fetchall():
+            self._end_job(db, job)
+        due = "SELECT * FROM content_containers WHERE published = 0 AND publish_at <= ? ORDER BY publish_at, sequence"
+        for container in db.execute(due, (now,)).fetchall():
+            self._publish(db, container)
+        self._score_until(db, self.scored_at(now))
+
+    def _end_job(self, db: sqlite3.Connection, job: sqlite3.Row) -> None:
+        db.execute("UPDATE jobs SET settled = 1 WHERE id = ?", (job["id"],))
+        containers = db.execute(
+            "SELECT * FROM content_containers WHERE job_id = ? ORDER BY sequence", (job["id"],)
+        ).fetchall()
+        if job["outcome"] != "completed":
+            charge(
+                db,
+                self.seed,
+                job["ends_at"],
+                organization_id=job["organization_id"],
+                event_type="refund",
+                credits=job["credits"],
+                job_id=job["id"],
+                container_ids=[row["id"] for row in containers],
+            )
+            return
+        policy, first_n = db.execute(
+            "SELECT review_policy, first_n FROM projects WHERE id = ?", (job["project_id"],)
+        ).fetchone()
+        for container in containers:
+            reviewed = db.execute(
+                "SELECT count(*) FROM content_containers WHERE project_id = ? AND approval_status IN"
+                " ('pending', 'approved', 'rejected')",
+                (job["project_id"],),
+            ).fetchone()[0]
+            if policy == "review_all" or (policy == "review_first_n" and reviewed < first_n):
+                db.execute("UPDATE content_containers SET approval_status = 'pending' WHERE id = ?", (container["id"],))
+            else:
+                self.release(db, container, "not_required", job["ends_at"])
+
+    def release(self, db: sqlite3.Connection, container: sqlite3.Row, status: str, moment: float) -> None:
+        """Let a finished container go live, some time within a day."""
+        chance = stream(self.seed, "publish", container["sequence"])
+        publish_at = moment + 3600 * self.parameters.publish_hours * chance.uniform(0.04, 0.98)
+        db.execute(
+            "UPDATE content_containers SET approval_status = ?, publish_at = ? WHERE id = ?",
+            (status, publish_at, container["id"]),
+        )
+
+    def _publish(self, db: sqlite3.Connection, container: sqlite3.Row) -> None:
+        db.execute("UPDATE content_containers SET published = 1 WHERE id = ?", (container["id"],))
+        accounts = db.execute(
+            "SELECT * FROM social_accounts WHERE project_id = ? AND status = 'connected' ORDER BY id",
+            (container["project_id"],),
+        ).fetchall()
+        brief = json.loads(container["brief"])
+        wanted = [row for row in accounts if row["platform"] in (brief.get("targetPlatforms") or [row["platform"]])]
+        if not (wanted or accounts):
+            return
+        sequence, published_at = container["sequence"], container["publish_at"]
+        chance = stream(self.seed, "post", sequence)
+        account = chance.choice(wanted or accounts)
+        rules = self.parameters
+        flop = chance.random() < rules.flop_share
+        post_id = f"pp_{ulid(published_at, self.seed, 'pp', sequence)}"
+        insert(
+            db,
+            "platform_posts",
+            id=post_id,
+            external_id=str(chance.randrange(10**18, 10**19)),
+            social_account_id=account["id"],
+            project_id=container["project_id"],
+            platform=account["platform"],
+            published_at=published_at,
+            container_id=container["id"],
+            title=container["hook"],
+            format=container["format"],
+            original_id=container["original_id"],
+            quality=container["quality"],
+            fatigue=container["fatigue"],
+            reach=rules.flop_views * chance.uniform(0.2, 1.1)
+            if flop
+            else around_median(chance, rules.reach_median, rules.reach_spread),
+            watch_ms=1000 * around_median(chance, rules.watch_seconds_median, rules.watch_spread),
+            noise=f"{self.seed}/post/{post_id}",
+        )
+        creative_id = f"adc_{ulid(published_at, self.seed, 'adc', sequence)}"
+        add_creative(
+            db, creative_id, container["project_id"], post_id, container["id"], container["hook"], published_at
+        )
+
+    # --- scoring -----------------------------------------------------------------------------------------------
+
+    def _score_until(self, db: sqlite3.Connection, latest: float) -> None:
+        """Every scoring run up to the latest; only promotions depend on the ones between."""
+        done: float = db.execute("SELECT scored_at FROM world").fetchone()[0]
+        if done >= latest:
+            return
+        step = self.parameters.scoring_hours * 3600
+        advertisers = [row["id"] for row in db.execute("SELECT id FROM projects WHERE ad_account_id IS NOT NULL")]
+        runs = round((latest - max(done, latest - 365 * DAY)) / step) if done else 1
+        for run in reversed(range(runs)):
+            moment = latest - run * step
+            for project_id in advertisers:
+                self._score(db, project_id, moment)
+                self._promote(db, project_id, moment)
+        for project in db.execute("SELECT id FROM projects WHERE ad_account_id IS NULL").fetchall():
+            self._score(db, project["id"], latest)
+        db.execute("UPDATE world SET scored_at = ?", (latest,))
+
+    def _score(self, db: sqlite3.Connection, project_id: str, moment: float) -> None:
+        for creative in creatives(db, project_id):
+            if creative["created_at"] > moment:
+                continue
+            score = self._organic_score(db, creative, moment)
+            db.execute(
+                "UPDATE ads_content SET organic_score = ?, scored_at = ? WHERE id = ?",
+                (score, moment, creative["id"]),
+            )
+
+    def _organic_score(self, db: sqlite3.Connection, creative: sqlite3.Row, moment: float) -> float:
+        rules = self.parameters
+        if creative["scoring_pool"] == "ugc":
+            post = db.execute("SELECT * FROM platform_posts WHERE id = ?", (creative["platform_post_id"],)).fetchone()
+            if self.post_curve(post).at(moment).views < rules.ugc_views:
+                return 0.0
+        age = min((moment - creative["created_at"]) / (rules.score_days * DAY), 1.0)
+        score = rules.score_start - (rules.score_start - rules.score_end) * age
+        spend = 0.0
+        for promotion in promotions(db, creative["id"]):
+            curve = self.ad_curve(promotion)
+            spend += curve.at(moment).spend - curve.at(moment - 30 * DAY).spend
+        return round(min(10.0, score + min(rules.boost_most, spend / rules.spend_per_point)), 2)
+
+    def eligible(self, creative: sqlite3.Row) -> bool:
+        """Whether a creative may be promoted; an override beats its score."""
+        if creative["override"]:
+            return creative["override"] == "include"
+        return (creative["organic_score"] or 0.0) >= self.parameters.eligible_score
+
+    def _promote(self, db: sqlite3.Connection, project_id: str, moment: float) -> None:
+        """Put into paid what is eligible and stands out, or what an override includes."""
+        rates: dict[str, float] = {}
+        for post in db.execute("SELECT * FROM platform_posts WHERE project_id = ?", (project_id,)):
+            totals = self.post_curve(post).at(moment)
+            if totals.views >= self.parameters.promotion_views:
+                rates[post["id"]] = totals.engagement_rate
+        if not rates:
+            return
+        bar = sorted(rates.values())[len(rates) // 2] * self.parameters.promotion_times_median
+        for creative in creatives(db, project_id):
+            stands_out = rates.get(creative["platform_post_id"], 0.0) > bar or creative["override"] == "include"
+            if stands_out and not creative["promoted_at"] and creative["scored_at"] and self.eligible(creative):
+                promote(db, self.parameters, self.seed, project_id, creative["id"], moment)
+
+
+def creatives(db: sqlite3.Connection, project_id: str) -> list[sqlite3.Row]:
+    """The project's ads content, with the moment it was promoted."""
+    return db.execute(
+        "SELECT ac.*, pac.promoted_at FROM ads_content ac JOIN project_ads_content pac ON pac.ads_content_id = ac.id"
+        " WHERE pac.project_id = ? ORDER BY ac.id",
+        (project_id,),
+    ).fetchall()
+
+
+def promotions(db: sqlite3.Connection, creative_id: str) -> list[sqlite3.Row]:
+    """The ads that a creative runs in, or ran in."""
+    return db.execute("SELECT * FROM promotions WHERE ads_content_id = ? ORDER BY id", (creative_id,)).fetchall()
+
+
+def next_number(db: sqlite3.Connection) -> int:
+    """The next of the numbers that everything ordered is drawn by."""
+    return db.execute("UPDATE world SET sequence = sequence + 1 RETURNING sequence").fetchone()[0]
+
+
+def charge(
+    db: sqlite3.Connection,
+    seed: int,
+    moment: float,
+    *,
+    organization_id: str,
+    event_type: str,
+    credits: int,
+    job_id: str,
+    container_ids: list[str],
+) -> None:
+    """One line of the credit ledger; `credits` is signed."""
+    number = next_number(db)
+    insert(
+        db,
+        "credit_events",
+        id=f"evt_{ulid(moment, seed, 'evt', number)}",
+        sequence=number,
+        organization_id=organization_id,
+        event_type=event_type,
+        credits=credits,
+        job_id=job_id,
+        container_ids=json.dumps(container_ids),
+        created_at=moment,
+    )

@@ -1,0 +1,243 @@
+"""GET /metrics and /ads-metrics: what was gained in a window, bucket by bucket."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from pydantic import Field
+
+from layers_mcp.sandbox.call import Call
+from layers_mcp.sandbox.growth import DAY, Organic, Paid
+from layers_mcp.sandbox.wire import Moment, Query, invalid, iso, not_found
+
+HOUR = 3_600.0
+HOURLY_DAYS = 90
+
+OrganicMetric = Literal[
+    "views", "reach", "impressions", "likes", "comments", "shares", "saves",
+    "watch_time_ms", "engagement_rate", "followers", "follower_delta", "posts_published",
+]  # fmt: skip
+PaidMetric = Literal[
+    "spend", "impressions", "clicks", "conversions", "cpa", "cpc", "cpm", "ctr", "roas", "reach", "frequency"
+]
+AdPlatform = Literal["meta_ads", "tiktok_ads", "apple_ads"]
+
+
+class MetricsQuery(Query):
+    scope: Literal["platform_post", "social_account", "project", "project_layer", "organization"]
+    id: str
+    metrics: tuple[OrganicMetric, ...] = Field(min_length=1)
+    since: Moment | None = None
+    until: Moment | None = None
+    granularity: Literal["hour", "day", "week"] = "day"
+
+
+class AdsMetricsQuery(Query):
+    scope: Literal["ad", "adset", "campaign", "ad_account", "project"]
+    id: str
+    metrics: tuple[PaidMetric, ...] = Field(min_length=1)
+    platforms: tuple[AdPlatform, ...] = ()
+    since: Moment | None = None
+    until: Moment | None = None
+    granularity: Literal["day", "week"] = "day"
+
+
+class Bucket(NamedTuple):
+    """A stretch of the window, in seconds since 1970, named by the start of its hour, day or week."""
+
+    name: str
+    since: float
+    until: float
+
+
+def _window(call: Call, query: MetricsQuery | AdsMetricsQuery) -> tuple[float, float]:
+    until = call.now if query.until is None else query.until
+    since = call.now - 30 * DAY if query.since is None else query.since
+    if since >= until:
+        raise invalid("since", "since must be before until.")
+    if query.granularity == "hour":
+        since = max(since, until - HOURLY_DAYS * DAY)
+    return since, until
+
+
+def _buckets(since: float, until: float, granularity: str) -> list[Bucket]:
+    """UTC hours, days, or weeks that begin on Monday; the first and the last are cut at the window."""
+    length = {"hour": HOUR, "day": DAY, "week": 7 * DAY}[granularity]
+    monday = 4 * DAY if granularity == "week" else 0.0  # 1970 began on a Thursday
+    start = (since - monday) // length * length + monday
+    found: list[Bucket] = []
+    while start < until:
+        moment = datetime.fromtimestamp(start, UTC)
+        name = f"{moment:%Y-%m-%dT%H:%M:%SZ}" if granularity == "hour" else f"{moment:%Y-%m-%d}"
+        found.append(Bucket(name, max(start, since), min(start + length, until)))
+        start += length
+    return found
+
+
+def _answer(
+    query: MetricsQuery | AdsMetricsQuery,
+    window: tuple[float, float],
+    series: list[dict[str, object]],
+    totals: dict[str, object],
+) -> object:
+    since, until = window
+    return {
+        "scope": query.scope,
+        "id": query.id,
+        "window": {"since": iso(since), "until": iso(until), "granularity": query.granularity},
+        "series": series,
+        "totals": totals,
+    }
+
+
+# --- organic ---------------------------------------------------------------------------------------------------------
+
+
+def _posts(call: Call, query: MetricsQuery, project: sqlite3.Row) -> list[sqlite3.Row]:
+    """The posts behind the scope, synced ones only."""
+    posts = call.all(
+        "SELECT pp.* FROM platform_posts pp JOIN projects p ON p.id = pp.project_id WHERE p.organization_id = ?"
+        " AND pp.published_at <= ?",
+        project["organization_id"],
+        call.seen,
+    )
+    if query.scope == "organization":
+        if query.id != project["organization_id"]:
+            raise not_found("Organization")
+        return posts
+    posts = [post for post in posts if post["project_id"] == project["id"]]
+    if query.scope == "platform_post":
+        posts = [post for post in posts if query.id in (post["id"], post["external_id"])]
+        if not posts:
+            raise not_found("Platform post")
+    elif query.scope == "social_account":
+        _owned(call, "social_accounts", query.id, project)
+        posts = [post for post in posts if post["social_account_id"] == query.id]
+    elif query.scope == "project_layer":
+        _owned(call, "project_layers", query.id, project)
+    elif query.id != project["id"]:
+        raise not_found("Project")
+    return posts
+
+
+def _owned(call: Call, table: str, row_id: str, project: sqlite3.Row) -> None:
+    if call.one(f"SELECT id FROM {table} WHERE id = ? AND project_id = ?", row_id, project["id"]) is None:  # noqa: S608
+        raise not_found("Scoped entity")
+
+
+def metrics(call: Call, query: MetricsQuery) -> object:
+    """GET /v1/projects/:projectId/metrics"""
+    project = call.project()
+    window = since, until = _window(call, query)
+    posts = _posts(call, query, project)
+    curves = [call.evolution.post_curve(post) for post in posts]
+    accounts = {post["social_account_id"] for post in posts}
+    followers = sum(
+        row["followers"]
+        for row in call.all("SELECT * FROM social_accounts WHERE project_id = ?", project["id"])
+        if row["id"] in accounts or query.scope == "project"
+    )
+    first = call.one("SELECT created_at FROM world")
+    totals_at: dict[float, Organic] = {}
+
+    def at(moment: float) -> Organic:
+        moment = min(moment, call.seen)
+        if moment not in totals_at:
+            totals_at[moment] = _sum([curve.at(moment) for curve in curves])
+        return totals_at[moment]
+
+    def gained(start: float, end: float) -> dict[str, object]:
+        before, after = at(start), at(end)
+        change = Organic(*(b - a for a, b in zip(before, after, strict=True)))
+        new = sum(start <= post["published_at"] < end for post in posts)
+        base = at(first["created_at"]).views if first else 0
+        values: dict[str, object] = {
+            **change._asdict(),
+            "engagement_rate": round(change.engagement_rate, 4),
+            "followers": followers + int(call.rules.follow_rate * (after.views - base)),
+            "follower_delta": int(call.rules.follow_rate * after.views) - int(call.rules.follow_rate * before.views),
+            "posts_published": new,
+        }
+        return {name: values[name] for name in dict.fromkeys(query.metrics)}
+
+    live = sum(post["published_at"] < until for post in posts)
+    ending = min(until, call.now)
+    series = [
+        {"bucket": bucket.name, **gained(bucket.since, bucket.until)}
+        for bucket in (_buckets(since, ending, query.granularity) if live and since < ending else ())
+    ]
+    return _answer(query, window, series, {**gained(since, until), "post_count": live})
+
+
+def _sum(totals: Sequence[Organic]) -> Organic:
+    return Organic(*map(sum, zip(*totals, strict=True))) if totals else Organic()
+
+
+# --- paid ------------------------------------------------------------------------------------------------------------
+
+_SCOPE_COLUMN = {
+    "ad": "id",
+    "adset": "adset_id",
+    "campaign": "campaign_id",
+    "ad_account": "ad_account_id",
+    "project": "project_id",
+}
+
+PAID_METRICS: dict[str, Callable[[Paid], float | int | None]] = {
+    "spend": lambda paid: round(paid.spend, 2),
+    "impressions": lambda paid: paid.impressions,
+    "reach": lambda paid: paid.reach,
+    "clicks": lambda paid: paid.clicks,
+    "conversions": lambda paid: paid.conversions,
+    "cpa": lambda paid: _ratio(paid.spend, paid.conversions, 2),
+    "cpc": lambda paid: _ratio(paid.spend, paid.clicks, 2),
+    "cpm": lambda paid: _ratio(1000 * paid.spend, paid.impressions, 2),
+    "ctr": lambda paid: _ratio(paid.clicks, paid.impressions, 4),
+    "roas": lambda paid: _ratio(paid.revenue, paid.spend, 2),
+    "frequency": lambda paid: _ratio(paid.impressions, paid.reach, 2),
+}
+"""Ratios of nothing are null."""
+
+
+def _ratio(part: float, whole: float, digits: int) -> float | None:
+    return round(part / whole, digits) if whole else None
+
+
+def paid_gained(call: Call, promotions: Sequence[sqlite3.Row], since: float, until: float) -> Paid:
+    """What these ads spent and brought between two moments."""
+    total = Paid()
+    for promotion in promotions:
+        curve = call.evolution.ad_curve(promotion)
+        before, after = curve.at(min(since, call.seen)), curve.at(min(until, call.seen))
+        total = Paid(*(t + b - a for t, a, b in zip(total, before, after, strict=True)))
+    return total
+
+
+def ads_metrics(call: Call, query: AdsMetricsQuery) -> object:
+    """GET /v1/projects/:projectId/ads-metrics"""
+    project = call.project()
+    window = since, until = _window(call, query)
+    column = _SCOPE_COLUMN[query.scope]
+    promotions = [
+        row
+        for row in call.all("SELECT * FROM promotions WHERE project_id = ?", project["id"])
+        if row[column] == query.id
+    ]
+    known = promotions or query.id == (project["ad_account_id"] if query.scope == "ad_account" else project["id"])
+    if not known or (query.scope == "project" and query.id != project["id"]):
+        raise not_found("Scoped entity")
+    promotions = [row for row in promotions if not query.platforms or row["platform"] in query.platforms]
+
+    def gained(start: float, end: float) -> dict[str, object]:
+        paid = paid_gained(call, promotions, start, end)
+        return {name: PAID_METRICS[name](paid) for name in dict.fromkeys(query.metrics)}
+
+    ending = min(until, call.now)
+    series = [
+        {"bucket": bucket.name, **gained(bucket.since, bucket.until)}
+        for bucket in (_buckets(since, ending, query.granularity) if promotions and since < ending else ())
+    ]
+    return _answer(query, window, series, gained(since, until))

@@ -1,0 +1,231 @@
+"""`Sandbox`: a Layers API of one's own, with a clock one can move."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from layers_mcp.sandbox.app import App, Recorded
+from layers_mcp.sandbox.evolution import Evolution
+from layers_mcp.sandbox.faults import Fault, FaultPlan
+from layers_mcp.sandbox.gate import RateLimits
+from layers_mcp.sandbox.seeding import AGENCY, ALL_SCOPES, STRANGER, SUBSIDIARY, Seeding, insert
+from layers_mcp.sandbox.store import Store
+from layers_mcp.sandbox.world import WorldParameters
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncBaseTransport
+
+
+def _real_time() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class CreditEvent:
+    """A line of the ledger; `credits` is signed, `type` is usage, refund or grant."""
+
+    type: str
+    credits: int
+    container_ids: tuple[str, ...]
+    job_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What no answer of the API tells: a published post's true engagement rate, a fraction of its views."""
+
+    platform_post_id: str
+    container_id: str | None
+    title: str
+    mode: str
+    engagement_rate: float
+    published_at: datetime
+
+
+class Sandbox:
+    """An embedded Layers API.
+
+    `path` keeps the world in a file that several processes may share; without it the world lives in memory. `clock`
+    is what time passes by (the machine's, or a test's), to which the world adds what `advance` has moved it.
+    `rate_limits` applies those of the standard tier. Raises `WorldUnusable` for a file that is no world of this version.
+    """
+
+    agency, subsidiary, stranger = AGENCY, SUBSIDIARY, STRANGER
+
+    def __init__(
+        self,
+        *,
+        path: Path | None = None,
+        clock: Callable[[], datetime] | None = None,
+        seed: int = 7,
+        faults: Sequence[Fault] = (),
+        rate_limits: bool = False,
+        world: WorldParameters | None = None,
+    ) -> None:
+        self.faults = list(faults)
+        self._clock = clock or _real_time
+        self._parameters = world or WorldParameters()
+        self._store = Store(path)
+        self._open(seed)
+        evolution = Evolution(self._parameters, self._seed)
+        plan = FaultPlan(self.faults, seed)
+        self.app = App(self._store, evolution, plan, self._moment, RateLimits() if rate_limits else None)
+
+    def _open(self, seed: int) -> None:
+        with self._store.transaction(write=True) as db:
+            if self._store.create():
+                Seeding(db, self._parameters, seed, self._clock().timestamp()).run()
+            self._seed: int = db.execute("SELECT seed FROM world").fetchone()[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the world; one in memory is gone then."""
+        self._store.close()
+
+    # --- time --------------------------------------------------------------------------------------------------
+
+    def _moment(self) -> float:
+        with self._store.transaction(write=False) as db:
+            return self._clock().timestamp() + db.execute("SELECT offset FROM world").fetchone()[0]
+
+    def now(self) -> datetime:
+        """The world's time, in UTC."""
+        return datetime.fromtimestamp(self._moment(), UTC)
+
+    def advance(self, step: timedelta) -> None:
+        """Move the world's clock ahead, for every process that shares the world."""
+        with self._store.transaction(write=True) as db:
+            db.execute("UPDATE world SET offset = offset + ?", (step.total_seconds(),))
+        self.app.catch_up(self._moment())
+
+    def reset(self) -> None:
+        """Begin the world again, at the clock's time; processes that share it go on in the new one."""
+        with self._store.transaction(write=True) as db:
+            self._store.clear()
+            self._store.create()
+            Seeding(db, self._parameters, self._seed, self._clock().timestamp()).run()
+
+    # --- what a client needs -----------------------------------------------------------------------------------
+
+    @property
+    def api_key(self) -> str:
+        """A key with every scope."""
+        return self._select("SELECT secret FROM api_keys ORDER BY rowid LIMIT 1")[0][0]
+
+    @property
+    def projects(self) -> dict[str, str]:
+        """The agency's projects: id by name."""
+        rows = self._select("SELECT name, id FROM projects WHERE organization_id = ? ORDER BY rowid", AGENCY)
+        return {name: project_id for name, project_id in rows}
+
+    def project_id(self, name: str) -> str:
+        """The id of the project of this name."""
+        return self.projects[name]
+
+    def transport(self) -> AsyncBaseTransport:
+        """The sandbox without a network, for an HTTP client in this process."""
+        from layers_mcp.sandbox.transport import SandboxTransport
+
+        return SandboxTransport(self.app)
+
+    # --- what a test needs -------------------------------------------------------------------------------------
+
+    def issue_key(self, scopes: Sequence[str] | None = None, *, organization: str = AGENCY) -> str:
+        """Another key of the organization, with these scopes (`None`: all)."""
+        with self._store.transaction(write=True) as db:
+            number = db.execute("SELECT count(*) FROM api_keys").fetchone()[0]
+            granted = ALL_SCOPES if scopes is None else tuple(scopes)
+            return Seeding(db, self._parameters, self._seed, 0).key(organization, granted, str(number))
+
+    def suspend(self) -> None:
+        """Pull the agency's kill switch."""
+        self._execute("UPDATE organizations SET suspended = 1 WHERE id = ?", AGENCY)
+
+    def resume(self) -> None:
+        """Let the agency in again."""
+        self._execute("UPDATE organizations SET suspended = 0 WHERE id = ?", AGENCY)
+
+    def set_review_policy(self, project: str, policy: str, first_n: int = 0) -> None:
+        """`auto_approve`, `review_first_n` or `review_all`, for the project of this name."""
+        self._execute(
+            "UPDATE projects SET review_policy = ?, first_n = ? WHERE id = ?", policy, first_n, self.project_id(project)
+        )
+
+    def set_account_status(self, project: str, platform: str, status: str) -> None:
+        """`connected`, `reauth_required` or `disconnected`, for the project of this name."""
+        self._execute(
+            "UPDATE social_accounts SET status = ? WHERE project_id = ? AND platform = ?",
+            status,
+            self.project_id(project),
+            platform,
+        )
+
+    def add_content_layer(self, project: str, layer_id: str, name: str = "extra") -> None:
+        """A further content layer: with several, a generate without a layer is refused."""
+        with self._store.transaction(write=True) as db:
+            insert(db, "project_layers", id=layer_id, project_id=self.project_id(project), name=name)
+
+    def retitle(self, platform_post_id: str, title: str) -> None:
+        """Let a post say something else, as strangers may."""
+        self._execute("UPDATE platform_posts SET title = ? WHERE id = ?", title, platform_post_id)
+        self._execute("UPDATE ads_content SET title = ? WHERE platform_post_id = ?", title, platform_post_id)
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """The requests that came in, oldest first; the last 5,000."""
+        return list(self.app.requests)
+
+    def ledger(self) -> list[CreditEvent]:
+        """What was charged and given back, oldest first."""
+        self.app.catch_up(self._moment())
+        return [
+            CreditEvent(
+                type=row["event_type"],
+                credits=row["credits"],
+                container_ids=tuple(json.loads(row["container_ids"])),
+                job_id=row["job_id"],
+                created_at=datetime.fromtimestamp(row["created_at"], UTC),
+            )
+            for row in self._select("SELECT * FROM credit_events WHERE organization_id = ? ORDER BY sequence", AGENCY)
+        ]
+
+    def truth(self, project: str) -> list[Truth]:
+        """The hidden worth of the project's published posts, oldest first: for a scorer, never for a policy."""
+        self.app.catch_up(self._moment())
+        return [
+            Truth(
+                platform_post_id=row["id"],
+                container_id=row["container_id"],
+                title=row["title"],
+                mode=row["mode"] or "customer",
+                engagement_rate=row["quality"] * row["fatigue"],
+                published_at=datetime.fromtimestamp(row["published_at"], UTC),
+            )
+            for row in self._select(
+                "SELECT pp.*, c.mode FROM platform_posts pp LEFT JOIN content_containers c ON c.id = pp.container_id"
+                " WHERE pp.project_id = ? ORDER BY pp.published_at",
+                self.project_id(project),
+            )
+        ]
+
+    def _select(self, statement: str, *values: object) -> list[Any]:
+        with self._store.transaction(write=False) as db:
+            return db.execute(statement, values).fetchall()
+
+    def _execute(self, statement: str, *values: object) -> None:
+        with self._store.transaction(write=True) as db:
+            db.execute(statement, values)

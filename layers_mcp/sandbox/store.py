@@ -1,0 +1,128 @@
+"""The sandbox's state: SQLite, in memory or in a file that several processes share.
+
+`platform_posts`, `social_accounts`, `ads_content` and `project_ads_content` are named as in the guide, so that its two
+queries run as written. Times are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE world (seed INTEGER, offset REAL, sequence INTEGER, created_at REAL, scored_at REAL);
+CREATE TABLE organizations (id TEXT PRIMARY KEY, parent_id TEXT, name TEXT, suspended INTEGER DEFAULT 0);
+CREATE TABLE api_keys (id TEXT PRIMARY KEY, secret TEXT UNIQUE, organization_id TEXT, scopes TEXT);
+CREATE TABLE projects (
+    id TEXT PRIMARY KEY, organization_id TEXT, name TEXT, status TEXT DEFAULT 'active', timezone TEXT,
+    review_policy TEXT, first_n INTEGER DEFAULT 0, ad_account_id TEXT, created_at REAL);
+CREATE TABLE project_layers (id TEXT PRIMARY KEY, project_id TEXT, name TEXT);
+CREATE TABLE social_accounts (
+    id TEXT PRIMARY KEY, project_id TEXT, platform TEXT, handle TEXT, status TEXT DEFAULT 'connected',
+    followers INTEGER, connected_at REAL);
+CREATE TABLE hooks (project_id TEXT, text TEXT, quality REAL, PRIMARY KEY (project_id, text));
+CREATE TABLE platform_posts (
+    id TEXT PRIMARY KEY, external_id TEXT UNIQUE, social_account_id TEXT, project_id TEXT, platform TEXT,
+    published_at REAL, container_id TEXT, title TEXT, format TEXT, original_id TEXT, quality REAL, fatigue REAL,
+    reach REAL, watch_ms REAL, noise TEXT);
+CREATE INDEX posts_by_project ON platform_posts (project_id, published_at);
+CREATE TABLE ads_content (
+    id TEXT PRIMARY KEY, source_type TEXT, source_id TEXT, platform_post_id TEXT, title TEXT, scoring_pool TEXT,
+    organic_score REAL, scored_at REAL, override TEXT, note TEXT, created_at REAL);
+CREATE TABLE project_ads_content (project_id TEXT, ads_content_id TEXT, promoted_at REAL,
+    PRIMARY KEY (project_id, ads_content_id));
+CREATE TABLE promotions (
+    id TEXT PRIMARY KEY, project_id TEXT, ads_content_id TEXT, platform TEXT, adset_id TEXT, campaign_id TEXT,
+    ad_account_id TEXT, started_at REAL, days REAL, budget REAL, conversion_rate REAL, noise TEXT);
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY, organization_id TEXT, project_id TEXT, kind TEXT, started_at REAL, seconds REAL, ends_at REAL,
+    outcome TEXT, settled INTEGER DEFAULT 0, credits INTEGER, path_id TEXT, request TEXT, response TEXT);
+CREATE UNIQUE INDEX jobs_by_path ON jobs (organization_id, path_id) WHERE path_id IS NOT NULL;
+CREATE INDEX jobs_open ON jobs (ends_at) WHERE settled = 0;
+CREATE TABLE content_containers (
+    id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, project_id TEXT, job_id TEXT, path_id TEXT, mode TEXT, format TEXT,
+    hook TEXT, caption TEXT, cta TEXT, brief TEXT, source_post_id TEXT, original_id TEXT, quality REAL, fatigue REAL,
+    approval_status TEXT, decided_at REAL, decided_by TEXT, reason TEXT, created_at REAL, publish_at REAL,
+    published INTEGER DEFAULT 0);
+CREATE INDEX containers_by_job ON content_containers (job_id);
+CREATE INDEX containers_by_path ON content_containers (path_id);
+CREATE INDEX containers_by_project ON content_containers (project_id, sequence);
+CREATE INDEX containers_due ON content_containers (publish_at) WHERE published = 0 AND publish_at IS NOT NULL;
+CREATE TABLE credit_events (
+    id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, organization_id TEXT, event_type TEXT, credits INTEGER, job_id TEXT,
+    container_ids TEXT, created_at REAL);
+CREATE TABLE idempotency (
+    api_key_id TEXT, endpoint TEXT, idempotency_key TEXT, request TEXT, status INTEGER, body TEXT, created_at REAL,
+    PRIMARY KEY (api_key_id, endpoint, idempotency_key));
+"""
+
+
+class WorldUnusable(Exception):
+    """The world's file was made by another version, or is no world at all. Resetting it helps."""
+
+
+class Store:
+    """One connection to the world, safe to use from several threads and beside other processes."""
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self.db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)
+        self.db.row_factory = sqlite3.Row
+        if path is not None:
+            self._share()
+
+    def _share(self) -> None:
+        """Switch to a write-ahead log. Two processes that do so at once can meet a lock no timeout waits for."""
+        for _ in range(50):
+            try:
+                self.db.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError:
+                time.sleep(0.02)
+            except sqlite3.DatabaseError as error:
+                self.db.close()
+                raise WorldUnusable("The world's file is not a sandbox world.") from error
+        self.db.execute("PRAGMA synchronous=NORMAL")
+
+    def create(self) -> bool:
+        """Make the tables where there are none yet; inside a write. Answers whether the world is new."""
+        version = self.db.execute("PRAGMA user_version").fetchone()[0]
+        if version == VERSION:
+            return False
+        if version or self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise WorldUnusable("The world's file was made by another version of the sandbox.")
+        for statement in _SCHEMA.split(";"):
+            self.db.execute(statement)
+        self.db.execute(f"PRAGMA user_version={VERSION}")
+        return True
+
+    def clear(self) -> None:
+        """Drop everything; inside a write, so that other processes see the old world or the new one."""
+        for row in self.db.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
+            self.db.execute(f'DROP TABLE "{row["name"]}"')
+        self.db.execute("PRAGMA user_version=0")
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+        """All or nothing; a write waits for other processes' writes."""
+        with self._lock:
+            self.db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield self.db
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                raise
+            self.db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the connection; a world in memory is gone then."""
+        with self._lock:
+            self.db.close()
