@@ -36,7 +36,7 @@ WIRE: dict[str, Any] = {"by_alias": True, "mode": "json", "exclude_none": True}
 
 def definitions() -> str:
     """The definitions of all tools, one a line."""
-    lines = (json.dumps(describe(function_of(name)), ensure_ascii=False) for name in CATALOG)
+    lines = (json.dumps(describe(function_of(name)), ensure_ascii=False) for name in CATALOG if DEFINITIONS.with_name(f"{name}.py").exists())
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
@@ -69,7 +69,8 @@ async def _seen_by_a_client() -> dict[str, Any]:
 
 
 def _without_name(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key != "name"}
+    """The entry without what names it, and without the size of a text, which is no part of the contract."""
+    return {key: value for key, value in entry.items() if key not in {"name", "uri", "size"}}
 
 
 def as_json(value: object) -> str:
@@ -109,7 +110,7 @@ def _takes(rule: Mapping[str, Any]) -> str:
     if rule["type"] == "array":
         return f"list of {_takes(rule['items'])}"
     low, high = rule.get("minimum"), rule.get("maximum")
-    return rule["type"] if low is None and high is None else f"{rule['type']} {low}–{high}"
+    return rule["type"] if low is None and high is None else f"{rule['type']} {low} to {high}"
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[str]:

@@ -9,10 +9,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 import anyio
-from mcp.server.caching import CacheHint
+from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
@@ -94,12 +94,7 @@ class Service:
             title=title,
             instructions=instructions,
             lifespan=lifespan,
-            cache_hints={
-                "tools/list": lasting,
-                "prompts/list": lasting,
-                "resources/list": lasting,
-                "resources/read": lasting,
-            },
+            cache_hints=dict.fromkeys(get_args(CacheableMethod), lasting),
         )
         server.add_request_handler("tools/list", PaginatedRequestParams, self.list_tools)
         server.add_request_handler("tools/call", CallToolRequestParams, self.call_tool)
@@ -123,11 +118,11 @@ class Service:
                 progress = context.session.report_progress
                 result = await tool.call(context.lifespan_context, params.arguments, progress)
                 content, text = render(result)
-                return {"content": [_text(text)], "structuredContent": content, "isError": False}
+                return _answer(content=[_text(text)], structuredContent=content, isError=False)
             failure = _out_of_time(tool, self._deadline)
         except Exception as error:
             failure = self._failure(tool, error)
-        return {"content": [_text(str(failure))], "isError": True}
+        return _answer(content=[_text(str(failure))], isError=True)
 
     def _failure(self, tool: Tool, error: Exception) -> ToolError:
         """The words for an exception; a group that task groups raise is answered by its first known member."""
@@ -154,7 +149,7 @@ class Service:
             text = prompt.fill(params.arguments or {})
         except ArgumentProblem as problem:
             raise MCPError(INVALID_PARAMS, str(problem)) from None
-        return {"description": prompt.description, "messages": [{"role": "user", "content": _text(text)}]}
+        return _answer(description=prompt.description, messages=[{"role": "user", "content": _text(text)}])
 
     async def list_resources(self, context: Context, params: PaginatedRequestParams) -> Wire:
         return _only_page(params, "resources", [resource.listed() for resource in self._resources.values()])
@@ -167,7 +162,7 @@ class Service:
         if resource is None:
             code = RESOURCE_NOT_FOUND if context.protocol_version < "2026" else INVALID_PARAMS
             raise MCPError(code, "Unknown resource. resources/list names those that there are.")
-        return {"contents": [resource.contents()]}
+        return _answer(contents=[resource.contents()])
 
     async def complete(self, context: Context, params: CompleteRequestParams) -> Wire:
         """Values for an argument of a prompt; a completion that fails or takes long is empty."""
@@ -182,7 +177,7 @@ class Service:
         except Exception as error:
             logger.info("no completion for %s", argument.name, exc_info=error)
         shown = list(values[:MOST_COMPLETIONS])
-        return {"completion": {"values": shown, "total": len(values), "hasMore": len(values) > len(shown)}}
+        return _answer(completion={"values": shown, "total": len(values), "hasMore": len(values) > len(shown)})
 
     @cached_property
     def _prompts(self) -> Mapping[str, Prompt]:
@@ -193,6 +188,11 @@ class Service:
         return {resource.uri: resource for resource in self._read_resources()}
 
 
+def _answer(**fields: Any) -> Wire:
+    """A result that is whole: later versions of the protocol ask for that word, earlier ones pass over it."""
+    return {**fields, "resultType": "complete"}
+
+
 def _text(text: str) -> Wire:
     return {"type": "text", "text": text}
 
@@ -201,7 +201,7 @@ def _only_page(params: PaginatedRequestParams, name: str, items: Sequence[Mappin
     """Lists are short and come whole, so that any cursor is one we never gave."""
     if params.cursor is not None:
         raise MCPError(INVALID_PARAMS, "Invalid cursor: this list comes in one page.")
-    return {name: items}
+    return _answer(**{name: items})
 
 
 def _out_of_time(tool: Tool, deadline: float) -> ToolError:

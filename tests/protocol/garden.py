@@ -1,0 +1,171 @@
+"""A small server of another trade, to try the protocol layer without Layers: a garden."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import anyio
+from mcp.server.lowlevel import Server
+from pydantic import Field
+
+from layers_mcp.protocol import DESTRUCTIVE, READ, WRITE, Progress, Result, ToolError, no_progress, tool
+from layers_mcp.protocol.catalog import Catalog
+from layers_mcp.protocol.serving import Service
+from layers_mcp.protocol.texts import Prompt, Resource, parse_prompt, parse_resource
+
+Colour = Literal["red", "white", "yellow"]
+
+
+@dataclass
+class Garden:
+    """The world of this server."""
+
+    planted: list[str] = field(default_factory=list[str])
+    open: bool = True
+
+
+class Blight(Exception):  # noqa: N818
+    """An error of the garden's own world, which the server translates."""
+
+
+class Flower(Result):
+    """A row."""
+
+    name: str
+    colour: Colour
+    height_cm: int | None = None
+    scents: tuple[str, ...] = ()
+    range_cm: tuple[float, float] | None = None
+
+
+class Bed(Result):
+    """The docstring of a model is for readers of the code."""
+
+    flowers: tuple[Flower, ...] = Field(description="What grows here.")
+    notes: tuple[str, ...] = ()
+    next_cursor: str | None = None
+    counts: dict[str, int | str] = Field(default_factory=dict)
+
+
+class Planted(Result):
+    name: str
+
+
+@tool(title="Look at flowers", kind=READ)
+async def look(
+    garden: Garden,
+    colour: Annotated[Colour, Field(description="The colour; for trees use climb.")],
+    tallest: Annotated[int, Field(description="Height in cm.", ge=1, le=300)] = 100,
+    sun: Annotated[float, Field(description="Share of the day in the sun.", ge=0, le=1)] = 0.5,
+    kinds: Annotated[tuple[Literal["rose", "tulip"], ...], Field(description="Kinds.", max_length=2)] = (),
+    name: Annotated[str, Field(description="A name.", max_length=20)] = "",
+    deep: Annotated[bool, Field(description="Look closely.")] = False,
+) -> Bed:
+    """Look at the flowers of a bed.
+
+    A second paragraph,
+    on two lines.
+    """
+    flowers = (
+        Flower(name=name or "rose", colour=colour, height_cm=tallest, range_cm=(1, 2.5)),
+        Flower(name="plain", colour="white", scents=("sweet",)),
+    )
+    return Bed(flowers=() if deep else flowers, counts={"kinds": len(kinds), "sun": str(sun)})
+
+
+@tool(title="Plant", kind=WRITE)
+async def plant(
+    garden: Garden, name: Annotated[str, Field(description="What to plant.")], progress: Progress = no_progress
+) -> Planted:
+    """Plant a flower, slowly."""
+    await progress(1, 2, "digging")
+    await progress(2, 2, "planted")
+    garden.planted.append(name)
+    return Planted(name=name)
+
+
+@tool(title="Fail", kind=DESTRUCTIVE)
+async def fail(
+    garden: Garden, how: Annotated[Literal["words", "blight", "group", "bug", "hang"], Field(description="How.")]
+) -> Planted:
+    """Fail in one of several ways."""
+    match how:
+        case "words":
+            raise ToolError("WILTED", "It wilted", status=410, next_step="Plant anew.", request_id="req_1")
+        case "blight":
+            raise Blight
+        case "group":
+            async with anyio.create_task_group() as group:
+                group.start_soon(_blighted)
+                await anyio.sleep_forever()
+        case "hang":
+            await anyio.sleep_forever()
+        case "bug":
+            raise RuntimeError("secret lp_test_key_of_the_garden")
+    return Planted(name="never")
+
+
+async def _blighted() -> None:
+    raise Blight
+
+
+@tool(title="Count", kind=READ)
+async def count(garden: Garden) -> Planted:
+    """Count the flowers: a tool without arguments."""
+    return Planted(name=str(len(garden.planted)))
+
+
+WALK = """---
+title: Walk
+description: A walk through the garden.
+argument bed: Which bed.
+argument pace: How fast.
+default pace: at ease
+---
+Walk along {bed} {pace}, and mind the {braces}.
+"""
+
+GUIDE = "---\ntitle: Guide\ndescription: What grows.\n---\n# Roses\n"
+
+
+def translate(error: Exception, tool_name: str) -> ToolError | None:
+    return ToolError("BLIGHT", f"{tool_name} met a blight") if isinstance(error, Blight) else None
+
+
+async def complete(garden: Garden, argument: str, typed: str) -> Sequence[str]:
+    if typed == "hang":
+        await anyio.sleep_forever()
+    if typed == "bug":
+        raise RuntimeError("bug")
+    return [f"bed {number}" for number in range(150)] if argument == "bed" else ["slow"]
+
+
+def prompts() -> Sequence[Prompt]:
+    return [parse_prompt("walk", WALK)]
+
+
+def resources() -> Sequence[Resource]:
+    return [parse_resource("garden://guide", "guide", GUIDE)]
+
+
+def garden_server(garden: Garden | None = None, **options: Any) -> Server[Any]:
+    """The server, on a garden that the test may keep."""
+
+    @asynccontextmanager
+    async def lifespan(_: Server[Any]) -> AsyncGenerator[Garden]:
+        world = garden or Garden()
+        yield world
+        world.open = False
+
+    service = Service(
+        Catalog.of(look, plant, fail, count),
+        prompts=prompts,
+        resources=resources,
+        translate=translate,
+        complete=complete,
+        **options,
+    )
+    return service.server("garden", version="1", title="Garden", instructions="Look first.", lifespan=lifespan)

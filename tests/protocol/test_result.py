@@ -1,0 +1,60 @@
+"""Results are written down small, whole and within bounds."""
+
+import json
+
+from layers_mcp.protocol import Result, render
+from layers_mcp.protocol.result import LONGEST_RESULT
+
+
+class Row(Result):
+    name: str
+    tags: tuple[str, ...] = ()
+    inner: tuple["Row", ...] = ()
+
+
+class Page(Result):
+    rows: tuple[Row, ...]
+    total: int | None = None
+    notes: tuple[str, ...] = ()
+    next_cursor: str | None = None
+
+
+class Note(Result):
+    text: str
+
+
+def test_nulls_and_empty_lists_inside_rows_are_left_out_and_top_lists_stay() -> None:
+    content, text = render(Page(rows=(Row(name="a", inner=(Row(name="b"),)),)))
+    assert content == {"rows": [{"name": "a", "inner": [{"name": "b"}]}], "notes": []}
+    assert text == '{"rows":[{"name":"a","inner":[{"name":"b"}]}],"notes":[]}'
+
+
+def test_text_stays_readable_in_every_script() -> None:
+    assert render(Note(text="Größe 大"))[1] == '{"text":"Größe 大"}'
+
+
+def test_an_answer_that_is_too_long_loses_rows_and_says_how_to_narrow() -> None:
+    page = Page(
+        rows=tuple(Row(name=f"{number:04}" + "x" * 300) for number in range(400)), next_cursor="c", notes=("n",)
+    )
+    content, text = render(page)
+    assert len(text) <= LONGEST_RESULT
+    assert json.loads(text) == content
+    assert len(text) > LONGEST_RESULT - 1_500
+    assert "next_cursor" not in content, "the next page would leave out the rows that were cut"
+    kept = len(content["rows"])
+    assert content["notes"] == [
+        "n",
+        f"Only the first {kept} of 400 rows are shown, to keep the answer short. "
+        "Ask for less: a lower limit, a shorter window or fewer ids.",
+    ]
+
+
+def test_an_answer_without_lists_is_given_as_it_is() -> None:
+    assert len(render(Note(text="x" * LONGEST_RESULT))[1]) > LONGEST_RESULT
+
+
+def test_halves_of_surrogate_pairs_never_reach_the_wire() -> None:
+    content, text = render(Note(text="a\ud800b"))
+    assert text.encode()
+    assert content == {"text": "a?b"}
