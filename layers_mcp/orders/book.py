@@ -91,6 +91,7 @@ class OrderBook:
             record=entry.record if entry is not None else None,
             estimated_credits=estimated,
             replayed=entry is not None and not placing.placed,
+            completed_now=placing.completed_now,
             next_take=next_take,
             similar=similar,
             notes=tuple(placing.notes),

@@ -13,9 +13,10 @@ import anyio
 
 from layers_mcp.background import Background
 from layers_mcp.layers.errors import LayersError
+from layers_mcp.loop.windows import stamp
 from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
-from layers_mcp.orders.entry import Entry, Tenant, moment_text
+from layers_mcp.orders.entry import Entry, Tenant
 from layers_mcp.orders.errors import DailyLimitError, JournalError, OrderUnknownError
 from layers_mcp.orders.order import Order
 from layers_mcp.orders.records import SimilarOrder
@@ -49,8 +50,8 @@ class Desk:
 class Placing:
     """One order on its way.
 
-    `placed` tells a new order from a known one, `unwritten` why the journal lacks a step of it; `notes` are for the
-    caller.
+    `placed`: it is a new order; `completed_now`: it had never been answered until now; `unwritten`: why the journal
+    lacks a step of it; `notes` are for the caller.
     """
 
     desk: Desk
@@ -58,6 +59,7 @@ class Placing:
     order: Order
     max_credits: int
     placed: bool = False
+    completed_now: bool = False
     unwritten: str = ""
     notes: list[str] = field(default_factory=list[str])
 
@@ -127,6 +129,7 @@ class Placing:
             current = await self._step(entry, states.attempted)
             if current.status == "unknown":
                 current = await self._send(current)
+                self.completed_now = True
                 self.notes.append(
                     "This order had never been answered: it was sent again under the same ids, and is charged once."
                 )
@@ -160,6 +163,7 @@ class Placing:
         found = await upstream.find(self.desk.layers, entry, others)
         if isinstance(found, str):
             raise await self._unknown(entry, found)
+        self.completed_now = True
         self.notes.append("This order had never been answered: its containers were found in the project's content.")
         return await self._step(
             entry,
@@ -224,9 +228,9 @@ class Placing:
 
     async def _unknown(self, entry: Entry, found: str) -> OrderUnknownError:
         take = await self.next_take()
+        sent = stamp(entry.ordered_at)
         again = f"; take={take} orders another one" if take else ""
         return OrderUnknownError(
-            f"This order was sent at {moment_text(entry.ordered_at)}, was never answered, and is no longer safe to "
-            f"send again. {found}",
-            f"Look for it with get_content, the project_id and since={moment_text(entry.ordered_at)}{again}.",
+            f"This order was sent at {sent}, was never answered, and is no longer safe to send again. {found}",
+            f"Look for it with get_content, the project_id and since={sent}{again}.",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -52,12 +52,14 @@ class Placement:
     """How a placement, or its preview, stands.
 
     `record` is None only in the preview of an order that is not in the journal. `replayed`: the order was known
-    already, answered or not. `next_take` is the lowest higher take not yet ordered, given where the order failed or was canceled.
+    already, answered or not; `completed_now`: it had never been answered until this call. `next_take` is the lowest
+    higher take not yet ordered, where this one failed or was canceled.
     """
 
     record: OrderRecord | None
     estimated_credits: int | None
     replayed: bool = False
+    completed_now: bool = False
     next_take: int | None = None
     similar: tuple[SimilarOrder, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
