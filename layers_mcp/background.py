@@ -66,13 +66,13 @@ class Background:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         with anyio.move_on_after(GRACE_SECONDS, shield=True):
             for job in [job for job in self._jobs if job.must_finish]:
                 await job.done.wait()
         for job in self._jobs:
             job.scope.cancel()
-        return await self._stack.__aexit__(kind, error, traceback)
+        await self._stack.aclose()  # the block's own error passes by: a task group would wrap it
 
     async def finish(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work` to its end even if the caller is cancelled meanwhile; a caller that stays gets its outcome."""

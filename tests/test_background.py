@@ -142,3 +142,9 @@ async def test_a_caller_that_comes_while_abandoned_work_is_ending_gets_work_of_i
 async def test_work_needs_an_open_background() -> None:
     with pytest.raises(RuntimeError, match="async with"):
         await Background().finish(lambda: anyio.lowlevel.checkpoint())
+
+
+async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
+    with pytest.raises(LookupError, match="^plain$"):
+        async with Background():
+            raise LookupError("plain")
