@@ -145,6 +145,6 @@ async def test_work_needs_an_open_background() -> None:
 
 
 async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
-    with pytest.raises(LookupError, match="^plain$"):
+    with pytest.raises(LookupError, match=r"^plain$"):
         async with Background():
             raise LookupError("plain")
