@@ -74,10 +74,10 @@ async def tell(paper: Paper, server: StdioServerParameters | Server, advance: Ca
             async with Client(server, read_timeout_seconds=60) as client:
                 try:
                     await Tour(client, paper, advance).loop()
-                except DemoError as error:  # caught inside: on its way out the client would wrap it in a group
+                except (DemoError, MCPError) as error:  # inside: on its way out the client would wrap it in a group
                     failure = error
-    except* (MCPError, OSError) as group:  # a TimeoutError is an OSError
-        failure = group.exceptions[0]
+    except* (MCPError, OSError) as group:  # no program, no server in it, or a demo that is stuck (TimeoutError)
+        failure = _innermost(group)
     if failure is not None:
         paper.line()
         page.say(paper, f"The demo stopped: {failure}")
@@ -99,8 +99,8 @@ class Tour:
         Raises `DemoError` with the first tool error.
         """
         project_id, before = await self._find_project()
-        metric = await self._look_at_the_data(project_id)
-        winner = await self._rank(project_id, metric)
+        suggested = await self._look_at_the_data(project_id)
+        winner = await self._rank(project_id, suggested)
         orders = await self._commission(project_id, winner)
         await self._wait(orders)
         await self._nudge(project_id, winner)
@@ -116,21 +116,19 @@ class Tour:
         project = next(row for row in found["projects"] if row["name"] == PROJECT)
         return project["project_id"], found["credits"]["available"]
 
-    async def _look_at_the_data(self, project_id: str) -> str:
-        self._step("Is there enough data to trust, and which metric suits this customer?")
+    async def _look_at_the_data(self, project_id: str) -> Facts:
+        self._step("Is there enough data to trust?")
         ready = await self._call("check_readiness", project_id=project_id)
         page.readiness(self._paper, ready)
         self._step("Read the week")
         metrics = ["views", "engagement_rate", "watch_time_ms"]
         page.week(self._paper, await self._call("get_metrics", project_id=project_id, metrics=metrics, since="7d"))
-        return ready["suggested_metric"]["metric"]
+        return ready["suggested_metric"]
 
-    async def _rank(self, project_id: str, metric: str) -> Facts:
+    async def _rank(self, project_id: str, suggested: Facts) -> Facts:
+        metric = suggested["metric"]
         self._step(f"Rank by {metric}")
-        page.say(
-            self._paper,
-            "An early-stage app looks at engagement: absolute views reward luck, the rate rewards the hook.",
-        )
+        page.say(self._paper, f"Why that metric: {suggested['reason']}")
         ranked = await self._call("rank_top_performers", project_id=project_id, metric=metric, limit=5)
         page.ranking(self._paper, ranked)
         return ranked["items"][0]
@@ -195,6 +193,13 @@ class Tour:
 
     async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
         page.progress(self._paper, progress / total if total else progress, message or "")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What really went wrong, out of the task groups that it passed through."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 def _text(answer: CallToolResult) -> str:

@@ -23,7 +23,9 @@ def step(paper: Paper, number: int, title: str) -> None:
 def call(paper: Paper, tool: str, arguments: Facts) -> None:
     """A tool call as it leaves, its arguments cut to a readable length."""
     shown = ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
-    paper.line("  " + paper.style("→", "cyan") + " " + paper.style(tool, "cyan") + paper.style(f"({shown})", "dim"))
+    first, *rest = textwrap.wrap(f"{tool}({shown})", WIDTH, initial_indent="  → ", subsequent_indent="    ")
+    paper.line(paper.style(first, "cyan"))
+    paper.lines([paper.style(line, "cyan") for line in rest])
 
 
 def say(paper: Paper, text: str) -> None:
@@ -44,14 +46,12 @@ def projects(paper: Paper, result: Facts) -> None:
 
 
 def readiness(paper: Paper, result: Facts) -> None:
-    """Each check with its mark, and the metric that suits this customer."""
+    """Each check with its mark."""
     rows: list[list[str]] = []
     for check in result["checks"]:
         mark, colour = _MARKS[check["status"]]
         rows.append([paper.style(mark, colour), check["name"], cut(check["detail"], WIDTH - 28)])
     paper.table(rows)
-    suggested = result["suggested_metric"]
-    say(paper, f"Suggested metric: {suggested['metric']}. {suggested['reason']}")
 
 
 def week(paper: Paper, result: Facts) -> None:
@@ -86,6 +86,8 @@ def ranking(paper: Paper, result: Facts) -> None:
     ]
     header = ["#", "hook", "rate", "", "views", "x median", ""]
     paper.table(rows, header=header, right=[0, 2, 4, 5])
+    if result["items"] and result["items"][0]["rank"] > 1:
+        say(paper, "What Layers ranks above these has under 50 views: it stands last here, so that no fluke is cloned.")
     median = result["median_engagement_rate"]
     say(
         paper,
@@ -112,7 +114,7 @@ def jobs(paper: Paper, result: Facts) -> None:
 def override(paper: Paper, result: Facts) -> None:
     """Where the creative stands in the scoring pool now."""
     score = result.get("organic_score")
-    shown = "not scored yet" if score is None else f"organic score {score:.1f}"
+    shown = "not scored yet" if score is None else f"organic score {score:.2f}"
     eligible = "eligible" if result.get("eligible") else "not eligible"
     say(paper, f"override {result['override']} · {shown} · {eligible}")
 
@@ -146,7 +148,8 @@ def closing(paper: Paper, review: Facts, *, approved: int, estimate: int, spent:
     """What was ordered, what it cost, how it did, and what to look at next. Credits."""
     orders = review["commissions"]
     pieces = sum(len(row["container_ids"]) for row in orders)
-    verdicts = [row["versus_source"] for row in orders if "versus_source" in row and not row["low_sample"]]
+    live = [row for row in orders if "versus_source" in row and not row["low_sample"]]
+    beat = {name: sum(row.get(name, 0) > 1 for row in live) for name in ("versus_source", "versus_median")}
     paper.line()
     paper.line(paper.style("What happened", "bold"))
     rows = [
@@ -155,15 +158,22 @@ def closing(paper: Paper, review: Facts, *, approved: int, estimate: int, spent:
             f"{_count(len(orders), 'commission')}, {_count(pieces, 'piece')}; {approved} approved and published",
         ],
         ["cost", f"{spent} credits (the estimates said at most {estimate})"],
-        ["result", f"{sum(value > 1 for value in verdicts)} of {_count(len(verdicts), 'live order')} beat its source"],
-        ["next", "layers-mcp --sandbox in your own client (README.md shows how), or with your LAYERS_API_KEY"],
+        [
+            "result",
+            f"of {_count(len(live), 'live order')}, {beat['versus_source']} beat the source and "
+            f"{beat['versus_median']} the project's median",
+        ],
+        [
+            "next",
+            "`layers-mcp --sandbox` in your own client (README.md shows how), or the real API with your key",
+        ],
     ]
     paper.table([[paper.style(name, "dim"), text] for name, text in rows])
 
 
 def _literal(value: object) -> str:
     if isinstance(value, str):
-        return f'"{cut(value, 40)}"'
+        return f'"{cut(value, 24)}"'
     if isinstance(value, list):
         return "[" + ", ".join(map(_literal, cast("list[object]", value))) + "]"
     return str(value)

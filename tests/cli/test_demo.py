@@ -14,7 +14,7 @@ from mcp.server.lowlevel import Server
 from mcp.types import CallToolRequestParams, CallToolResult, TextContent
 
 from layers_mcp.cli import demo, demo_pages
-from layers_mcp.cli.paint import Paper
+from layers_mcp.cli.paint import Paper, columns
 
 LOOP = [
     "list_projects",
@@ -69,7 +69,7 @@ def test_the_demo_ends_with_what_was_ordered_and_what_it_cost(told: tuple[int, s
 
 def test_the_demo_in_a_pipe_is_plain_and_fits_a_terminal(told: tuple[int, str, float]):
     assert "\x1b" not in told[1]
-    assert max(map(len, told[1].splitlines())) <= 120
+    assert max(map(columns, told[1].splitlines())) <= 100
 
 
 class Clock:
@@ -115,7 +115,7 @@ async def test_a_missing_program_stops_the_demo_with_the_reason():
 def test_the_page_of_a_call_cuts_long_arguments_and_shows_lists():
     stream = io.StringIO()
     demo_pages.call(Paper(stream, {}), "wait_job", {"job_ids": ["j" * 60, "b"], "timeout_seconds": 40})
-    assert stream.getvalue() == f'  → wait_job(job_ids=["{"j" * 39}…", "b"], timeout_seconds=40)\n'
+    assert stream.getvalue() == f'  → wait_job(job_ids=["{"j" * 23}…", "b"], timeout_seconds=40)\n'
 
 
 def test_the_page_of_an_override_says_what_is_not_known_yet():
@@ -148,3 +148,12 @@ def test_the_page_of_a_ranking_marks_breakouts_and_small_samples():
     assert "breakout (solid)" in text
     assert "under 50 views" in text
     assert "Median engagement rate 3.2% over 23 posts. Clone it." in text
+    assert "under 50 views: it stands last" not in text
+
+
+def test_the_page_of_a_ranking_says_why_it_does_not_begin_with_rank_one():
+    stream = io.StringIO()
+    row = {"rank": 2, "title": "A hook", "metric_value": 0.08, "display": "8.0%", "views": 900}
+    result = {"items": [row], "median_engagement_rate": 0.03, "rows_considered": 9, "next_step": ""}
+    demo_pages.ranking(Paper(stream, {}), result)
+    assert "under 50 views: it stands last" in " ".join(stream.getvalue().split())
