@@ -21,7 +21,7 @@ class NoQuery(Query):
 
 class ProjectsQuery(Query):
     cursor: str | None = None
-    limit: int = Field(25, ge=1, le=200)
+    limit: int = Field(default=25, ge=1, le=200)
     status: Literal["active", "archived"] | None = None
     search: str | None = None
     customer_external_id: str | None = None
@@ -29,14 +29,14 @@ class ProjectsQuery(Query):
 
 class AccountsQuery(Query):
     cursor: str | None = None
-    limit: int = Field(50, ge=1, le=200)
+    limit: int = Field(default=50, ge=1, le=200)
     platform: Literal["instagram", "tiktok", "youtube"] | None = None
     status: Literal["connected", "reauth_required", "disconnected"] | None = None
 
 
 class EventsQuery(Query):
     cursor: str | None = None
-    limit: int = Field(25, ge=1, le=100)
+    limit: int = Field(default=25, ge=1, le=100)
 
 
 def balance(call: Call) -> int:
@@ -50,11 +50,9 @@ def balance(call: Call) -> int:
 
 def whoami(call: Call, query: NoQuery) -> object:
     """GET /v1/whoami"""
-    organization = call.one("SELECT * FROM organizations WHERE id = ?", call.caller.organization_id)
-    assert organization is not None
     return {
-        "organizationId": organization["id"],
-        "organizationName": organization["name"],
+        "organizationId": call.caller.organization_id,
+        "organizationName": call.caller.organization_name,
         "scopes": list(call.caller.scopes),
         "rateLimitTier": "standard",
         "apiKeyId": call.caller.key_id,

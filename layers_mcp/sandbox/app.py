@@ -32,7 +32,7 @@ CLOSE_CONNECTION = "layers.close_connection"
 IDEMPOTENT_SECONDS = 24 * 3600
 
 
-class ConnectionDropped(Exception):
+class DroppedConnectionError(Exception):
     """The exchange was broken off by a fault; `sent` of `length` bytes of the body got through."""
 
     def __init__(self, sent: int = 0, length: int = 0) -> None:
@@ -249,7 +249,7 @@ async def _drop(scope: Message, receive: Receive, sent: int = 0, length: int = 0
     """Break the exchange off: close the server's connection, or in process raise what a client would meet."""
     close = scope.get("extensions", {}).get(CLOSE_CONNECTION)
     if close is None:
-        raise ConnectionDropped(sent, length)
+        raise DroppedConnectionError(sent, length)
     close()
     while (await receive())["type"] != "http.disconnect":
         pass

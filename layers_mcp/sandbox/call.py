@@ -17,6 +17,7 @@ class Caller:
 
     key_id: str
     organization_id: str
+    organization_name: str
     scopes: tuple[str, ...]
 
 

@@ -30,13 +30,13 @@ class CloneBody(Body):
     project_id: str
     source_platform_post_id: str
     mode: Literal["fork", "reimagine"] = "fork"
-    variations: int = Field(1, ge=1, le=10)
+    variations: int = Field(default=1, ge=1, le=10)
     project_layer_id: str | None = None
     overrides: Overrides | None = None
 
 
 class Brief(Body):
-    hook: str | None = Field(None, max_length=2_000)
+    hook: str | None = Field(default=None, max_length=2_000)
     cta: str | None = None
     target_platforms: list[str] | None = None
     theme_tags: list[str] | None = None
@@ -50,7 +50,7 @@ class Brief(Body):
 
 class GenerateBody(Body):
     format: Literal["video_remix", "slideshow_remix", "ugc_remix", "auto"] = "auto"
-    variant_count: int = Field(1, ge=1, le=5)
+    variant_count: int = Field(default=1, ge=1, le=5)
     brief: Brief | None = None
     project_layer_id: str | None = None
 
@@ -69,7 +69,7 @@ class Origin:
 
 
 def clone(call: Call, body: CloneBody) -> Reply:
-    """POST /v1/content/:containerId/clone-from-post. The path's id is minted by the client and is the order's for ever."""
+    """POST /v1/content/:containerId/clone-from-post: the path id, minted by the client, is the order's for ever."""
     path_id = _minted(call.path["containerId"])
     request = body.model_dump_json(by_alias=True)
     known = call.one(
@@ -95,7 +95,7 @@ def clone(call: Call, body: CloneBody) -> Reply:
         "voiceOverScript": overrides.voice_over_script,
         "targetPlatforms": [source["platform"]],
     }
-    job = _order(
+    return _order(
         call,
         project,
         _origin(call, source, body.mode),
@@ -107,7 +107,6 @@ def clone(call: Call, body: CloneBody) -> Reply:
         path_id=path_id,
         request=request,
     )
-    return job
 
 
 def _minted(text: str) -> str:
@@ -249,7 +248,7 @@ def _order(
         call.now,
         organization_id=call.caller.organization_id,
         event_type="usage",
-        credits=-price,
+        amount=-price,
         job_id=job_id,
         container_ids=container_ids,
     )

@@ -20,11 +20,11 @@ class ContentQuery(Query):
     since: Moment | None = None
     until: Moment | None = None
     cursor: str | None = None
-    limit: int = Field(25, ge=1, le=200)
+    limit: int = Field(default=25, ge=1, le=200)
 
 
 class ApproveBody(Body):
-    note: str | None = Field(None, max_length=1_024)
+    note: str | None = Field(default=None, max_length=1_024)
 
 
 class RejectBody(Body):

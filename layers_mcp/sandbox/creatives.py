@@ -22,24 +22,24 @@ class RankingQuery(Query):
     window: Literal["7d", "30d", "90d"] = "30d"
     source_type: tuple[SourceType, ...] = ()
     platform: tuple[Literal["instagram", "tiktok", "youtube", "meta_ads", "tiktok_ads", "apple_ads"], ...] = ()
-    limit: int = Field(25, ge=1, le=100)
+    limit: int = Field(default=25, ge=1, le=100)
     # Later vintages leave ineligible creatives out unless asked; this one never does, and takes the parameter.
     include_ineligible: bool = False
 
 
 class CreativesQuery(Query):
     scoring_pool: tuple[Literal["generated", "ugc", "manual"], ...] = ()
-    min_score: float = Field(0.0, ge=0, le=10)
+    min_score: float = Field(default=0.0, ge=0, le=10)
     override: Literal["include", "exclude", "none"] | None = None
     eligible: bool | None = None
     sort: Literal["score_desc", "score_asc", "scored_at_desc"] = "score_desc"
     cursor: str | None = None
-    limit: int = Field(50, ge=1, le=200)
+    limit: int = Field(default=50, ge=1, le=200)
 
 
 class OverrideBody(Body):
     override: Literal["include", "exclude"] | None
-    note: str | None = Field(None, max_length=280)
+    note: str | None = Field(default=None, max_length=280)
 
 
 # --- ranking ---------------------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class Evolution:
                 job["ends_at"],
                 organization_id=job["organization_id"],
                 event_type="refund",
-                credits=job["credits"],
+                amount=job["credits"],
                 job_id=job["id"],
                 container_ids=[row["id"] for row in containers],
             )
@@ -269,11 +269,11 @@ def charge(
     *,
     organization_id: str,
     event_type: str,
-    credits: int,
+    amount: int,
     job_id: str,
     container_ids: list[str],
 ) -> None:
-    """One line of the credit ledger; `credits` is signed."""
+    """One line of the credit ledger; `amount` is signed credits."""
     number = next_number(db)
     insert(
         db,
@@ -282,7 +282,7 @@ def charge(
         sequence=number,
         organization_id=organization_id,
         event_type=event_type,
-        credits=credits,
+        credits=amount,
         job_id=job_id,
         container_ids=json.dumps(container_ids),
         created_at=moment,

@@ -31,9 +31,9 @@ class Fault(BaseModel):
 
     endpoint: str = "*"
     kind: Kind
-    status: int | None = Field(None, ge=400, le=599)
-    seconds: float | None = Field(None, ge=0)
-    rate: float | None = Field(None, ge=0, le=1)
+    status: int | None = Field(default=None, ge=400, le=599)
+    seconds: float | None = Field(default=None, ge=0)
+    rate: float | None = Field(default=None, ge=0, le=1)
     calls: tuple[int, ...] = ()
 
     def concerns(self, method: str, segments: Sequence[str]) -> bool:

@@ -30,7 +30,7 @@ def identify(db: sqlite3.Connection, headers: Mapping[str, str]) -> Caller:
         raise not_found("Organization")
     if organization["suspended"]:
         raise ApiError("KILL_SWITCH", "API access of this organization is suspended.")
-    return Caller(key["id"], wanted, tuple(json.loads(key["scopes"])))
+    return Caller(key["id"], wanted, organization["name"], tuple(json.loads(key["scopes"])))
 
 
 @dataclass

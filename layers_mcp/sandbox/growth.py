@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from layers_mcp.sandbox.draws import stream, successes
@@ -54,6 +55,17 @@ class Paid(NamedTuple):
     conversions: int = 0
     revenue: float = 0.0
 
+    def plus(self, other: Paid, share: float = 1.0) -> Paid:
+        """The sum with a share of another (-1: the difference); counts stay whole."""
+        return Paid(
+            self.spend + share * other.spend,
+            self.impressions + int(share * other.impressions),
+            self.reach + int(share * other.reach),
+            self.clicks + int(share * other.clicks),
+            self.conversions + int(share * other.conversions),
+            self.revenue + share * other.revenue,
+        )
+
 
 @dataclass
 class PostCurve:
@@ -75,7 +87,7 @@ class PostCurve:
         views = [self._views(day * DAY) for day in range(days + 1)]
         self._day_views = views
         self._day_engagements = [0]
-        for before, after in zip(views, views[1:], strict=False):
+        for before, after in pairwise(views):
             self._day_engagements.append(self._day_engagements[-1] + successes(chance, after - before, self.rate))
 
     def _views(self, age: float) -> int:
@@ -128,31 +140,24 @@ class AdCurve:
         self._conversion_rate = conversion_rate
         self._value = conversion_value
         self._chance = stream(noise)
+        self._days_gained: list[Paid] = []
         self._until_day = [Paid()]
 
-    def _through(self, day: int) -> Paid:
-        while len(self._until_day) <= day:
-            before, chance = self._until_day[-1], self._chance
+    def _draw_through(self, day: int) -> None:
+        chance = self._chance
+        while len(self._days_gained) <= day:
             spend = self._budget * chance.uniform(0.85, 1.1)
             impressions = int(spend / self._cost_per_mille * 1000)
             clicks = successes(chance, impressions, self._click_rate)
             conversions = successes(chance, clicks, self._conversion_rate)
             revenue = conversions * self._value * chance.uniform(0.85, 1.15)
-            day_totals = Paid(spend, impressions, int(impressions * 0.7), clicks, conversions, revenue)
-            self._until_day.append(Paid(*(a + b for a, b in zip(before, day_totals, strict=True))))
-        return self._until_day[day]
+            gained = Paid(spend, impressions, int(impressions * 0.7), clicks, conversions, revenue)
+            self._days_gained.append(gained)
+            self._until_day.append(self._until_day[-1].plus(gained))
 
     def at(self, moment: float) -> Paid:
         """The totals at `moment`, in seconds since 1970."""
         age = min(max(moment - self.started_at, 0.0) / DAY, self._days)
         day = int(age)
-        whole, share = self._through(day), age - day
-        if not share:
-            return whole
-        more = self._through(day + 1)
-        gained = [(b - a) * share for a, b in zip(whole, more, strict=True)]
-        return Paid(
-            round(whole.spend + gained[0], 2),
-            *(a + int(b) for a, b in zip(whole[1:5], gained[1:5], strict=True)),
-            revenue=whole.revenue + gained[5],
-        )
+        self._draw_through(day)
+        return self._until_day[day].plus(self._days_gained[day], age - day)

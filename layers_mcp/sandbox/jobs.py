@@ -34,13 +34,9 @@ def standing(job: sqlite3.Row, now: float) -> Standing:
     if now >= job["ends_at"]:
         return Standing(job["outcome"], job["outcome"], 1.0, 1.0, 1.0)
     share = max(0.0, now - job["started_at"]) / job["seconds"]
-    begins = 0.0
-    for stage, ends in STAGES:
-        if share < ends:
-            break
-        begins = ends
-    else:
-        stage, begins, ends = "finalizing", 0.7, 1.0
+    place = sum(share >= ends for _, ends in STAGES[:-1])
+    stage, ends = STAGES[place]
+    begins = STAGES[place - 1][1] if place else 0.0
     within = min(1.0, (share - begins) / (ends - begins))
     return Standing("running", stage, int(min(share, 0.99) * 20) / 20, round(within, 2), ends)
 

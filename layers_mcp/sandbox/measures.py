@@ -211,8 +211,7 @@ def paid_gained(call: Call, promotions: Sequence[sqlite3.Row], since: float, unt
     total = Paid()
     for promotion in promotions:
         curve = call.evolution.ad_curve(promotion)
-        before, after = curve.at(min(since, call.seen)), curve.at(min(until, call.seen))
-        total = Paid(*(t + b - a for t, a, b in zip(total, before, after, strict=True)))
+        total = total.plus(curve.at(min(until, call.seen))).plus(curve.at(min(since, call.seen)), -1.0)
     return total
 
 

@@ -54,7 +54,8 @@ class Sandbox:
 
     `path` keeps the world in a file that several processes may share; without it the world lives in memory. `clock`
     is what time passes by (the machine's, or a test's), to which the world adds what `advance` has moved it.
-    `rate_limits` applies those of the standard tier. Raises `WorldUnusable` for a file that is no world of this version.
+    `rate_limits` applies those of the standard tier. Raises `WorldFileError` for a file that is no world of this
+    version.
     """
 
     agency, subsidiary, stranger = AGENCY, SUBSIDIARY, STRANGER
@@ -129,8 +130,7 @@ class Sandbox:
     @property
     def projects(self) -> dict[str, str]:
         """The agency's projects: id by name."""
-        rows = self._select("SELECT name, id FROM projects WHERE organization_id = ? ORDER BY rowid", AGENCY)
-        return {name: project_id for name, project_id in rows}
+        return dict(self._select("SELECT name, id FROM projects WHERE organization_id = ? ORDER BY rowid", AGENCY))
 
     def project_id(self, name: str) -> str:
         """The id of the project of this name."""

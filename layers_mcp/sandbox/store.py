@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,7 +63,7 @@ CREATE TABLE idempotency (
 """
 
 
-class WorldUnusable(Exception):
+class WorldFileError(Exception):
     """The world's file was made by another version, or is no world at all. Resetting it helps."""
 
 
@@ -89,7 +89,7 @@ class Store:
                 time.sleep(0.02)
             except sqlite3.DatabaseError as error:
                 self.db.close()
-                raise WorldUnusable("The world's file is not a sandbox world.") from error
+                raise WorldFileError("The world's file is not a sandbox world.") from error
         self.db.execute("PRAGMA synchronous=NORMAL")
 
     def create(self) -> bool:
@@ -98,7 +98,7 @@ class Store:
         if version == VERSION:
             return False
         if version or self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise WorldUnusable("The world's file was made by another version of the sandbox.")
+            raise WorldFileError("The world's file was made by another version of the sandbox.")
         for statement in _SCHEMA.split(";"):
             self.db.execute(statement)
         self.db.execute(f"PRAGMA user_version={VERSION}")
@@ -111,7 +111,7 @@ class Store:
         self.db.execute("PRAGMA user_version=0")
 
     @contextmanager
-    def transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, write: bool) -> Generator[sqlite3.Connection]:
         """All or nothing; a write waits for other processes' writes."""
         with self._lock:
             self.db.execute("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 from httpx2 import ASGITransport, ReadTimeout, RemoteProtocolError, Request, Response
 
-from layers_mcp.sandbox.app import App, ConnectionDropped
+from layers_mcp.sandbox.app import App, DroppedConnectionError
 
 
 class SandboxTransport(ASGITransport):
@@ -21,9 +21,9 @@ class SandboxTransport(ASGITransport):
                 return await super().handle_async_request(request)
         except TimeoutError:
             raise ReadTimeout("The read operation timed out", request=request) from None
-        except ConnectionDropped as drop:
+        except DroppedConnectionError as drop:
             if drop.length:
-                text = f"peer closed connection without sending complete message body (received {drop.sent} bytes, expected {drop.length})"
+                text = f"peer closed the connection after {drop.sent} of {drop.length} bytes of the body"
             else:
                 text = "Server disconnected without sending a response."
             raise RemoteProtocolError(text, request=request) from None
