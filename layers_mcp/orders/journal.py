@@ -110,9 +110,13 @@ class Journal:
 
     def of_containers(self, tenant: Tenant, container_ids: Iterable[str]) -> list[Entry]:
         """The orders that made any of these containers."""
-        named = [orders.c.container_ids.contains(_json(each), autoescape=True) for each in container_ids]
+        wanted = set(container_ids)
+        if not wanted:
+            return []
+        named = or_(*(orders.c.container_ids.contains(_json(each), autoescape=True) for each in wanted))
         with self._storage.reading() as connection:
-            return _entries(connection, select(orders).where(_of(tenant), or_(*named))) if named else []
+            found = _entries(connection, select(orders).where(_of(tenant), named))
+        return [entry for entry in found if wanted.intersection(entry.container_ids)]  # LIKE may ignore case
 
     def of_jobs(self, base_url: str, job_ids: Iterable[str]) -> list[Entry]:
         """The orders that these jobs work on; who knows a job's id got it from Layers, with a key of its tenant."""

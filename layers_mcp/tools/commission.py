@@ -122,11 +122,10 @@ def _replay_notes(placement: Placement) -> list[str]:
     record = placement.record
     if record is None or not placement.replayed or placement.completed_now:
         return []
+    when = stamp(record.ordered_at)
     if record.status == "unknown":
-        return [
-            f"This order was sent at {stamp(record.ordered_at)} and never answered; calling without dry_run completes it."
-        ]
-    return [f"This order was placed at {stamp(record.ordered_at)}: nothing was ordered or charged again."]
+        return [f"This order was sent at {when} and never answered; a call without dry_run completes it."]
+    return [f"This order was placed at {when}: nothing was ordered or charged again."]
 
 
 def _next_step(order: Order, placement: Placement) -> str:
