@@ -198,8 +198,10 @@ def test_a_journal_of_a_later_version_is_left_alone(journal: Journal, journal_ur
     with engine.begin() as connection:
         connection.execute(text("UPDATE journal_version SET version = 99"))
     engine.dispose()
+    opened = Journal(Storage(journal_url, tmp_path / "unused.db"))
     with pytest.raises(JournalError, match="later version"):
-        Journal(Storage(journal_url, tmp_path / "unused.db")).reserve(clone(), None)
+        opened.reserve(clone(), None)
+    opened.close()
 
 
 WRITER = """
