@@ -38,7 +38,7 @@ MOST_PROJECTS = 25
 NAMES_PAGE = 200
 """Projects in one listing, the most there are: enough to name those that were asked for."""
 
-ProjectId = Annotated[str, Field(min_length=1, max_length=200)]
+ProjectId = str
 
 
 class Breakout(Result):
@@ -86,7 +86,7 @@ async def find_breakouts(
     project_ids: Annotated[
         tuple[ProjectId, ...], Field(description="Empty = the active projects, at most 25.", max_length=MOST_PROJECTS)
     ] = (),
-    window: Annotated[Window, Field(description="How far to look back.")] = "30d",
+    window: Annotated[Window, Field(description="Lookback.")] = "30d",
 ) -> Breakouts:
     """Find breakout posts over many projects in one call: engagement rate above 2x the project's median.
 
@@ -94,7 +94,7 @@ async def find_breakouts(
     highest multiple of the median. already_ordered marks posts that this server's journal has cloned before. Projects
     without a breakout, without data or unreadable stand in quiet with the reason. Not for one project's full
     ranking, another metric or posts below the line (rank_top_performers), nor to explain an empty project
-    (check_readiness). Posts under 50 views never count. One ranking read for each project; every few minutes at most.
+    (check_readiness). Posts under 50 views never count.
     """
     read = await _read(ws, tuple(dict.fromkeys(project_ids)), window)
     winners: list[tuple[str, Judged]] = []

@@ -33,10 +33,9 @@ async def get_ads_metrics(
 ) -> Series:
     """Read paid results of a project, campaign or ad over time: spend, conversions, CPA, ROAS.
 
-    Use it weekly to close the loop on what drove installs or purchases, not just views, and brief next week from that.
-    Not for organic views or engagement (get_metrics), nor to rank creatives by what they earn (rank_top_performers by
-    roas or conversions). Money is as upstream returns it, without a currency; roas is a ratio (2.0 = twice the spend
-    came back). Buckets are UTC days or weeks.
+    Use it weekly to close the loop on what drove installs or purchases, not just views, and brief next week from it.
+    Not for organic results (get_metrics), nor to rank creatives by what they earn (rank_top_performers by roas or
+    conversions). Money is as upstream returns it, without a currency; roas is a ratio (2.0 = twice the spend).
     """
     now = ws.now()
     asked = asked_window(since, until, granularity, now)

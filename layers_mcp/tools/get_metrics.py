@@ -31,9 +31,9 @@ async def get_metrics(
     """Read organic metrics of a project, account or post over time, with totals.
 
     Use it for trends, for dates of your own choice, or to look into one post. Not for which post is winning
-    (rank_top_performers) nor for spend, conversions or ROAS (get_ads_metrics). engagement_rate is a fraction (0.041 =
-    4.1%) of views, watch_time_ms the milliseconds of all views. Buckets are UTC; an unfinished last one is noted, so
-    that it is not read as a drop. Hours reach back 90 days. One reading a day is plenty.
+    (rank_top_performers) nor for spend, conversions or ROAS (get_ads_metrics). engagement_rate is a fraction of views
+    (0.041 = 4.1%), watch_time_ms the milliseconds of all views. Buckets are UTC; an unfinished last one is noted. Hours
+    reach back 90 days. One reading a day is plenty.
     """
     now = ws.now()
     asked = asked_window(since, until, granularity, now)

@@ -56,7 +56,7 @@ class AdsContentPage(Result):
 @tool(title="List ads content", kind=READ)
 async def list_ads_content(
     ws: Workspace,
-    project_id: Annotated[str, Field(description="From list_projects.", min_length=1, max_length=200)],
+    project_id: Annotated[str, Field(description="From list_projects.")],
     scoring_pool: Annotated[tuple[Literal["generated", "ugc", "manual"], ...], Field(description="Empty = all.")] = (),
     min_score: Annotated[float, Field(description="Lowest organic_score to show.", ge=0, le=10)] = 0,
     override: Annotated[Literal["", "include", "exclude", "none"], Field(description="Empty = all.")] = "",
@@ -68,8 +68,8 @@ async def list_ads_content(
 
     Use it to see what is eligible (score 4.0 or more, or override include), pinned or excluded, and to find the
     ads_content_id for set_override. Not for which posts win with people (rank_top_performers) nor for what ads earned
-    (get_ads_metrics). organic_score (0 to 10) decays with age, generated content from 7.0 to 2.0 in 30 days, and is
-    worked out anew every 6 hours; without one, a row is not scored yet. overrides counts this page only.
+    (get_ads_metrics). organic_score (0 to 10) decays with age and is worked out anew every 6 hours; without one, a row
+    is not scored yet. overrides counts this page.
     """
 
     async def read(limit: int, cursor: str) -> Page[AdsContent]:

@@ -60,7 +60,7 @@ async def list_projects(
     Use it first, to find the project_id that the other tools take, or to see what an order may cost:
     estimated_per_format holds upper bounds in credits for one piece. Not for the state of one project
     (check_readiness) nor for what is winning across projects (find_breakouts). Credits or organization that the key
-    may not read are left out with a note. Archived projects are shown only on request.
+    may not read are left out with a note.
     """
     layers, status = ws.layers, "" if include_archived else "active"
     async with SideBySide() as reads:

@@ -73,9 +73,9 @@ class TopPerformers(Result):
 @tool(title="Rank top performers", kind=READ)
 async def rank_top_performers(
     ws: Workspace,
-    project_id: Annotated[str, Field(description="From list_projects.", min_length=1, max_length=200)],
+    project_id: Annotated[str, Field(description="From list_projects.")],
     metric: Annotated[RankMetric, Field(description="What to rank by.")],
-    window: Annotated[Window, Field(description="How far to look back.")] = "30d",
+    window: Annotated[Window, Field(description="Lookback.")] = "30d",
     source_types: Annotated[tuple[SourceType, ...], Field(description="Empty = all.")] = (),
     platforms: Annotated[tuple[Platform, ...], Field(description="Empty = all; paid-only rows stay.")] = (),
     limit: Annotated[int, Field(description="Rows to show.", ge=1, le=100)] = 5,
@@ -87,8 +87,8 @@ async def rank_top_performers(
     engagement_rate or watch_time_ms, as absolute views reward luck; later-stage, once paid results are present:
     conversions or roas (check_readiness suggests). source_types=["content_container"] with roas shows what already
     earns its keep; left empty, also what burns money. watch_time_ms is a total that grows with reach;
-    watch_seconds_per_view is what one viewer gave. Under 50 views is noise and stands last. Not for trends or custom
-    dates (get_metrics), nor across projects (find_breakouts). Refreshed every 30 minutes.
+    watch_seconds_per_view is what one viewer gave. Under 50 views is noise and stands last. Not for trends or own dates
+    (get_metrics), nor across projects (find_breakouts).
     """
     reply = await ws.layers.top_performers(
         project_id,

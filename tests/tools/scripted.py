@@ -28,6 +28,11 @@ def query_of(request: httpx2.Request) -> dict[str, list[str]]:
     return parse_qs(request.url.query.decode(), keep_blank_values=True)
 
 
+def pairs_of(request: httpx2.Request) -> list[tuple[str, str]]:
+    """The request's query as it was sent: repeated keys, and their order."""
+    return request.url.params.multi_items()
+
+
 class Upstream:
     """Answers `replies["METHOD /v1/path"]`, a list in turn (its last reply stays); anything else is a 404."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,23 +11,27 @@ from layers_mcp.protocol import ToolError
 from layers_mcp.protocol.arguments import checked
 from layers_mcp.protocol.schema import describe
 from layers_mcp.tools.get_ads_metrics import MONEY_NOTE, get_ads_metrics
-from tests.tools.upstream import PROJECT, Upstream, opened
+from tests.tools.scripted import Upstream, pairs_of
 
-ADS = f"projects/{PROJECT}/ads-metrics"
+PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
+ADS = f"GET /v1/projects/{PROJECT}/ads-metrics"
+NOW = datetime(2026, 4, 17, 9, 30, tzinfo=UTC)
 
 
 def answer() -> Upstream:
     window = {"since": "2026-04-10T00:00:00Z", "until": "2026-04-17T00:00:00Z", "granularity": "day"}
     series = [{"bucket": "2026-04-16", "spend": 12.5, "conversions": 3, "cpa": 4.17, "roas": 2.1}]
     totals = {"spend": 12.5, "conversions": 3, "cpa": 4.17, "roas": 2.1}
-    return Upstream({ADS: {"scope": "project", "id": PROJECT, "window": window, "series": series, "totals": totals}})
+    upstream = Upstream()
+    upstream.replies[ADS] = {"scope": "project", "id": PROJECT, "window": window, "series": series, "totals": totals}
+    return upstream
 
 
 async def test_the_defaults_ask_for_a_week_of_what_the_project_earned(tmp_path: Path) -> None:
     upstream = answer()
-    async with opened(upstream, tmp_path) as ws:
+    async with upstream.workspace(tmp_path, now=NOW) as ws:
         result = await get_ads_metrics(ws, project_id=PROJECT)
-    assert upstream.queries == [
+    assert [pairs_of(request) for request in upstream.requests] == [
         [
             ("scope", "project"),
             ("id", PROJECT),
@@ -47,7 +52,7 @@ async def test_the_defaults_ask_for_a_week_of_what_the_project_earned(tmp_path: 
 
 async def test_a_campaign_and_platforms_are_sent_as_they_were_named(tmp_path: Path) -> None:
     upstream = answer()
-    async with opened(upstream, tmp_path) as ws:
+    async with upstream.workspace(tmp_path, now=NOW) as ws:
         await get_ads_metrics(
             ws,
             project_id=PROJECT,
@@ -57,7 +62,7 @@ async def test_a_campaign_and_platforms_are_sent_as_they_were_named(tmp_path: Pa
             platforms=("meta_ads", "apple_ads", "meta_ads"),
             granularity="week",
         )
-    query = upstream.queries[0]
+    query = pairs_of(upstream.requests[0])
     assert [pair for pair in query if pair[0] in ("scope", "id", "metrics", "platforms", "granularity")] == [
         ("scope", "campaign"),
         ("id", "cmp_1"),
@@ -70,7 +75,7 @@ async def test_a_campaign_and_platforms_are_sent_as_they_were_named(tmp_path: Pa
 
 async def test_a_reversed_window_or_a_scope_without_its_id_is_refused_before_any_request(tmp_path: Path) -> None:
     upstream = answer()
-    async with opened(upstream, tmp_path) as ws:
+    async with upstream.workspace(tmp_path, now=NOW) as ws:
         with pytest.raises(ToolError, match="before `until`"):
             await get_ads_metrics(ws, project_id=PROJECT, since="1d", until="2d")
         with pytest.raises(ToolError, match="`id` is needed"):

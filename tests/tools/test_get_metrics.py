@@ -13,9 +13,11 @@ from layers_mcp.protocol.arguments import checked
 from layers_mcp.protocol.schema import describe
 from layers_mcp.tools.get_metrics import get_metrics
 from layers_mcp.tools.series import Series
-from tests.tools.upstream import PROJECT, Upstream, opened
+from tests.tools.scripted import Upstream, pairs_of
 
-METRICS = f"projects/{PROJECT}/metrics"
+PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
+METRICS = f"GET /v1/projects/{PROJECT}/metrics"
+NOW = datetime(2026, 4, 17, 9, 30, tzinfo=UTC)
 SCHEMA = describe(get_metrics)["inputSchema"]
 
 
@@ -26,18 +28,20 @@ def bucket(day: str, views: int = 10, **values: Any) -> dict[str, Any]:
 def answer(*series: dict[str, Any], granularity: str = "day", **totals: Any) -> Upstream:
     window = {"since": "2026-04-10T00:00:00Z", "until": "2026-04-17T00:00:00Z", "granularity": granularity}
     body = {"scope": "project", "id": PROJECT, "window": window, "series": list(series), "totals": totals}
-    return Upstream({METRICS: body})
+    upstream = Upstream()
+    upstream.replies[METRICS] = body
+    return upstream
 
 
 async def measured(upstream: Upstream, state_dir: Path, **arguments: Any) -> Series:
-    async with opened(upstream, state_dir) as ws:
+    async with upstream.workspace(state_dir, now=NOW) as ws:
         return await get_metrics(ws, project_id=PROJECT, **arguments)
 
 
 async def test_the_defaults_ask_for_the_last_30_days_of_the_project_by_day(tmp_path: Path) -> None:
     upstream = answer(bucket("2026-04-16"))
     await measured(upstream, tmp_path)
-    assert upstream.queries == [
+    assert [pairs_of(request) for request in upstream.requests] == [
         [
             ("scope", "project"),
             ("id", PROJECT),
@@ -65,7 +69,7 @@ async def test_every_way_to_name_a_moment_is_sent_in_full_utc(
 ) -> None:
     upstream = answer(bucket("2026-04-16"))
     await measured(upstream, tmp_path, since=since, until=until)
-    query = dict(upstream.queries[0])
+    query = dict(pairs_of(upstream.requests[0]))
     assert (query["since"], query["until"]) == sent
 
 
@@ -104,7 +108,7 @@ def test_a_paid_metric_is_refused_and_the_refusal_points_to_the_paid_tool(metric
 async def test_another_scope_takes_its_own_id_and_metrics_are_sent_once_each_in_order(tmp_path: Path) -> None:
     upstream = answer(bucket("2026-04-16"))
     await measured(upstream, tmp_path, scope="platform_post", id="pp_1", metrics=("saves", "views", "saves"))
-    query = upstream.queries[0]
+    query = pairs_of(upstream.requests[0])
     assert query[:4] == [("scope", "platform_post"), ("id", "pp_1"), ("metrics", "saves"), ("metrics", "views")]
 
 

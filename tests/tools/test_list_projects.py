@@ -10,7 +10,7 @@ import pytest
 from layers_mcp.layers.errors import ForbiddenScope
 from layers_mcp.protocol import render
 from layers_mcp.tools.list_projects import Projects, list_projects
-from tests.tools.upstream import Answer, Upstream, opened, refusal
+from tests.tools.scripted import Reply, Upstream, pairs_of, refusal
 
 WHOAMI: dict[str, Any] = {"organizationId": "org_1", "organizationName": "Acme\u202e Agency", "scopes": []}
 CREDITS: dict[str, Any] = {"balance": 900, "estimatedCreditsPerFormat": {"video_remix": 120, "auto": 120}}
@@ -24,12 +24,15 @@ PROJECTS: dict[str, Any] = {
 
 
 async def listed(state_dir: Path, upstream: Upstream, **arguments: Any) -> Projects:
-    async with opened(upstream, state_dir) as ws:
+    async with upstream.workspace(state_dir) as ws:
         return await list_projects(ws, **arguments)
 
 
-def upstream(**answers: Answer) -> Upstream:
-    return Upstream({"whoami": WHOAMI, "credits": CREDITS, "projects": PROJECTS, **answers})
+def upstream(**replies: Reply) -> Upstream:
+    api = Upstream()
+    known: dict[str, Reply] = {"whoami": WHOAMI, "credits": CREDITS, "projects": PROJECTS, **replies}
+    api.replies = {f"GET /v1/{name}": reply for name, reply in known.items()}
+    return api
 
 
 async def test_projects_come_with_their_organization_and_its_credits(tmp_path: Path) -> None:
@@ -56,7 +59,7 @@ async def test_only_active_projects_are_asked_for_unless_archived_ones_are_wante
     api = upstream()
     await listed(tmp_path, api, search="acme", limit=7, cursor="c1")
     await listed(tmp_path, api, include_archived=True)
-    queries = [dict(query) for query, path in zip(api.queries, api.paths, strict=True) if path == "projects"]
+    queries = [dict(pairs_of(request)) for request in api.asked("/v1/projects")]
     assert queries == [{"search": "acme", "status": "active", "limit": "7", "cursor": "c1"}, {"limit": "20"}]
 
 

@@ -7,7 +7,6 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,9 +14,10 @@ from hypothesis import strategies as st
 from layers_mcp.layers.errors import NotFound
 from layers_mcp.protocol import render
 from layers_mcp.tools.rank_top_performers import TopPerformers, rank_top_performers
-from tests.tools.upstream import PROJECT, Upstream, opened
+from tests.tools.scripted import Upstream, pairs_of
 
-RANKING = f"projects/{PROJECT}/top-performers"
+PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
+RANKING = f"GET /v1/projects/{PROJECT}/top-performers"
 
 
 def row(rank: int, rate: float | None, views: int | None = 1000, **fields: Any) -> dict[str, Any]:
@@ -37,7 +37,9 @@ def row(rank: int, rate: float | None, views: int | None = 1000, **fields: Any) 
 
 
 def ranking(*rows: dict[str, Any], metric: str = "engagement_rate") -> Upstream:
-    return Upstream({RANKING: {"metric": metric, "window": "30d", "items": list(rows)}})
+    upstream = Upstream()
+    upstream.replies[RANKING] = {"metric": metric, "window": "30d", "items": list(rows)}
+    return upstream
 
 
 FIELD = [row(rank, 0.02) for rank in range(2, 7)]
@@ -46,14 +48,15 @@ FIELD = [row(rank, 0.02) for rank in range(2, 7)]
 async def ranked(
     upstream: Upstream, state_dir: Path, metric: Any = "engagement_rate", **arguments: Any
 ) -> TopPerformers:
-    async with opened(upstream, state_dir) as ws:
+    async with upstream.workspace(state_dir) as ws:
         return await rank_top_performers(ws, project_id=PROJECT, metric=metric, **arguments)
 
 
 async def test_one_request_for_a_hundred_rows_is_sent_whatever_the_limit(tmp_path: Path) -> None:
     upstream = ranking(row(1, 0.082), *FIELD)
     result = await ranked(upstream, tmp_path, limit=2)
-    assert upstream.queries == [[("metric", "engagement_rate"), ("window", "30d"), ("limit", "100")]]
+    [request] = upstream.requests
+    assert pairs_of(request) == [("metric", "engagement_rate"), ("window", "30d"), ("limit", "100")]
     assert [item.rank for item in result.items] == [1, 2]
     assert result.rows_considered == 6
 
@@ -68,7 +71,7 @@ async def test_filters_are_sent_as_repeated_keys_once_each_and_ineligible_rows_o
         platforms=("tiktok", "instagram"),
         include_ineligible=True,
     )
-    assert sorted(upstream.queries[0]) == [
+    assert sorted(pairs_of(upstream.requests[0])) == [
         ("includeIneligible", "true"),
         ("limit", "100"),
         ("metric", "engagement_rate"),
@@ -245,7 +248,7 @@ async def test_no_strangers_text_reaches_a_note_or_the_next_step(tmp_path: Path)
 
 async def test_a_project_that_is_not_there_is_an_error_of_the_api(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        await ranked(Upstream({}), tmp_path)
+        await ranked(Upstream(), tmp_path)
 
 
 async def test_a_hundred_rows_of_the_longest_titles_still_fit(tmp_path: Path) -> None:
@@ -282,6 +285,6 @@ async def test_any_rows_give_the_flags_of_the_rule_and_small_samples_last(
 
 async def test_a_row_without_its_rank_or_with_unknown_kinds_is_still_told(tmp_path: Path) -> None:
     odd: dict[str, Any] = {"sourceType": "hologram", "metricValue": 0.02, "platformPostId": "pp_x"}
-    upstream = Upstream({RANKING: lambda _: httpx2.Response(200, json={"items": [odd], "metric": "x", "window": "y"})})
+    upstream = ranking(odd, metric="x")
     result = await ranked(upstream, tmp_path)
     assert (result.items[0].source_type, result.metric, result.window) == ("hologram", "engagement_rate", "30d")
