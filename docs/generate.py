@@ -36,7 +36,7 @@ WIRE: dict[str, Any] = {"by_alias": True, "mode": "json", "exclude_none": True}
 
 def definitions() -> str:
     """The definitions of all tools, one a line."""
-    lines = (json.dumps(describe(function_of(name)), ensure_ascii=False) for name in CATALOG if DEFINITIONS.with_name(f"{name}.py").exists())
+    lines = (json.dumps(describe(function_of(name)), ensure_ascii=False) for name in CATALOG)
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 

@@ -1,7 +1,8 @@
 """Arguments checked against the definition that the client was shown.
 
 The schemas are flat, so this is short; and since the served definition is the one enforced, the two cannot drift
-apart. A message is made from the schema alone: it tells what is expected and never repeats what was sent.
+apart. What goes without saying costs no tokens in a definition: a required text and the texts of a list are never
+blank, and nothing is endless. A message is made from the schema alone: it tells what is expected and never repeats what was sent.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any, cast
 
 from layers_mcp.protocol.errors import invalid_argument
 
-LONGEST_TEXT = 5_000
-"""Characters of a text whose schema names no limit of its own."""
+LONGEST_TEXT = 1_000
+"""Characters of a text whose schema names no limit of its own, as an id's or a cursor's does not."""
 
 LONGEST_LIST = 100
 """Items of a list whose schema names no limit of its own."""
@@ -36,6 +37,8 @@ def checked(schema: Schema, arguments: Mapping[str, Any] | None) -> dict[str, An
     problems = _unknown(given, properties)
     values: dict[str, Any] = {}
     for name, rule in properties.items():
+        if name in required:
+            rule = {"minLength": 1, **rule}
         if name not in given:
             if name in required:
                 problems.append(f"`{name}` is required: {expectation(rule)}.")
@@ -64,7 +67,11 @@ def expectation(rule: Schema) -> str:
             return "true or false"
         case _:
             size = _between(rule.get("minItems", 0), rule.get("maxItems", LONGEST_LIST), "items")
-            return f"a list{size}, each {expectation(rule['items'])}"
+            return f"a list{size}, each {expectation(_item(rule))}"
+
+
+def _item(rule: Schema) -> Schema:
+    return {"minLength": 1, **rule["items"]}
 
 
 class _UnfitError(Exception):
@@ -107,7 +114,8 @@ def _text(rule: Schema, value: Any) -> str:
         if value not in rule["enum"]:
             raise _UnfitError(expectation(rule))
         return value
-    if not rule.get("minLength", 0) <= len(value) <= rule.get("maxLength", LONGEST_TEXT):
+    low, high = rule.get("minLength", 0), rule.get("maxLength", LONGEST_TEXT)
+    if not low <= len(value) <= high or (low and not value.strip()):
         raise _UnfitError(expectation(rule))
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise _UnfitError("text without NUL characters and without halves of surrogate pairs")
@@ -137,7 +145,7 @@ def _list(rule: Schema, value: Any) -> tuple[Any, ...]:
     if not rule.get("minItems", 0) <= len(items) <= rule.get("maxItems", LONGEST_LIST):
         raise _UnfitError(expectation(rule))
     try:
-        return tuple(_value(rule["items"], item) for item in items)
+        return tuple(_value(_item(rule), item) for item in items)
     except _UnfitError:
         raise _UnfitError(expectation(rule)) from None
 

@@ -123,6 +123,22 @@ def test_limits_on_one_side_are_told_in_their_own_words(arguments: dict[str, Any
     assert refused(arguments, BARE) == told
 
 
+ID = {"type": "object", "properties": {"id": {"type": "string"}, "more": {"type": "string"}}, "required": ["id"]}
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_a_required_text_and_the_texts_of_a_list_are_never_blank(blank: str) -> None:
+    assert refused({"id": blank}, ID) == "`id` must be text of 1 to 1000 characters."
+    assert (
+        refused({"some": [blank]}, BARE) == "`some` must be a list of 1 to 100 items, each text of 1 to 3 characters."
+    )
+    assert checked(ID, {"id": "1", "more": blank}) == {"id": "1", "more": blank}
+
+
+def test_nothing_is_endless_though_its_schema_names_no_limit() -> None:
+    assert refused({"id": "x" * 1001}, ID) == "`id` must be text of 1 to 1000 characters."
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
