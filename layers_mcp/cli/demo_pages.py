@@ -165,7 +165,7 @@ def closing(paper: Paper, review: Facts, *, approved: int, estimate: int, spent:
         ],
         [
             "next",
-            "`layers-mcp --sandbox` in your own client (README.md shows how), or the real API with your key",
+            "`layers-mcp --sandbox` in your own client (see README.md), or the real API with your key",
         ],
     ]
     paper.table([[paper.style(name, "dim"), text] for name, text in rows])
