@@ -107,6 +107,7 @@ async def review_commissions(
         raise invalid_argument(f"`since` must be {error}.") from None
     window, covered = versus.covering_window(start, now)
     records = await _records(ws, start, project_id)
+    trouble = ws.orders.trouble
     projects = list(dict.fromkeys(record.project_id for record in records))
     views = await _views(ws, projects[:MOST_PROJECTS], window, start)
     outcomes = await _outcomes(ws, records, views)
@@ -116,10 +117,10 @@ async def review_commissions(
         commissions=[_commission(record, outcome) for record, outcome in told],
         by_mode=[_mode_result(mode) for mode in modes],
         notes=[
+            *([trouble] if trouble else []),
             *_scope_notes(records, projects, window, covered, limit, start),
             *_result_notes(records, outcomes, views.values()),
-            *(trouble for view in views.values() for trouble in view.troubles),
-            *([ws.orders.trouble] if ws.orders.trouble else []),
+            *(note for view in views.values() for note in view.troubles),
         ],
     )
 
