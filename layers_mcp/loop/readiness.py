@@ -233,7 +233,7 @@ def _review_policy(facts: Facts) -> Check:
     elif policy == "review_until_timeout":
         detail = "Finished content waits for a person only for a while, then goes live without one."
     elif policy == "auto_approve":
-        detail = "Finished content goes live without a person: nothing is held for approval."
+        detail, queue = "Finished content goes live without a person: nothing is held for approval.", ""
     else:
         detail = "The review policy is of a kind not known here, so finished content may go live without a person."
     return Check(name, "warning", detail + queue, fix)

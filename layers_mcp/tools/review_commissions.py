@@ -117,8 +117,7 @@ async def review_commissions(
         commissions=[_commission(record, outcome) for record, outcome in told],
         by_mode=[_mode_result(mode) for mode in modes],
         notes=[
-            *([trouble] if trouble else []),
-            *_scope_notes(records, projects, window, covered, limit, start),
+            *([trouble] if trouble else _scope_notes(records, projects, window, covered, limit, start)),
             *_result_notes(records, outcomes, views.values()),
             *(note for view in views.values() for note in view.troubles),
         ],

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from layers_mcp.layers.errors import ForbiddenScope, NotFound
+from layers_mcp.protocol import render
+from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools.check_readiness import check_readiness
+from tests.support import LoopClock, open_workspace
 from tests.tools.scripted import Upstream, query_of, refusal
 
 PROJECT = "/v1/projects/prj_1"
@@ -223,3 +226,59 @@ async def test_a_read_that_never_ends_does_not_hold_back_the_rest(tmp_path):
         result = await check_readiness(ws, "prj_1")
     assert statuses(result)["credits"] == "warning"
     assert result.ready
+
+
+@pytest.mark.parametrize(
+    ("project", "ready", "not_ok", "metrics"),
+    [
+        ("acme-todo", True, {"paid_ranking": "warning"}, {"engagement_rate", "watch_time_ms"}),
+        ("globex-fit", True, {"review_policy": "warning"}, {"conversions", "roas"}),
+        (
+            "initech-notes",
+            False,
+            {
+                "posts_synced": "missing",
+                "sample_size": "missing",
+                "creatives_scored": "missing",
+                "organic_ranking": "missing",
+                "paid_ranking": "missing",
+                "review_policy": "warning",
+            },
+            {"engagement_rate"},
+        ),
+        (
+            "hooli-new",
+            False,
+            {
+                "social_accounts": "missing",
+                "posts_synced": "missing",
+                "sample_size": "missing",
+                "creatives_scored": "missing",
+                "organic_ranking": "missing",
+                "paid_ranking": "missing",
+                "review_policy": "warning",
+            },
+            {"engagement_rate"},
+        ),
+    ],
+)
+async def test_each_project_of_the_sandbox_gets_its_own_answer(tmp_path, project, ready, not_ok, metrics):
+    with Sandbox(clock=LoopClock()) as sandbox:
+        async with open_workspace(sandbox, tmp_path) as ws:
+            result = await check_readiness(ws, sandbox.project_id(project))
+    assert result.ready is ready
+    assert {name: status for name, status in statuses(result).items() if status != "ok"} == not_ok
+    assert result.suggested_metric.metric in metrics
+    structured, _ = render(result)
+    assert all("fix" in check for check in structured["checks"] if check["status"] != "ok")
+
+
+async def test_what_is_empty_for_different_causes_is_told_apart(tmp_path):
+    with Sandbox(clock=LoopClock()) as sandbox:
+        async with open_workspace(sandbox, tmp_path) as ws:
+            fresh = await check_readiness(ws, sandbox.project_id("initech-notes"))
+            bare = await check_readiness(ws, sandbox.project_id("hooli-new"))
+    first, second = ({one.name: one.detail for one in result.checks} for result in (fresh, bare))
+    assert "first sync is due by 09:33 UTC" in first["posts_synced"]
+    assert "Nothing is linked" in second["posts_synced"]
+    assert first["organic_ranking"] != second["organic_ranking"]
