@@ -52,6 +52,8 @@ class Buckets:
 
     running_until: datetime | None
     """When the last bucket of the window ends, if that is still to come."""
+    cut: tuple[str, ...]
+    """Which of "first" and "last" the window cuts, so that they hold a part of their time only."""
     outside: int
     """How many buckets lie wholly before `since` or at or after `until`."""
 
@@ -62,13 +64,16 @@ def inspect(buckets: Sequence[str], granularity: str, since: datetime, until: da
     `granularity` is upstream's: nothing is said of buckets whose length is not known.
     """
     length = _LENGTHS.get(granularity)
-    if length is None:
-        return Buckets(None, 0)
     starts = [start for start in map(_bucket_start, buckets) if start is not None]
-    inside = [start for start in starts if start < until and start + length > since]
-    last = max(inside, default=None)
-    running = last is not None and last <= now < last + length
-    return Buckets(last + length if last is not None and running else None, len(starts) - len(inside))
+    if length is None or not starts:
+        return Buckets(None, (), 0)
+    inside = sorted(start for start in starts if start < until and start + length > since)
+    if not inside:
+        return Buckets(None, (), len(starts))
+    first, end = inside[0], inside[-1] + length
+    running = inside[-1] <= now < end
+    cut = [name for name, is_cut in (("first", first < since), ("last", end > until and not running)) if is_cut]
+    return Buckets(end if running else None, tuple(cut), len(starts) - len(inside))
 
 
 def _bucket_start(text: str) -> datetime | None:

@@ -13,7 +13,7 @@ from layers_mcp.loop.metrics import Granularity
 from layers_mcp.loop.windows import FORMS, inspect, parse_moment, stamp
 from layers_mcp.protocol import Result, invalid_argument
 
-ProjectId = Annotated[str, Field(description="From list_projects.", min_length=1, max_length=200)]
+ProjectId = Annotated[str, Field(description="From list_projects.")]
 ScopedId = Annotated[str, Field(description="Id of what scope names; empty = the project.")]
 Since = Annotated[str, Field(description="ISO datetime, date or age (24h, 7d, 4w).")]
 Until = Annotated[str, Field(description="End, exclusive; empty = now.")]
@@ -112,8 +112,9 @@ def _notes(
         notes.append(f"Upstream answered in buckets of another size than the {asked.granularity} that was asked for.")
     seen = inspect([str(bucket.get("bucket", "")) for bucket in series], granularity, asked.since, asked.until, now)
     if seen.running_until is not None:
-        ends = stamp(seen.running_until)
-        notes.append(f"The last bucket is still running (until {ends}): its numbers are not final, and no drop.")
+        notes.append(f"The last bucket is still running (until {stamp(seen.running_until)}): lower values there are no drop.")
+    if seen.cut:
+        notes.append(f"Cut by the window, and so no whole {granularity}: the {' and the '.join(seen.cut)} bucket.")
     if seen.outside:
         notes.append(f"Upstream answered with {seen.outside} buckets outside the window that was asked for.")
     if missing := [name for name in metrics if name not in totals and not any(name in bucket for bucket in series)]:

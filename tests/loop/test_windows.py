@@ -91,11 +91,11 @@ def day(number: int) -> datetime:
 
 
 def test_an_unfinished_last_day_is_seen() -> None:
-    assert inspect(["2026-04-16", "2026-04-17"], "day", day(10), NOW, NOW) == Buckets(day(18), 0)
+    assert inspect(["2026-04-16", "2026-04-17"], "day", day(10), NOW, NOW) == Buckets(day(18), (), 0)
 
 
 def test_a_finished_last_day_is_not_called_running() -> None:
-    assert inspect(["2026-04-15", "2026-04-16"], "day", day(10), day(17), NOW) == Buckets(None, 0)
+    assert inspect(["2026-04-15", "2026-04-16"], "day", day(10), day(17), NOW) == Buckets(None, (), 0)
 
 
 def test_a_running_hour_and_a_running_week_are_seen() -> None:
@@ -104,18 +104,33 @@ def test_a_running_hour_and_a_running_week_are_seen() -> None:
     assert inspect(["2026-04-06", "2026-04-13"], "week", day(6), NOW, NOW).running_until == day(20)
 
 
-def test_the_bucket_in_which_the_window_begins_is_inside() -> None:
-    assert inspect(["2026-04-10"], "day", datetime(2026, 4, 10, 15, tzinfo=UTC), day(17), NOW).outside == 0
+def test_buckets_that_the_window_cuts_are_inside_and_told() -> None:
+    begins, ends = datetime(2026, 4, 10, 15, tzinfo=UTC), datetime(2026, 4, 12, 15, tzinfo=UTC)
+    assert inspect(["2026-04-10", "2026-04-12"], "day", begins, ends, NOW) == Buckets(None, ("first", "last"), 0)
+    assert inspect(["2026-04-10", "2026-04-11"], "day", begins, ends, NOW).cut == ("first",)
+    assert inspect(["2026-04-10"], "day", begins, begins.replace(hour=18), NOW).cut == ("first", "last")
+
+
+def test_a_running_bucket_is_not_called_cut_as_well() -> None:
+    assert inspect(["2026-04-17"], "day", day(10), NOW, NOW) == Buckets(day(18), (), 0)
+
+
+def test_a_series_wholly_outside_is_only_counted() -> None:
+    assert inspect(["2026-04-01"], "day", day(10), day(17), NOW) == Buckets(None, (), 1)
+
+
+def test_nothing_is_said_of_buckets_of_an_unknown_length() -> None:
+    assert inspect(["2026-04-01"], "fortnight", day(10), day(17), NOW) == Buckets(None, (), 0)
 
 
 def test_buckets_before_since_and_from_until_on_are_counted_as_outside() -> None:
     buckets = ["2026-04-08", "2026-04-09", "2026-04-10", "2026-04-16", "2026-04-17"]
-    assert inspect(buckets, "day", day(10), day(17), NOW) == Buckets(None, 3)
+    assert inspect(buckets, "day", day(10), day(17), NOW) == Buckets(None, (), 3)
 
 
 def test_a_bucket_that_is_no_date_is_passed_over() -> None:
-    assert inspect(["total", "2026-04-16"], "day", day(10), day(17), NOW) == Buckets(None, 0)
-    assert inspect([], "day", day(10), day(17), NOW) == Buckets(None, 0)
+    assert inspect(["total", "2026-04-16"], "day", day(10), day(17), NOW) == Buckets(None, (), 0)
+    assert inspect([], "day", day(10), day(17), NOW) == Buckets(None, (), 0)
 
 
 @given(st.sets(st.integers(0, 60)), st.integers(0, 60), st.integers(1, 60), st.integers(0, 60 * 24))
