@@ -164,7 +164,7 @@ class Exchange:
                     status=status,
                     request_id=request_id(response.headers),
                     # Cut short: under the same ids the whole answer can be had.
-                    retryable=data is _UNREADABLE and _says_json(response),
+                    retryable=bool(body) and data is _UNREADABLE and _says_json(response),
                 )
             return Answer(
                 call=call,

@@ -1,0 +1,165 @@
+"""wait_job: wait until jobs have ended, or see where they stand."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Literal, cast
+
+import anyio
+from pydantic import Field
+
+from layers_mcp.layers.errors import LayersError, NotFound, TimedOut
+from layers_mcp.layers.models import Job
+from layers_mcp.loop.text import clean
+from layers_mcp.protocol import READ, Progress, Result, no_progress, tool
+from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.tools.watch import Watch
+from layers_mcp.workspace import Workspace
+
+LONGEST_WAIT = 40.0
+"""Seconds of waiting after which a call turns to its answer, so that it ends within 45."""
+_JOURNAL_SECONDS = 2.0
+"""What the journal may take of the rest: an answer without its notes is better than none."""
+
+Status = Literal["running", "completed", "failed", "canceled", "not_found"]
+
+
+class JobAsset(Result):
+    asset_id: str | None = None
+    container_id: str | None = None
+    kind: str | None = None
+    url: str | None = None
+
+
+class JobState(Result):
+    job_id: str
+    kind: str | None = None
+    status: Status
+    stage: str | None = None
+    progress: float | None = None
+    container_ids: list[str]
+    assets: list[JobAsset]
+    error: str | None = None
+
+
+class Waited(Result):
+    jobs: list[JobState]
+    all_done: bool
+    timed_out: bool
+    waited_seconds: float
+    notes: list[str]
+    next_step: str
+
+
+@tool(title="Wait for jobs", kind=READ)
+async def wait_job(
+    ws: Workspace,
+    job_ids: Annotated[
+        tuple[str, ...],
+        Field(description="Jobs of commissions, waited for together.", min_length=1, max_length=10),
+    ],
+    timeout_seconds: Annotated[int, Field(description="Longest wait; 0 reads once and returns.", ge=0, le=45)] = 20,
+    progress: Progress = no_progress,
+) -> Waited:
+    """Wait until the jobs of commissions have ended, or until the timeout, and return their state and files.
+
+    Use it after clone_post or generate_with_hook. A content job takes minutes, so several calls are normal: reaching
+    the timeout is no failure, and the job goes on. timeout_seconds=0 is how to ask where a job stands. Put the jobs of
+    one round into one call rather than one call each. To read captions and hooks, or to find content whose job is not
+    known, use get_content; to stop a job, cancel_job. Costs no credits and changes nothing. Asset URLs are in the
+    result once a job has completed.
+    """
+    ids = list(dict.fromkeys(job_ids))
+    watch = Watch(ids)
+    started = anyio.current_time()
+    timed_out = False
+    if timeout_seconds == 0:
+        async with SideBySide(at_once=len(ids)) as reads:
+            found = {job_id: reads.start(ws.layers.job, job_id) for job_id in ids}
+        for job_id, read in found.items():
+            watch.ended(job_id, read.outcome)
+    else:
+        with anyio.move_on_after(min(timeout_seconds, LONGEST_WAIT)) as scope:
+            async with anyio.create_task_group() as group:
+                for job_id in ids:
+                    group.start_soon(_follow, ws, watch, job_id)
+                await watch.tell(progress)
+        timed_out = scope.cancelled_caught
+    waited = anyio.current_time() - started
+    if not watch.jobs and (failure := watch.failure()):
+        raise failure
+    states = [_state(job_id, watch.outcome(job_id)) for job_id in ids]
+    all_done = all(state.status != "running" for state in states)
+    return Waited(
+        jobs=states,
+        all_done=all_done,
+        timed_out=timed_out and not all_done,
+        waited_seconds=round(waited, 1),
+        notes=await _book(ws, watch),
+        next_step=_next_step(states, all_done),
+    )
+
+
+async def _follow(ws: Workspace, watch: Watch, job_id: str) -> None:
+    try:
+        outcome = await ws.layers.follow_job(job_id, partial(watch.heard, job_id))
+    except LayersError as error:
+        outcome = error
+    watch.ended(job_id, outcome)
+
+
+def _state(job_id: str, outcome: tuple[Job | None, LayersError | None]) -> JobState:
+    job, error = outcome
+    if job is None:
+        if isinstance(error, NotFound):
+            return JobState(job_id=job_id, status="not_found", container_ids=[], assets=[])
+        unread = str(error or TimedOut("The job was not read in time."))
+        return JobState(job_id=job_id, status="running", container_ids=[], assets=[], error=unread)
+    failure = ": ".join(part for part in (job.error.code, job.error.message) if part) if job.error else ""
+    return JobState(
+        job_id=job_id,
+        kind=job.kind,
+        status=cast("Status", job.status) if job.terminal else "running",
+        stage=job.stage or (None if job.terminal or job.status == "running" else job.status),
+        progress=job.progress,
+        container_ids=list(job.container_ids),
+        assets=[
+            JobAsset(asset_id=asset.asset_id, container_id=asset.container_id, kind=asset.kind, url=asset.url)
+            for asset in job.assets
+        ],
+        error=clean(failure)[0] or None if failure else (str(error) if error else None),
+    )
+
+
+async def _book(ws: Workspace, watch: Watch) -> list[str]:
+    """Write back how jobs ended, and note what the order book knows of them."""
+    notes: list[str] = []
+    with anyio.move_on_after(_JOURNAL_SECONDS):
+        for job in watch.jobs.values():
+            if job.terminal:
+                await ws.orders.settle(job)
+        ordered = await ws.orders.variations(list(watch.jobs))
+        for job_id, job in watch.jobs.items():
+            named, wanted = len(job.container_ids), ordered.get(job_id, 0)
+            if named < wanted and job.status not in ("failed", "canceled"):
+                where = f" with project_id {job.project_id}" if job.project_id else " with the project"
+                notes.append(
+                    f"Job {job_id} names {named} of the {wanted} containers that were ordered: "
+                    f"get_content{where} lists them all."
+                )
+        if trouble := ws.orders.trouble:
+            notes.append(trouble)
+    return notes
+
+
+def _next_step(states: list[JobState], all_done: bool) -> str:
+    statuses = {state.status for state in states}
+    if not all_done:
+        if all(state.error for state in states if state.status == "running"):
+            return "A job could not be read: its error says why. Call wait_job again once that is mended."
+        return "Call wait_job again with the jobs that are still running: a content job takes a few minutes."
+    if "completed" in statuses:
+        return "Call get_content with the container_ids to see what was made and whether it waits for approval."
+    if statuses == {"not_found"}:
+        return "Check the job ids: take them from a commission, or find the content with get_content."
+    return "The same order with another take, as its tool names it, tries again at the price of a new order."

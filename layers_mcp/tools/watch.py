@@ -1,0 +1,80 @@
+"""What is known of several jobs while they are waited for, and telling it as progress that only rises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+
+from layers_mcp.layers.errors import LayersError, NotFound
+from layers_mcp.layers.models import Job
+from layers_mcp.protocol import Progress
+
+_SMALL_STEP = 0.01
+_NEARLY = 0.99
+"""The most that a running job counts: a whole one only when it has ended."""
+
+
+class Watch:
+    """The jobs of one wait. `jobs` holds the last state of each that could be read."""
+
+    def __init__(self, job_ids: Sequence[str]) -> None:
+        self.jobs: dict[str, Job] = {}
+        self._ids = job_ids
+        self._errors: dict[str, LayersError] = {}
+        self._ended: set[str] = set()
+        self._news = anyio.Event()
+
+    def heard(self, job_id: str, news: Job | LayersError) -> None:
+        """Take in a job's new state, or that a read of it failed."""
+        if isinstance(news, LayersError):
+            self._errors[job_id] = news
+        else:
+            self.jobs[job_id] = news
+            self._errors.pop(job_id, None)
+        self._news.set()
+
+    def ended(self, job_id: str, outcome: Job | LayersError) -> None:
+        """Take in the last that will be heard of a job."""
+        self.heard(job_id, outcome)
+        self._ended.add(job_id)
+
+    def outcome(self, job_id: str) -> tuple[Job | None, LayersError | None]:
+        """A job's last state, and why it could not be read since; both None where no answer came yet."""
+        return self.jobs.get(job_id), self._errors.get(job_id)
+
+    def failure(self) -> LayersError | None:
+        """Why not one of the jobs could be read; None where one is merely not found, or not answered yet."""
+        errors = list(self._errors.values())
+        return None if any(isinstance(error, NotFound) for error in errors) else next(iter(errors), None)
+
+    async def tell(self, progress: Progress) -> None:
+        """Report until all jobs have ended: the sum of their progress, out of their number, and their stages.
+
+        A change of stage is always told, by a small step up where upstream's number did not rise.
+        """
+        told, stages = 0.0, ""
+        total = float(len(self._ids))
+        while True:
+            self._news = anyio.Event()
+            done, now = self._done(), self._stages()
+            if done <= told and now != stages and self.jobs:
+                done = told + min(_SMALL_STEP, (total - told) / 2)
+            if done > told:
+                told, stages = done, now
+                await progress(done, total, now)
+            if len(self._ended) == len(self._ids):
+                return
+            await self._news.wait()
+
+    def _done(self) -> float:
+        running = (job.progress or 0.0 for job_id, job in self.jobs.items() if job_id not in self._ended)
+        return len(self._ended) + sum(min(max(share, 0.0), _NEARLY) for share in running)
+
+    def _stages(self) -> str:
+        """The stages of the jobs that run, and how many have ended."""
+        running = {job_id: job for job_id, job in self.jobs.items() if job_id not in self._ended}
+        stages = ", ".join(dict.fromkeys(job.stage or job.status for job in running.values()))
+        if len(self._ids) == 1:
+            return stages or next((job.status for job in self.jobs.values()), "")
+        return f"{len(self._ended)} of {len(self._ids)} done" + (f": {stages}" if stages else "")
