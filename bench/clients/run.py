@@ -46,7 +46,7 @@ CLIENTS = (
     Client("LangChain", "with_langchain.py", ("langchain-mcp-adapters",)),
     Client("LlamaIndex", "with_llama_index.py", ("llama-index-tools-mcp",)),
     Client("Google ADK", "with_google_adk.py", ("google-adk[mcp]",)),
-    Client("Agno", "with_agno.py", ("agno", "mcp")),
+    Client("Agno", "with_agno.py", ("agno", "fastmcp>=4,<5")),
     Client("Haystack", "with_haystack.py", ("mcp-haystack",)),
     Client("AI SDK", "with_ai_sdk.mjs", ("@ai-sdk/mcp", "ai", "zod")),
 )
