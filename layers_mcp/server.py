@@ -80,6 +80,7 @@ def create_server(
         catalog,
         prompts=lambda: read_prompts(read_only=settings.read_only),
         resources=read_guide,
+        admit=_with_a_key,
         translate=_explained,
         complete=_Completion(catalog),
     )
@@ -102,6 +103,14 @@ def _text(folder: str, name: str) -> str:
     from importlib.resources import files
 
     return files("layers_mcp").joinpath(folder, f"{name}.md").read_text("utf-8")
+
+
+def _with_a_key(workspace: Workspace) -> None:
+    """Without a key no call works, not even one that the journal could answer alone."""
+    if not (workspace.settings.api_key or workspace.settings.sandbox):
+        from layers_mcp.layers.errors import NotConfigured
+
+        raise NotConfigured("There is no API key.")
 
 
 def _explained(error: Exception, tool: str) -> ToolError | None:

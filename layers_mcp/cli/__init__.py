@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 COMMANDS = {
     "serve": "serve on stdio (what happens without a command)",
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit: 0 when all went well, 1 when something failed, 2 on bad usage or settings."""
     # Importing makes many objects and almost no garbage: the collector would search them again and again.
     gc.disable()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console that lacks a character still gets the line
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0] not in COMMANDS and given[0] not in {"-h", "--help", "--version"}):
         given.insert(0, "serve")

@@ -2,7 +2,8 @@
 
 The schemas are flat, so this is short; and since the served definition is the one enforced, the two cannot drift
 apart. What goes without saying costs no tokens in a definition: a required text and the texts of a list are never
-blank, and nothing is endless. A message is made from the schema alone: it tells what is expected and never repeats what was sent.
+blank, and nothing is endless. A message is made from the schema alone: it tells what is expected and never repeats
+what was sent.
 """
 
 from __future__ import annotations

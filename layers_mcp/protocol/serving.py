@@ -49,6 +49,9 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 Translate = Callable[[Exception, str], ToolError | None]
 """Turns an exception of the tools' own world into a ToolError, or answers None; takes the tool's name too."""
 
+Admit = Callable[[Any], None]
+"""Looks at the world before a tool is called, and raises where no call can work."""
+
 Complete = Callable[[Any, str, str], Awaitable[Sequence[str]]]
 """`await complete(world, argument name, typed so far)` → values, best first."""
 
@@ -58,6 +61,10 @@ logger = logging.getLogger(__name__)
 def no_translation(error: Exception, tool: str) -> ToolError | None:
     """Know no exceptions but ToolError."""
     return None
+
+
+def admit_all(world: object) -> None:
+    """Let every call through."""
 
 
 async def no_completion(world: object, argument: str, typed: str) -> Sequence[str]:
@@ -74,6 +81,7 @@ class Service:
         *,
         prompts: Callable[[], Sequence[Prompt]] = tuple,
         resources: Callable[[], Sequence[Resource]] = tuple,
+        admit: Admit = admit_all,
         translate: Translate = no_translation,
         complete: Complete = no_completion,
         deadline: float = DEADLINE_SECONDS,
@@ -81,6 +89,7 @@ class Service:
         self._catalog = catalog
         self._read_prompts = prompts
         self._read_resources = resources
+        self._admit = admit
         self._translate = translate
         self._complete = complete
         self._deadline = deadline
@@ -115,8 +124,9 @@ class Service:
             raise MCPError(INVALID_PARAMS, "Unknown tool. tools/list names those that there are.")
         try:
             with anyio.move_on_after(self._deadline):
-                progress = context.session.report_progress
-                result = await tool.call(context.lifespan_context, params.arguments, progress)
+                world, progress = context.lifespan_context, context.session.report_progress
+                self._admit(world)
+                result = await tool.call(world, params.arguments, progress)
                 content, text = render(result)
                 return _answer(content=[_text(text)], structuredContent=content, isError=False)
             failure = _out_of_time(tool, self._deadline)

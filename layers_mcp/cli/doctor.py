@@ -1,0 +1,110 @@
+"""`layers-mcp doctor`: would a call work, and if not, what stands in the way? One line for each thing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING, TextIO
+
+import anyio
+
+from layers_mcp import __version__
+from layers_mcp.cli.serve import add_settings_flags
+from layers_mcp.layers.errors import LayersError
+from layers_mcp.loop.text import clean
+from layers_mcp.settings import Settings
+from layers_mcp.tools.failures import explain
+from layers_mcp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
+
+    from httpx2 import AsyncBaseTransport
+
+PATIENCE_SECONDS = 30.0
+"""For the one request that is made."""
+
+SETTINGS = (
+    "base_url",
+    "organization",
+    "read_only",
+    "sandbox",
+    "daily_credit_limit",
+    "state_dir",
+    "log_level",
+)
+SECRETS = ("api_key", "journal_url")
+"""Told only as set or not: a key never appears, and a database URL may hold a password."""
+
+LIBRARIES = ("mcp", "httpx2", "pydantic", "anyio", "sqlalchemy")
+
+
+def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add the `doctor` command."""
+    parser = commands.add_parser(
+        "doctor",
+        description="Check settings, reachability and what the key may do; exit code 0 when a call would work.",
+        allow_abbrev=False,
+    )
+    add_settings_flags(parser)
+    parser.set_defaults(run=lambda options: anyio.run(examine, Settings.load(options, os.environ)))  # pyright: ignore
+
+
+async def examine(
+    settings: Settings, *, transport: AsyncBaseTransport | None = None, stream: TextIO | None = None
+) -> int:
+    """Write the findings to `stream` (stdout); 0 when a call would work, else 1."""
+    out = stream or sys.stdout
+    for line in (*_versions(), *_settings(settings)):
+        print(line, file=out)
+    works, findings = await _reach(settings, transport)
+    for line in findings:
+        print(line, file=out)
+    return 0 if works else 1
+
+
+def _line(mark: str, name: str, text: object) -> str:
+    return f"{mark:<5} {name:<20} {text}"
+
+
+def _versions() -> Iterator[str]:
+    yield _line("", "layers-mcp", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+    yield _line("", "libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
+
+
+def _settings(settings: Settings) -> Iterator[str]:
+    for name in (*SECRETS, *SETTINGS):
+        yield _line("", name, f"{_shown(name, getattr(settings, name))} ({settings.sources.get(name, 'default')})")
+
+
+def _shown(name: str, value: object) -> object:
+    if name in SECRETS:
+        return "set" if value else "not set"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value in (None, "") else value
+
+
+async def _reach(settings: Settings, transport: AsyncBaseTransport | None) -> tuple[bool, list[str]]:
+    """Ask who this is: the cheapest request that proves address, key and organization at once."""
+    try:
+        with anyio.fail_after(PATIENCE_SECONDS):
+            async with Workspace(settings, transport=transport) as workspace:
+                whoami = await workspace.layers.whoami()
+    except LayersError as error:
+        return False, [_line("FAIL", "reach", str(explain(error, "doctor")))]
+    except TimeoutError:
+        return False, [_line("FAIL", "reach", f"no answer within {PATIENCE_SECONDS:.0f} seconds")]
+    name, _ = clean(whoami.organization_name or "")
+    scopes = ", ".join(whoami.scopes) or "not listed by the API; a call that lacks one says which"
+    return True, [
+        _line("ok", "reach", "the embedded sandbox" if settings.sandbox else settings.base_url),
+        _line("ok", "organization", f"{name or 'unnamed'} ({whoami.organization_id})"),
+        _line("ok", "key may", scopes),
+        _line("ok", "rate limit tier", whoami.rate_limit_tier or "unknown"),
+        _line("ok", "credits", "unknown" if whoami.credit_balance is None else whoami.credit_balance),
+    ]

@@ -1,0 +1,92 @@
+"""The program's commands, its usage and its exit codes."""
+
+import gc
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from layers_mcp import __version__
+from layers_mcp.cli import COMMANDS, main
+from layers_mcp.cli.logs import RedactingFormatter
+
+
+@pytest.fixture(autouse=True)
+def collector_at_work() -> Iterator[None]:
+    """`main` holds the collector back, which is for a process of its own."""
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def exit_code(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    return left.value.code
+
+
+def test_help_names_every_command_without_importing_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("--help") == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("--version") == 0
+    assert capsys.readouterr().out == f"layers-mcp {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_usage_of_its_own(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(command, "--help") == 0
+    assert f"layers-mcp {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--base-url=http://localhost.evil.example"],
+        ["serve", "--log-level=loud"],
+        ["doctor", "--daily-credit-limit=many"],
+    ],
+)
+def test_a_bad_value_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("layers-mcp: --")
+
+
+@pytest.mark.parametrize("arguments", [["--no-such-flag"], ["dance"], ["--api-key=lp_live_x"]])
+def test_bad_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(*arguments) == 2
+    assert capsys.readouterr().out == ""
+
+
+def formatted(message: str, *args: object, error: BaseException | None = None) -> str:
+    info = (type(error), error, None) if error else None
+    record = logging.LogRecord("a", logging.ERROR, "a.py", 1, message, args, info)
+    return RedactingFormatter(["the-key", ""]).format(record)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("key is the-key.", "the-key"),
+        ("Authorization: Bearer abc.def", "abc.def"),
+        ("b'bearer abc'", "abc"),
+        ("another key lp_live_id_word here", "id_word"),
+        ("postgresql+psycopg://user:word@host/db", "word"),
+    ],
+)
+def test_secrets_are_struck_out_of_messages_arguments_and_tracebacks(text: str, hidden: str) -> None:
+    for line in (formatted(text), formatted("%s", text), formatted("failed", error=ValueError(text))):
+        assert hidden not in line
+        assert "[redacted]" in line
+
+
+def test_what_is_no_secret_is_logged_as_it_is() -> None:
+    assert formatted("GET https://api.layers.com:443/v1/projects/prj_1").endswith(
+        "a: GET https://api.layers.com:443/v1/projects/prj_1"
+    )
