@@ -45,6 +45,9 @@ class Organic(NamedTuple):
         return self.engagements / self.views if self.views else 0.0
 
 
+_NOTHING = Organic()
+
+
 class Paid(NamedTuple):
     """An ad's totals; `spend` and `revenue` in the account's major unit."""
 
@@ -89,6 +92,7 @@ class PostCurve:
         self._day_engagements = [0]
         for before, after in pairwise(views):
             self._day_engagements.append(self._day_engagements[-1] + successes(chance, after - before, self.rate))
+        self._final = self._organic(views[-1], self._day_engagements[-1])
 
     def _views(self, age: float) -> int:
         return int(self.reach * -math.expm1(-age / (self.saturation_days * DAY)))
@@ -97,17 +101,18 @@ class PostCurve:
         """The totals at `moment`, in seconds since 1970."""
         age = moment - self.published_at
         if age <= 0:
-            return Organic()
-        last = len(self._day_views) - 1
-        day = min(int(age / DAY), last)
-        if day == last:
-            views, engagements = self._day_views[last], self._day_engagements[last]
-        else:
-            views, engagements = self._views(age), self._day_engagements[day]
-            gained = self._day_views[day + 1] - self._day_views[day]
-            if gained:
-                share = (views - self._day_views[day]) / gained
-                engagements += int(share * (self._day_engagements[day + 1] - engagements))
+            return _NOTHING
+        day = int(age / DAY)
+        if day >= len(self._day_views) - 1:
+            return self._final
+        views, engagements = self._views(age), self._day_engagements[day]
+        gained = self._day_views[day + 1] - self._day_views[day]
+        if gained:
+            share = (views - self._day_views[day]) / gained
+            engagements += int(share * (self._day_engagements[day + 1] - engagements))
+        return self._organic(views, engagements)
+
+    def _organic(self, views: int, engagements: int) -> Organic:
         return Organic(
             views,
             *(_of_kind(kind, engagements) for kind in "LCSV"),

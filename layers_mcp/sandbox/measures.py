@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -63,8 +64,9 @@ def _window(call: Call, query: MetricsQuery | AdsMetricsQuery) -> tuple[float, f
     return since, until
 
 
-def _buckets(since: float, until: float, granularity: str) -> list[Bucket]:
-    """UTC hours, days, or weeks that begin on Monday; the first and the last are cut at the window."""
+def _buckets(call: Call, project: sqlite3.Row, window: tuple[float, float], granularity: str) -> list[Bucket]:
+    """UTC hours, days, or weeks that begin on Monday, cut at the window; none before the project or after now."""
+    since, until = max(window[0], project["created_at"]), min(window[1], call.now)
     length = {"hour": HOUR, "day": DAY, "week": 7 * DAY}[granularity]
     monday = 4 * DAY if granularity == "week" else 0.0  # 1970 began on a Thursday
     start = (since - monday) // length * length + monday
@@ -128,48 +130,65 @@ def _owned(call: Call, table: str, row_id: str, project: sqlite3.Row) -> None:
         raise not_found("Scoped entity")
 
 
+class _Gains:
+    """What some posts gained between moments; each moment is added up once."""
+
+    def __init__(self, call: Call, posts: Sequence[sqlite3.Row], followers: int, world_began: float) -> None:
+        self._seen = call.seen
+        self._curves = [call.evolution.post_curve(post) for post in posts]
+        self._published = sorted(post["published_at"] for post in posts)
+        self._totals: dict[float, Organic] = {}
+        self._follow_rate = call.rules.follow_rate
+        self._followers = followers - int(self._follow_rate * self._at(world_began).views)
+
+    def _at(self, moment: float) -> Organic:
+        moment = min(moment, self._seen)
+        if moment not in self._totals:
+            self._totals[moment] = _sum([curve.at(moment) for curve in self._curves])
+        return self._totals[moment]
+
+    def live(self, until: float) -> int:
+        """How many of the posts were live by then."""
+        return bisect_left(self._published, until)
+
+    def between(self, since: float, until: float) -> dict[str, object]:
+        """Every metric by name."""
+        before, after = self._at(since), self._at(until)
+        change = Organic(*(b - a for a, b in zip(before, after, strict=True)))
+        followed = int(self._follow_rate * after.views)
+        return {
+            **change._asdict(),
+            "engagement_rate": round(change.engagement_rate, 4),
+            "followers": self._followers + followed,
+            "follower_delta": followed - int(self._follow_rate * before.views),
+            "posts_published": self.live(until) - self.live(since),
+        }
+
+
 def metrics(call: Call, query: MetricsQuery) -> object:
     """GET /v1/projects/:projectId/metrics"""
     project = call.project()
     window = since, until = _window(call, query)
     posts = _posts(call, query, project)
-    curves = [call.evolution.post_curve(post) for post in posts]
     accounts = {post["social_account_id"] for post in posts}
     followers = sum(
         row["followers"]
         for row in call.all("SELECT * FROM social_accounts WHERE project_id = ?", project["id"])
         if row["id"] in accounts or query.scope == "project"
     )
-    first = call.one("SELECT created_at FROM world")
-    totals_at: dict[float, Organic] = {}
+    began = call.one("SELECT created_at FROM world")
+    gains = _Gains(call, posts, followers, began["created_at"] if began else call.now)
 
-    def at(moment: float) -> Organic:
-        moment = min(moment, call.seen)
-        if moment not in totals_at:
-            totals_at[moment] = _sum([curve.at(moment) for curve in curves])
-        return totals_at[moment]
-
-    def gained(start: float, end: float) -> dict[str, object]:
-        before, after = at(start), at(end)
-        change = Organic(*(b - a for a, b in zip(before, after, strict=True)))
-        new = sum(start <= post["published_at"] < end for post in posts)
-        base = at(first["created_at"]).views if first else 0
-        values: dict[str, object] = {
-            **change._asdict(),
-            "engagement_rate": round(change.engagement_rate, 4),
-            "followers": followers + int(call.rules.follow_rate * (after.views - base)),
-            "follower_delta": int(call.rules.follow_rate * after.views) - int(call.rules.follow_rate * before.views),
-            "posts_published": new,
-        }
+    def asked(start: float, end: float) -> dict[str, object]:
+        values = gains.between(start, end)
         return {name: values[name] for name in dict.fromkeys(query.metrics)}
 
-    live = sum(post["published_at"] < until for post in posts)
-    ending = min(until, call.now)
+    live = gains.live(until)
     series = [
-        {"bucket": bucket.name, **gained(bucket.since, bucket.until)}
-        for bucket in (_buckets(since, ending, query.granularity) if live and since < ending else ())
+        {"bucket": bucket.name, **asked(bucket.since, bucket.until)}
+        for bucket in (_buckets(call, project, window, query.granularity) if live else ())
     ]
-    return _answer(query, window, series, {**gained(since, until), "post_count": live})
+    return _answer(query, window, series, {**asked(since, until), "post_count": live})
 
 
 def _sum(totals: Sequence[Organic]) -> Organic:
@@ -234,9 +253,8 @@ def ads_metrics(call: Call, query: AdsMetricsQuery) -> object:
         paid = paid_gained(call, promotions, start, end)
         return {name: PAID_METRICS[name](paid) for name in dict.fromkeys(query.metrics)}
 
-    ending = min(until, call.now)
     series = [
         {"bucket": bucket.name, **gained(bucket.since, bucket.until)}
-        for bucket in (_buckets(since, ending, query.granularity) if promotions and since < ending else ())
+        for bucket in (_buckets(call, project, window, query.granularity) if promotions else ())
     ]
     return _answer(query, window, series, gained(since, until))

@@ -76,7 +76,7 @@ class Sandbox:
         self._store = Store(path)
         self._open(seed)
         evolution = Evolution(self._parameters, self._seed)
-        plan = FaultPlan(self.faults, seed)
+        plan = FaultPlan(self.faults, self._seed)
         self.app = App(self._store, evolution, plan, self._moment, RateLimits() if rate_limits else None)
 
     def _open(self, seed: int) -> None:

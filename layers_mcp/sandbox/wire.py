@@ -136,16 +136,13 @@ class Query(Form):
     @classmethod
     def parse(cls, pairs: Sequence[tuple[str, str]]) -> Self:
         """From the pairs of a query string."""
-        values: dict[str, object] = {}
+        given: dict[str, list[str]] = {}
         for name, value in pairs:
-            if name in cls.lists:
-                values.setdefault(name, [])
-                values[name].append(value)  # type: ignore[attr-defined]
-            elif name in values:
+            given.setdefault(name, []).append(value)
+        for name, values in given.items():
+            if len(values) > 1 and name not in cls.lists:
                 raise invalid(name, f"{name} may be given once.")
-            else:
-                values[name] = value
-        return checked(cls, values)
+        return checked(cls, {name: values if name in cls.lists else values[0] for name, values in given.items()})
 
 
 F = TypeVar("F", bound=Form)

@@ -1,0 +1,51 @@
+"""The sandbox over HTTP, on this machine only."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from layers_mcp.sandbox.app import CLOSE_CONNECTION, Message, Receive, Send
+from layers_mcp.sandbox.sandbox import Sandbox
+
+HOST = "127.0.0.1"
+
+
+class ClosableProtocol(H11Protocol):
+    """Lets the application close the connection in the middle of an exchange, as a fault does."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        app = self.app
+
+        async def closable(scope: Message, receive: Receive, send: Send) -> None:
+            extensions = {**scope.get("extensions", {}), CLOSE_CONNECTION: transport.close}
+            await app({**scope, "extensions": extensions}, receive, send)
+
+        self.app = closable
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that takes connections from now on; port 0 picks a free one. Raises `OSError` where it is taken."""
+    return socket.create_server((HOST, port))
+
+
+def http_server(sandbox: Sandbox) -> Server:
+    """A server to run on a listening socket. The world's time is its `Date`."""
+    return Server(
+        Config(
+            sandbox.app,
+            http=ClosableProtocol,
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            date_header=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
+        )
+    )
