@@ -50,7 +50,7 @@ def readiness(paper: Paper, result: Facts) -> None:
     rows: list[list[str]] = []
     for check in result["checks"]:
         mark, colour = _MARKS[check["status"]]
-        rows.append([paper.style(mark, colour), check["name"], cut(check["detail"], WIDTH - 28)])
+        rows.append([paper.style(mark, colour), check["name"], cut(check["detail"], WIDTH - 24)])
     paper.table(rows)
 
 

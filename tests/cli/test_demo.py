@@ -4,6 +4,7 @@ import io
 import re
 import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -110,6 +111,15 @@ async def test_a_missing_program_stops_the_demo_with_the_reason():
     server = StdioServerParameters(command="/nowhere/layers-mcp")
     assert not await demo.tell(Paper(stream, {}), server, Clock().advance)
     assert "The demo stopped: " in stream.getvalue()
+
+
+def test_the_command_fails_when_the_demo_stops(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no child of this process can start Python now
+    parser = ArgumentParser()
+    demo.add_parser(parser.add_subparsers())
+    options = parser.parse_args(["demo"])
+    assert options.run(options) == 1
+    assert "The demo stopped: " in capfd.readouterr().out
 
 
 def test_the_page_of_a_call_cuts_long_arguments_and_shows_lists():
