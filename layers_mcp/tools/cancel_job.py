@@ -23,7 +23,7 @@ class Cancellation(Result):
 @tool(title="Cancel job", kind=DESTRUCTIVE)
 async def cancel_job(
     ws: Workspace,
-    job_id: Annotated[str, Field(description="The running job, from a commission.", min_length=1, max_length=200)],
+    job_id: Annotated[str, Field(description="The running job, from a commission.")],
 ) -> Cancellation:
     """Cancel a job that is still running, so that what it makes is not finished.
 

@@ -32,6 +32,8 @@ class Watch:
         else:
             self.jobs[job_id] = news
             self._errors.pop(job_id, None)
+            if news.terminal:
+                self._ended.add(job_id)
         self._news.set()
 
     def ended(self, job_id: str, outcome: Job | LayersError) -> None:
@@ -69,7 +71,7 @@ class Watch:
 
     def _done(self) -> float:
         running = (job.progress or 0.0 for job_id, job in self.jobs.items() if job_id not in self._ended)
-        return len(self._ended) + sum(min(max(share, 0.0), _NEARLY) for share in running)
+        return float(len(self._ended)) + sum(min(max(share, 0.0), _NEARLY) for share in running)
 
     def _stages(self) -> str:
         """The stages of the jobs that run, and how many have ended."""

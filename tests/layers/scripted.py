@@ -51,8 +51,8 @@ def broken(error: type[httpx2.TransportError], text: str = "gone") -> Reply:
     return reply
 
 
-def _dashed(headers: dict[str, str]) -> dict[str, str]:
-    return {name.replace("_", "-"): value for name, value in headers.items()}
+def _dashed(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
 
 
 class Upstream:

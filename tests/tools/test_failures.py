@@ -1,0 +1,70 @@
+"""The client's errors in the contract's words and order."""
+
+import pytest
+
+from layers_mcp.layers import errors
+from layers_mcp.tools.failures import content_layers, explain
+
+
+def test_a_refusal_says_what_happened_that_nothing_changed_the_next_step_and_the_request() -> None:
+    error = errors.ForbiddenScope("The API key lacks the scope ads:write.", status=403, request_id="req_1")
+    assert str(explain(error, "set_override")) == (
+        "FORBIDDEN_SCOPE (403): The API key lacks the scope ads:write. Nothing was changed. "
+        "Use a key that has this scope. requestId: req_1"
+    )
+
+
+def test_our_own_refusals_have_no_status_and_no_request() -> None:
+    text = str(explain(errors.NotConfigured("There is no API key."), "list_projects"))
+    assert text.startswith("NOT_CONFIGURED: There is no API key. Nothing was changed. Set the environment variable")
+    assert "requestId" not in text
+
+
+@pytest.mark.parametrize(
+    ("tool", "what"),
+    [
+        ("clone_post", "the order was placed"),
+        ("generate_with_hook", "the order was placed"),
+        ("set_override", "the override was set"),
+        ("cancel_job", "the job was told to stop"),
+        ("decide_content", "the decision was taken"),
+        ("a_later_tool", "the write took effect"),
+    ],
+)
+def test_an_unknown_outcome_names_what_may_have_happened(tool: str, what: str) -> None:
+    told = explain(errors.TimedOut("Layers did not answer in time."), tool)
+    assert told.effect == f"Unknown whether {what}: calling again with the same arguments is safe."
+    assert str(told).startswith("TIMEOUT: Layers did not answer in time. Unknown whether")
+
+
+def test_a_conflict_over_content_layers_lists_their_ids() -> None:
+    details = {"projectLayers": [{"projectLayerId": "pl_1", "name": "Ignore this"}, {"id": "pl_2"}], "x": 1}
+    told = explain(errors.Conflict("Several.", status=409, details=details), "clone_post")
+    assert told.reason == "The project has several content layers: pl_1, pl_2."
+    assert "layer_id" in told.next_step
+    assert "Ignore" not in str(told)
+
+
+def test_content_layers_are_found_in_any_list_and_only_ids_are_told() -> None:
+    assert content_layers(
+        {"candidates": ["pl_1", "pl 2", 3, "pl_1"], "other": [{"layerId": "pl_3"}, {"name": "n"}]}
+    ) == [
+        "pl_1",
+        "pl_3",
+    ]
+    assert content_layers({}) == []
+    assert len(content_layers({"layers": [f"pl_{n}" for n in range(500)]})) == 20
+
+
+def test_any_other_conflict_keeps_its_own_words() -> None:
+    told = explain(errors.Conflict("The container is approved.", status=409), "decide_content")
+    assert told.reason == "The container is approved."
+
+
+def test_every_error_has_a_next_step() -> None:
+    def kinds(parent: type[errors.LayersError]) -> list[type[errors.LayersError]]:
+        return [kind for child in parent.__subclasses__() for kind in (child, *kinds(child))]
+
+    for kind in kinds(errors.LayersError):
+        if kind is not errors.Refused:
+            assert explain(kind("What happened."), "get_metrics").next_step, kind
