@@ -1,5 +1,6 @@
 """A scripted Layers API for tests of single tools: each answer is given in advance, each request is kept."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,10 +18,15 @@ NOW = datetime(2026, 4, 17, 14, 0, tzinfo=UTC)
 Reply = dict[str, Any] | httpx2.Response | Callable[[httpx2.Request], "dict[str, Any] | httpx2.Response"]
 
 
+def answer(body: Any, status: int = 200) -> httpx2.Response:
+    """An answer in JSON that is pure ASCII, so that it may hold any code point, halves of pairs included."""
+    return httpx2.Response(status, content=json.dumps(body), headers={"Content-Type": "application/json"})
+
+
 def refusal(status: int, code: str, message: str = "No.", **details: Any) -> httpx2.Response:
     """An error envelope as Layers writes it."""
     error = {"code": code, "message": message, "requestId": "req_1", **({"details": details} if details else {})}
-    return httpx2.Response(status, json={"error": error})
+    return answer({"error": error}, status)
 
 
 def query_of(request: httpx2.Request) -> dict[str, list[str]]:
@@ -47,7 +53,7 @@ class Upstream:
             reply = reply.pop(0) if len(reply) > 1 else reply[0]
         if callable(reply):
             reply = reply(request)
-        return reply if isinstance(reply, httpx2.Response) else httpx2.Response(200, json=reply)
+        return reply if isinstance(reply, httpx2.Response) else answer(reply)
 
     def asked(self, path: str) -> list[httpx2.Request]:
         """The requests to `path`, in order."""
