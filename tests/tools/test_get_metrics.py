@@ -134,7 +134,9 @@ async def test_the_series_holds_what_was_asked_for_and_the_totals_count_the_post
 
 async def test_a_day_that_is_not_over_is_noted(tmp_path: Path) -> None:
     result = await measured(answer(bucket("2026-04-16"), bucket("2026-04-17")), tmp_path, metrics=("views",))
-    assert result.notes == ["The last bucket is still running (until 2026-04-18T00:00:00Z): lower values there are no drop."]
+    assert result.notes == [
+        "The last bucket is still running (until 2026-04-18T00:00:00Z): lower values there are no drop."
+    ]
 
 
 async def test_days_that_the_window_cuts_are_noted(tmp_path: Path) -> None:
