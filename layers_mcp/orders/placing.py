@@ -107,11 +107,14 @@ class Placing:
     # --- the states
 
     async def _continue(self, entry: Entry) -> Entry:
+        now = self.desk.now()
+        if states.doubted(entry, now) != entry:
+            entry = await self._step(entry, states.doubted)
         if entry.status == "running":
             return await self.look(entry)
         if entry.status != "unknown":
             return entry
-        if states.may_be_sent_again(entry, self.desk.layers.key_fingerprint, self.desk.now()):
+        if states.may_be_sent_again(entry, self.desk.layers.key_fingerprint, now):
             return await self.desk.background.finish(partial(self._send_again, entry))
         return await self._find_upstream(entry)
 

@@ -13,7 +13,8 @@
   and taken off the count by its own refusal only: a reply lost, then a refusal, stays UNKNOWN. A kill at any moment
   leaves an order here at worst.
 * From UNKNOWN it is sent again, with the ids and body of the first attempt, only while that cannot order twice
-  (`may_be_sent_again`); after that it is looked for upstream.
+  (`may_be_sent_again`); after that it is looked for upstream. A clock seen to go backwards ends that time for good
+  (`doubted`): nobody can tell any more how long ago the first attempt was.
 * RUNNING and what follows are answered from the journal, for ever. Only REFUSED is free to be ordered anew.
 """
 
@@ -29,6 +30,9 @@ from layers_mcp.orders.records import OrderStatus
 
 RETRY_WINDOW = timedelta(hours=23)
 """Upstream remembers an Idempotency-Key for 24 hours (layers-api, §1); an hour is left for clocks that differ."""
+
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""How far apart the clocks of a team's machines may be without one of them having gone backwards."""
 
 ENDS = ("completed", "failed", "canceled")
 
@@ -68,13 +72,19 @@ def learned(entry: Entry, now: datetime, *, status: str, container_ids: Iterable
     return entry if known == entry else replace(known, updated_at=now)
 
 
+def doubted(entry: Entry, now: datetime) -> Entry:
+    """Look at the order at `now`: where that is before its last attempt, no key may send it again."""
+    if entry.status != "unknown" or now >= entry.updated_at - CLOCKS_DIFFER:
+        return entry
+    return replace(entry, key_fingerprint="")
+
+
 def may_be_sent_again(entry: Entry, key_fingerprint: str, now: datetime) -> bool:
     """Whether sending an unanswered order once more cannot order it twice.
 
     A clone's path id is its permanent key. A generate has only its Idempotency-Key, which upstream keeps for 24 hours
-    and for one API key; a clock that went backwards cannot tell how long ago that was.
+    and for one API key.
     """
     if entry.path_container_id:
         return True
-    in_time = entry.updated_at <= now < entry.ordered_at + RETRY_WINDOW
-    return in_time and key_fingerprint == entry.key_fingerprint
+    return now < entry.ordered_at + RETRY_WINDOW and key_fingerprint == entry.key_fingerprint

@@ -72,10 +72,13 @@ def test_a_generate_may_be_sent_again_for_23_hours_and_under_its_key_only() -> N
     assert not states.may_be_sent_again(order, "bbbb", later(minutes=1))
 
 
-def test_a_clock_that_went_backwards_counts_as_expired() -> None:
-    assert not states.may_be_sent_again(generate(), "aaaa", later(seconds=-1))
+def test_a_clock_that_went_backwards_ends_the_time_for_sending_again_for_good() -> None:
     tried_again = states.attempted(generate(), later(hours=5))
-    assert not states.may_be_sent_again(tried_again, "aaaa", later(hours=4))
+    assert states.doubted(tried_again, later(hours=5, seconds=-4)) == tried_again
+    doubted = states.doubted(tried_again, later(hours=4))
+    assert not states.may_be_sent_again(doubted, "aaaa", later(hours=4))
+    assert not states.may_be_sent_again(doubted, "aaaa", later(hours=6))
+    assert states.may_be_sent_again(states.doubted(clone(), later(hours=-4)), "aaaa", later(hours=-4))
 
 
 def test_sending_again_does_not_prolong_the_window() -> None:
