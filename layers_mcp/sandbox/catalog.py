@@ -61,8 +61,8 @@ ACME_TODO = (
 )
 
 GLOBEX_FIT = (
-    Opening("You don't need a gym. You need eleven minutes.", 0.086, 38_400, T, 21.4, L, (0.083, 0.089), 0, 16),
-    Opening("I ran every day for a month and hated 29 of them", 0.074, 5_200, T, 9.8, L, (0.069, 0.078), 0, 7),
+    Opening("You don't need a gym. You need eleven minutes.", 0.094, 38_400, T, 21.4, L, (0.092, 0.096), 0, 16),
+    Opening("I ran every day for a month and hated 29 of them", 0.084, 5_200, T, 9.8, L, (0.081, 0.088), 0, 7),
     Opening("What your knees wish you knew", 0.049, 16_700, I, 24.3, L, promoted_days=19),
     Opening("3 stretches you can do in a meeting", 0.046, 12_300, T, 18.9, L, promoted_days=14),
     Opening("Leg day, but make it short", 0.041, 9_400, I, 26.1, L, promoted_days=20),

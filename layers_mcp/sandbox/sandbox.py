@@ -14,7 +14,7 @@ from layers_mcp.sandbox.app import App, Recorded
 from layers_mcp.sandbox.evolution import Evolution
 from layers_mcp.sandbox.faults import Fault, FaultPlan
 from layers_mcp.sandbox.gate import RateLimits
-from layers_mcp.sandbox.seeding import AGENCY, ALL_SCOPES, STRANGER, SUBSIDIARY, Seeding, insert
+from layers_mcp.sandbox.seeding import AGENCY, ALL_SCOPES, STRANGER, SUBSIDIARY, Seeding
 from layers_mcp.sandbox.store import Store
 from layers_mcp.sandbox.world import WorldParameters
 
@@ -176,8 +176,8 @@ class Sandbox:
 
     def add_content_layer(self, project: str, layer_id: str, name: str = "extra") -> None:
         """A further content layer: with several, a generate without a layer is refused."""
-        with self._store.transaction(write=True) as db:
-            insert(db, "project_layers", id=layer_id, project_id=self.project_id(project), name=name)
+        project_id = self.project_id(project)
+        self._execute("INSERT INTO project_layers VALUES (?, ?, ?)", layer_id, project_id, name)
 
     def retitle(self, platform_post_id: str, title: str) -> None:
         """Let a post say something else, as strangers may."""
