@@ -60,11 +60,10 @@ async def test_one_ranking_is_read_for_each_active_project(tmp_path: Path) -> No
 
 
 async def test_named_projects_are_read_once_each_and_get_their_names(tmp_path: Path) -> None:
-    upstream = agency({"prj_1": FIELD, "prj_2": FIELD, "prj_3": FIELD})
-    result = await looked(upstream, tmp_path, "prj_3", "prj_1", "prj_3")
+    upstream = agency({f"prj_{number}": FIELD for number in range(1, 8)})
+    result = await looked(upstream, tmp_path, "prj_3", "prj_1", "prj_4", "prj_5", "prj_6", "prj_3")
     assert [(quiet.project_id, quiet.project_name) for quiet in result.quiet] == [
-        ("prj_3", "Name of prj_3"),
-        ("prj_1", "Name of prj_1"),
+        (f"prj_{number}", f"Name of prj_{number}") for number in (3, 1, 4, 5, 6)
     ]
     assert len(upstream.asked("/v1/projects/prj_3/top-performers")) == 1
     assert not upstream.asked("/v1/projects/prj_2/top-performers")
@@ -184,8 +183,9 @@ async def test_no_key_at_all_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.jumping
-async def test_a_project_that_never_answers_ends_up_quiet_in_time_and_the_others_still_come(tmp_path: Path) -> None:
-    upstream = agency({"slow": FIELD, "loud": [row(1, 0.082, 14820), *FIELD]})
+async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_still_come(tmp_path: Path) -> None:
+    slow = [f"slow_{number}" for number in range(9)]  # more than are read at once
+    upstream = agency({"loud": [row(1, 0.082, 14820), *FIELD], **dict.fromkeys(slow, FIELD)})
 
     class Slow(httpx2.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -199,7 +199,8 @@ async def test_a_project_that_never_answers_ends_up_quiet_in_time_and_the_others
         result = await find_breakouts(ws)
         assert anyio.current_time() - began < 43
     assert [found.project_id for found in result.breakouts] == ["loud"]
-    assert [(quiet.project_id, quiet.reason[:18]) for quiet in result.quiet] == [("slow", "Could not be read.")]
+    assert [quiet.project_id for quiet in result.quiet] == slow
+    assert {quiet.reason[:18] for quiet in result.quiet} == {"Could not be read."}
 
 
 async def test_a_post_that_was_cloned_before_is_marked_and_no_longer_proposed(tmp_path: Path) -> None:
