@@ -1,0 +1,162 @@
+"""The real program on stdio: pure, prompt, and gone when its client is."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from tests.e2e.program import INITIALIZE, Program, call_of, environment
+
+KEY = "lp_live_e2e_s3cr3tw0rd"
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_a_client_of_either_era_runs_a_tool_of_the_real_program(mode: str, tmp_path: Path) -> None:
+    parameters = StdioServerParameters(
+        command=sys.executable, args=["-m", "layers_mcp", "--sandbox"], env=environment(tmp_path)
+    )
+    async with Client(parameters, mode=mode) as client:
+        assert client.protocol_version == {"legacy": "2025-11-25", "auto": "2026-07-28"}[mode]
+        assert len((await client.list_tools()).tools) == 15
+        result = await client.call_tool("list_projects", {"search": "acme"})
+    assert not result.is_error
+    assert [row["name"] for row in result.structured_content["projects"]] == ["acme-todo"]
+
+
+def test_at_end_of_input_it_leaves_at_once_and_stdout_held_nothing_but_messages(tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        answer = program.handshake()
+        began = time.monotonic()
+        code, rest, log = program.end()
+        took = time.monotonic() - began
+    assert answer["result"]["serverInfo"]["name"] == "layers-mcp"
+    assert (code, rest, log) == (0, [], "")
+    assert took < 4
+
+
+def test_a_call_under_way_does_not_hold_it_back_at_end_of_input(tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        program.handshake()
+        [project] = program.call(1, "list_projects", search="acme")["structuredContent"]["projects"]
+        order = program.call(2, "generate_with_hook", project_id=project["project_id"], hook="A hook")
+        program.send(call_of(3, "wait_job", job_ids=[order["structuredContent"]["job_id"]], timeout_seconds=40))
+        began = time.monotonic()
+        code, _, log = program.end()
+        took = time.monotonic() - began
+    assert (code, log) == (0, "")
+    assert took < 4
+
+
+def test_without_any_input_it_leaves_cleanly(tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        assert program.end() == (0, [], "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly_though_its_stdin_stays_open(number: int, tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        program.handshake()
+        program.call(1, "list_projects")
+        program.signal(number)
+        began = time.monotonic()
+        assert program.end(close=False) == (0, [], "")
+        assert time.monotonic() - began < 5
+
+
+def test_windows_newlines_and_blank_noise_are_understood(tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        assert "result" in program.handshake(newline="\r\n")
+        program.write(b'{"not": "a message"}\r\n\xff\xfe garbage\r\n')
+        program.send({"jsonrpc": "2.0", "id": 7, "method": "ping"}, newline="\r\n")
+        while (message := program.receive()).get("id") != 7:
+            assert "error" in message
+        assert "result" in message
+
+
+@pytest.mark.parametrize(
+    "locale", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "cp1252"}]
+)
+def test_text_of_every_script_passes_whatever_the_locale(locale: dict[str, str], tmp_path: Path) -> None:
+    hook = "Größer, 大きい, 🚀"
+    with Program("--sandbox", env=environment(tmp_path, **locale)) as program:
+        program.handshake()
+        [project] = program.call(1, "list_projects", search="acme")["structuredContent"]["projects"]
+        order = program.call(2, "generate_with_hook", project_id=project["project_id"], hook=hook)
+        assert not order["isError"]
+        reviewed = program.call(3, "review_commissions")["structuredContent"]["commissions"]
+        code, _, log = program.end()
+    assert [commission["hook"] for commission in reviewed] == [hook]
+    assert (code, log) == (0, "")
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_the_key_is_in_no_output_at_any_log_level(level: str, tmp_path: Path) -> None:
+    env = environment(tmp_path, LAYERS_API_KEY=KEY, LAYERS_BASE_URL="http://127.0.0.1:9", LAYERS_LOG_LEVEL=level)
+    with Program(env=env) as program:
+        program.handshake()
+        answer = program.call(1, "decide_content", container_id="c", decision="approve")
+        code, rest, log = program.end()
+    assert answer["isError"]
+    assert answer["content"][0]["text"].startswith("UNREACHABLE: ")
+    assert code == 0
+    for output in (json.dumps([answer, rest]), log):
+        assert "s3cr3tw0rd" not in output
+    assert "Traceback" not in log
+
+
+def ran(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "layers_mcp", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
+
+
+def test_a_bad_setting_is_one_line_on_stderr_and_exit_code_2(tmp_path: Path) -> None:
+    result = ran("--base-url", "http://127.0.0.1@evil.example", env=environment(tmp_path))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("layers-mcp: --base-url must be ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_unset_placeholder_of_a_host_counts_as_no_key(tmp_path: Path) -> None:
+    with Program(env=environment(tmp_path, LAYERS_API_KEY="${user_config.api_key}")) as program:
+        program.handshake()
+        text = program.call(1, "list_projects")["content"][0]["text"]
+    assert text.startswith("NOT_CONFIGURED: ")
+    assert "user_config" not in text
+
+
+LATE = ("sqlalchemy", "layers_mcp.layers", "layers_mcp.orders", "layers_mcp.sandbox", "layers_mcp.loop")
+
+
+def test_what_only_a_call_needs_is_not_loaded_at_start() -> None:
+    script = (
+        "import sys\n"
+        "from layers_mcp.server import create_server\n"
+        "from layers_mcp.settings import Settings\n"
+        "create_server(Settings(sandbox=True))\n"
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    tools = [name for name in loaded if name.startswith("layers_mcp.tools.")]
+    assert "layers_mcp.server" in loaded
+    assert [name for name in LATE if name in loaded] == []
+    assert tools == []
+
+
+def test_a_client_that_stops_reading_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "layers_mcp", "--sandbox"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = process.communicate(json.dumps(INITIALIZE).encode() + b"\n", timeout=30)
+    assert (process.returncode, err) == (0, b"")
