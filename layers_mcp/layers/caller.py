@@ -69,12 +69,12 @@ class Caller:
 
     def read(self, model: type[M], answer: Answer, form: Callable[[Any], Any] = lambda data: data) -> M:
         """`answer` as a `model`, brought to one form first. Raises BadResponse where it is something else."""
-        data = form(answer.data)
-        if isinstance(data, dict):
-            data = {**cast("dict[str, Any]", data), "answeredAt": answer.at}
         try:
+            data = form(answer.data)
+            if isinstance(data, dict):
+                data = {**cast("dict[str, Any]", data), "answeredAt": answer.at}
             return read(model, data)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         raise BadResponse(
             "Layers answered in a form that is not understood.",

@@ -21,9 +21,9 @@ def parse(body: bytes) -> Any:
     """
     try:
         value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
+        return _whole_characters(value) if b"\\ud" in body.lower() else value
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    return _whole_characters(value) if b"\\ud" in body.lower() else value
 
 
 def _no_number(_: str) -> None:

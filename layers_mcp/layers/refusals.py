@@ -154,7 +154,7 @@ def _said(message: str, details: Mapping[str, Any], call: Call, hide: Callable[[
     parts = [part for part in (message, *_issues(details)) if part]
     text = printable(hide("; ".join(part.rstrip(". ") for part in parts)))
     for value in sorted(_sent(call), key=len, reverse=True):
-        text = text.replace(value, "…")
+        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", text)
     if len(text) > _LONGEST_MESSAGE:
         text = text[: _LONGEST_MESSAGE - 1].rstrip() + "…"
     return text

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from layers_mcp.layers.errors import BadResponse, NotFound
+from layers_mcp.layers.errors import BadResponse, ForbiddenScope, NotFound
 from tests.layers.scripted import NOW, Upstream, client, ok, raw, refused
 
 OVER_LIMIT = b'{"organizationId": "' + b"x" * (16 * 1024 * 1024) + b'"}'
@@ -275,6 +275,41 @@ async def test_a_success_of_another_shape_is_a_bad_response_and_a_read_changed_n
     assert failure.value.__context__ is None
     assert len(upstream.requests) == 1
     assert "html" not in str(failure.value)
+
+
+async def test_credits_that_name_no_amount_are_a_bad_response() -> None:
+    async with client(Upstream(ok({"subscriptionTier": "pilot", "balance": None}))) as layers:
+        with pytest.raises(BadResponse):
+            await layers.credits()
+
+
+async def test_a_policy_that_may_not_be_read_is_not_asked_for_twice() -> None:
+    upstream = Upstream(refused(403, "FORBIDDEN_SCOPE"))
+    async with client(upstream) as layers:
+        with pytest.raises(ForbiddenScope):
+            await layers.review_policy("prj_1")
+    assert len(upstream.requests) == 1
+
+
+async def test_a_page_full_of_oddities_is_read_for_what_it_says() -> None:
+    odd = {"socialAccountId": "sa_1", "platform": {}, "handle": [], "status": {"x": 1}, "connectedAt": {}}
+    async with client(Upstream(ok({"items": [odd] * 200, "nextCursor": 7}), ok({"items": []}))) as layers:
+        accounts = await layers.social_accounts("prj_1")
+    assert len(accounts) == 200
+    assert (accounts[0].platform, accounts[0].status) == (None, None)
+
+
+@pytest.mark.jumping
+@pytest.mark.parametrize("depth", [100_000, 950, 900, 800, 500])
+async def test_an_answer_nested_without_end_is_read_or_refused_and_never_a_crash(depth: int) -> None:
+    nested = (
+        b'{"jobId": "j", "status": "running", "x": ' + b'[{"y": ' * (depth // 2) + b"1" + b"}]" * (depth // 2) + b"}"
+    )
+    async with client(Upstream(raw(200, nested, "application/json; charset=utf-8"))) as layers:
+        try:
+            assert (await layers.job("j")).status == "running"
+        except BadResponse as failure:
+            assert failure.nothing_changed  # noqa: PT017
 
 
 async def test_json_without_a_content_type_is_json() -> None:
