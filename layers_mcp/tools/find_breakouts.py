@@ -114,7 +114,7 @@ async def find_breakouts(
         quiet=quiet,
         as_of=stamp(min((ranking.answered_at for ranking in rankings), default=ws.now())),
         notes=_notes(rankings, read.more_projects, ws.orders.trouble if winners else None),
-        next_step=_next_step([row for _, row in winners], breakouts, any_project=bool(read.outcomes)),
+        next_step=_next_step([row for _, row in winners], breakouts, asked=len(read.outcomes), read=len(rankings)),
     )
 
 
@@ -212,7 +212,7 @@ def _notes(rankings: Sequence[Ranking], more_projects: bool, trouble: str | None
     return notes
 
 
-def _next_step(winners: Sequence[Judged], breakouts: Sequence[Breakout], *, any_project: bool) -> str:
+def _next_step(winners: Sequence[Judged], breakouts: Sequence[Breakout], *, asked: int, read: int) -> str:
     solid = [pair for pair in zip(winners, breakouts, strict=True) if pair[1].breakout_evidence == "solid"]
     if fresh := next((pair for pair in solid if not pair[1].already_ordered), None):
         place = breakouts.index(fresh[1]) + 1
@@ -224,6 +224,9 @@ def _next_step(winners: Sequence[Judged], breakouts: Sequence[Breakout], *, any_
             "All breakouts rest on thin evidence: a day or two more of views tells quality from luck, "
             "so looking again then is cheaper than ordering now."
         )
-    if not any_project:
+    if not asked:
         return "There is no active project to look at: list_projects with include_archived=true shows the others."
-    return "No breakout today, so nothing asks to be cloned; check_readiness explains a project that has no data."
+    if not read:
+        return "No project could be read, so nothing is known of breakouts; quiet tells why, list_projects has the ids."
+    scope = "" if read == asked else f" in the {read} of {asked} projects that could be read"
+    return f"No breakout{scope}, so nothing asks to be cloned; check_readiness explains a project without data."

@@ -15,7 +15,7 @@ from layers_mcp.tools.side_by_side import SideBySide
 from layers_mcp.workspace import Workspace
 
 STARTED_AGAIN = (
-    "Upstream answered this cursor with its first page, so the cursor is bad or outlived: "
+    "Upstream answered this cursor with its first page, so the cursor is wrong or expired: "
     "calling without it starts over."
 )
 

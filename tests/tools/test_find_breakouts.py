@@ -152,10 +152,18 @@ async def test_thin_evidence_alone_advises_to_wait(tmp_path: Path) -> None:
 
 
 async def test_a_round_without_breakouts_asks_for_nothing(tmp_path: Path) -> None:
-    assert (await looked(agency({"prj_1": FIELD}), tmp_path)).next_step.startswith("No breakout today")
+    assert (await looked(agency({"prj_1": FIELD}), tmp_path)).next_step.startswith("No breakout, so nothing")
     nobody = await looked(agency({}), tmp_path)
     assert (nobody.breakouts, nobody.quiet, nobody.notes) == ([], [], [])
     assert "list_projects" in nobody.next_step
+
+
+async def test_projects_that_could_not_be_read_are_not_counted_as_quiet_ones_in_the_next_step(tmp_path: Path) -> None:
+    upstream = agency({"prj_1": FIELD, "gone": refusal(404, "NOT_FOUND")})
+    assert "1 of 2 projects" in (await looked(upstream, tmp_path)).next_step
+    nothing = await looked(upstream, tmp_path, "gone", "gone too")
+    assert nothing.next_step.startswith("No project could be read")
+    assert nothing.notes == []
 
 
 async def test_more_projects_than_one_round_holds_are_noted(tmp_path: Path) -> None:
