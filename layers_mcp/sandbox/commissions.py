@@ -238,7 +238,10 @@ def _order(
             brief=json.dumps({**brief, "hook": origin.hook}),
             source_post_id=origin.source_post_id,
             original_id=origin.original_id or container_id,
-            quality=origin.quality * around_one(stream(call.seed, "quality", sequence), origin.spread),
+            quality=min(
+                origin.quality * around_one(stream(call.seed, "quality", sequence), origin.spread),
+                call.rules.rate_ceiling,
+            ),
             fatigue=origin.fatigue,
             created_at=call.now,
         )

@@ -26,6 +26,9 @@ class WorldParameters:
     reimagine_spread: float = 0.40
     # An audience tires of a pattern: each further fork order of one original loses this share of its rate.
     fork_penalty: float = 0.08
+    # However good an idea, most who see it only watch: no order is worth more than this, or winners of winners would
+    # grow without end.
+    rate_ceiling: float = 0.20
 
     # How far a post gets: mostly luck, whatever its hook is worth (guide: "absolute views rewards luck").
     reach_median: float = 1_800.0
