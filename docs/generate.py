@@ -20,6 +20,7 @@ from typing import Any
 
 import anyio
 from mcp import Client
+from pydantic import BaseModel
 
 from layers_mcp.protocol.schema import describe
 from layers_mcp.server import create_server
@@ -31,8 +32,6 @@ CONTRACT = ROOT / "docs" / "contract.json"
 TOOLS_PAGE = ROOT / "docs" / "tools.md"
 MANIFEST = ROOT / "manifest.json"
 
-WIRE: dict[str, Any] = {"by_alias": True, "mode": "json", "exclude_none": True}
-
 
 def definitions() -> str:
     """The definitions of all tools, one a line."""
@@ -40,37 +39,22 @@ def definitions() -> str:
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
-def contract() -> dict[str, Any]:
+async def seen_by_a_client() -> dict[str, Any]:
     """What a client of a live server sees: by name, so that a difference reads well."""
-    return anyio.run(_seen_by_a_client)
-
-
-async def _seen_by_a_client() -> dict[str, Any]:
     with TemporaryDirectory() as state_dir:
         async with Client(create_server(Settings(sandbox=True, state_dir=Path(state_dir)))) as client:
-            tools = (await client.list_tools()).tools
-            prompts = (await client.list_prompts()).prompts
-            resources = (await client.list_resources()).resources
             return {
                 "instructions": client.instructions,
-                "tools": {tool.name: _without_name(tool.model_dump(**WIRE)) for tool in tools},
-                "prompts": {prompt.name: _without_name(prompt.model_dump(**WIRE)) for prompt in prompts},
-                "resources": {
-                    resource.uri: {
-                        **{
-                            key: value
-                            for key, value in resource.model_dump(**WIRE).items()
-                            if key not in {"uri", "size"}
-                        }
-                    }
-                    for resource in resources
-                },
+                "tools": {tool.name: _entry(tool) for tool in (await client.list_tools()).tools},
+                "prompts": {prompt.name: _entry(prompt) for prompt in (await client.list_prompts()).prompts},
+                "resources": {resource.uri: _entry(resource) for resource in (await client.list_resources()).resources},
             }
 
 
-def _without_name(entry: dict[str, Any]) -> dict[str, Any]:
-    """The entry without what names it, and without the size of a text, which is no part of the contract."""
-    return {key: value for key, value in entry.items() if key not in {"name", "uri", "size"}}
+def _entry(listed: BaseModel) -> dict[str, Any]:
+    """One entry without what names it, and without the size of a text, which is no part of the contract."""
+    wire = listed.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return {key: value for key, value in wire.items() if key not in {"name", "uri", "size"}}
 
 
 def as_json(value: object) -> str:
@@ -157,7 +141,7 @@ def _prompt_text(name: str) -> str:
 def generated() -> Iterator[tuple[Path, str]]:
     """Every generated file with its text. The live server reads the first, so that comes first."""
     yield DEFINITIONS, definitions()
-    seen = contract()
+    seen = anyio.run(seen_by_a_client)
     yield CONTRACT, as_json(seen)
     yield TOOLS_PAGE, tools_page(seen)
     yield MANIFEST, manifest(seen)
