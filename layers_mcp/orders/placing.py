@@ -205,13 +205,12 @@ class Placing:
 
     async def _step(self, entry: Entry, change: Callable[..., Entry]) -> Entry:
         """Take a step in the journal; without one, the order still takes it in this call."""
-        now = self.desk.now()
+        changed = partial(change, now=self.desk.now())
         try:
-            return await self.desk.journal.step(
-                lambda journal: journal.apply(entry, lambda current: change(current, now))
-            )
-        except JournalError:
-            return change(entry, now)
+            return await self.desk.journal.step(lambda journal: journal.apply(entry, changed))
+        except JournalError as error:
+            self.unwritten = str(error)
+            return changed(entry)
 
     # --- what else the caller is told
 

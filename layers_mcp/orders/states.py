@@ -48,7 +48,9 @@ def accepted(
     entry: Entry, now: datetime, *, job_id: str, kind: str, status: str, container_ids: Iterable[str], answer: Any
 ) -> Entry:
     """Upstream took the order on, or its containers were found there."""
-    taken = replace(entry, unanswered=0, job_id=job_id, kind=kind, answer=answer, updated_at=now)
+    taken = replace(
+        entry, unanswered=0, job_id=job_id or entry.job_id, kind=kind or entry.kind, answer=answer, updated_at=now
+    )
     if entry.status in ("unknown", "refused"):
         taken = replace(taken, status="running")
     return learned(taken, now, status=status, container_ids=container_ids)

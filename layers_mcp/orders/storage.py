@@ -77,7 +77,8 @@ def _engine(url: str, file: Path) -> Engine:
         parsed = make_url(url) if url else URL.create("sqlite", database=str(file))
         if parsed.get_backend_name() == "sqlite":
             # no pool: a file that was removed or replaced is noticed at the next step
-            engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": WAIT_SECONDS})
+            patient = {"timeout": str(WAIT_SECONDS), **parsed.query}
+            engine = create_engine(parsed.set(query=patient), poolclass=NullPool)
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
