@@ -64,7 +64,7 @@ def inspect(buckets: Sequence[str], granularity: str, since: datetime, until: da
     `granularity` is upstream's: nothing is said of buckets whose length is not known.
     """
     length = _LENGTHS.get(granularity)
-    starts = [start for start in map(_bucket_start, buckets) if start is not None]
+    starts = [start for start in map(utc_moment, buckets) if start is not None]
     if length is None or not starts:
         return Buckets(None, (), 0)
     inside = sorted(start for start in starts if start < until and start + length > since)
@@ -76,9 +76,10 @@ def inspect(buckets: Sequence[str], granularity: str, since: datetime, until: da
     return Buckets(end if running else None, tuple(cut), len(starts) - len(inside))
 
 
-def _bucket_start(text: str) -> datetime | None:
+def utc_moment(text: str) -> datetime | None:
+    """A date or datetime of an answer, in UTC (which is meant where it names no offset); None if it is neither."""
     try:
-        start = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

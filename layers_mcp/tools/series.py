@@ -10,7 +10,7 @@ from pydantic import Field
 
 from layers_mcp.layers.models import Metrics
 from layers_mcp.loop.metrics import Granularity
-from layers_mcp.loop.windows import FORMS, inspect, parse_moment, stamp
+from layers_mcp.loop.windows import FORMS, inspect, parse_moment, stamp, utc_moment
 from layers_mcp.protocol import Result, invalid_argument
 
 ProjectId = Annotated[str, Field(description="From list_projects.")]
@@ -73,16 +73,14 @@ def scoped_id(scope: str, id: str, project_id: str) -> str:  # noqa: A002 - the 
 
 def series_of(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime, notes: Sequence[str] = ()) -> Series:
     """The answer, reduced to what was asked for, with notes on what would mislead its reader."""
-    series = [_picked(bucket, ("bucket", *metrics)) for bucket in reply.series]
-    totals = _picked(reply.totals, (*metrics, "post_count"))
     return Series(
         scope=reply.scope,
         id=reply.id,
         window=Span(since=reply.window.since, until=reply.window.until, granularity=reply.window.granularity),
-        series=series,
-        totals=totals,
+        series=[_picked(bucket, ("bucket", *metrics)) for bucket in reply.series],
+        totals=_picked(reply.totals, (*metrics, "post_count")),
         as_of=stamp(reply.answered_at),
-        notes=[*_notes(reply.window.granularity, series, totals, metrics, asked, now), *notes],
+        notes=[*_notes(reply, metrics, asked, now), *notes],
     )
 
 
@@ -97,26 +95,31 @@ def _picked(values: Mapping[str, float | int | str], names: Sequence[str]) -> di
     return {name: values[name] for name in names if name in values}
 
 
-def _notes(
-    granularity: str,
-    series: Sequence[Mapping[str, float | int | str]],
-    totals: Mapping[str, float | int | str],
-    metrics: Sequence[str],
-    asked: Asked,
-    now: datetime,
-) -> list[str]:
-    if not series:
+def _notes(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime) -> list[str]:
+    if not reply.series:
         return ["No data in this window. check_readiness tells whether this project's posts are synced."]
+    notes = _notes_on_buckets(reply, asked, now)
+    rows = (reply.totals, *reply.series)
+    if missing := [name for name in metrics if not any(name in row for row in rows)]:
+        notes.append(f"Nothing was reported for {', '.join(missing)}.")
+    return notes
+
+
+def _notes_on_buckets(reply: Metrics, asked: Asked, now: datetime) -> list[str]:
     notes: list[str] = []
+    granularity, since = reply.window.granularity, asked.since
     if granularity != asked.granularity:
         notes.append(f"Upstream answered in buckets of another size than the {asked.granularity} that was asked for.")
-    seen = inspect([str(bucket.get("bucket", "")) for bucket in series], granularity, asked.since, asked.until, now)
+    answered_since = utc_moment(reply.window.since)
+    if answered_since is not None and answered_since > since:
+        since = answered_since
+        notes.append(f"Upstream answered from {stamp(since)} on, later than was asked for.")
+    seen = inspect([str(row.get("bucket", "")) for row in reply.series], granularity, since, asked.until, now)
     if seen.running_until is not None:
-        notes.append(f"The last bucket is still running (until {stamp(seen.running_until)}): lower values there are no drop.")
+        ends = stamp(seen.running_until)
+        notes.append(f"The last bucket is still running (until {ends}): lower values there are no drop.")
     if seen.cut:
         notes.append(f"Cut by the window, and so no whole {granularity}: the {' and the '.join(seen.cut)} bucket.")
     if seen.outside:
         notes.append(f"Upstream answered with {seen.outside} buckets outside the window that was asked for.")
-    if missing := [name for name in metrics if name not in totals and not any(name in bucket for bucket in series)]:
-        notes.append(f"Nothing was reported for {', '.join(missing)}.")
     return notes

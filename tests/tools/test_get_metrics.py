@@ -25,8 +25,8 @@ def bucket(day: str, views: int = 10, **values: Any) -> dict[str, Any]:
     return {"bucket": day, "views": views, **values}
 
 
-def answer(*series: dict[str, Any], granularity: str = "day", **totals: Any) -> Upstream:
-    window = {"since": "2026-04-10T00:00:00Z", "until": "2026-04-17T00:00:00Z", "granularity": granularity}
+def answer(*series: dict[str, Any], granularity: str = "day", since: str = "", **totals: Any) -> Upstream:
+    window = {"since": since, "until": "2026-04-17T00:00:00Z", "granularity": granularity}  # empty: as asked for
     body = {"scope": "project", "id": PROJECT, "window": window, "series": list(series), "totals": totals}
     upstream = Upstream()
     upstream.replies[METRICS] = body
@@ -158,6 +158,18 @@ async def test_other_buckets_than_asked_for_are_noted_and_read_at_their_own_leng
     assert "another size than the hour" in result.notes[0]
     assert "2026-04-18T00:00:00Z" in result.notes[1]
     assert result.window.granularity == "day"
+
+
+async def test_a_window_that_upstream_shortened_is_noted_and_its_first_bucket_not_called_cut(tmp_path: Path) -> None:
+    upstream = answer(bucket("2026-01-17T00:00:00Z"), granularity="hour", since="2026-01-17T00:00:00Z")
+    result = await measured(upstream, tmp_path, metrics=("views",), granularity="hour", since="120d")
+    assert result.notes == ["Upstream answered from 2026-01-17T00:00:00Z on, later than was asked for."]
+    assert result.window.since == "2026-01-17T00:00:00Z"
+
+
+async def test_a_window_written_in_no_known_form_is_passed_on_without_a_note(tmp_path: Path) -> None:
+    result = await measured(answer(bucket("2026-04-16"), since="last week"), tmp_path, metrics=("views",))
+    assert (result.window.since, result.notes) == ("last week", [])
 
 
 async def test_a_metric_that_never_came_back_is_noted(tmp_path: Path) -> None:
