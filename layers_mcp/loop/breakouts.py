@@ -77,7 +77,7 @@ def judge(rows: Iterable[Reach | None]) -> Standings:
 
 def _standing(row: Reach | None, middle: float | None) -> Standing:
     small, ends = low_sample(row), interval(row)
-    if row is None or row.engagement_rate is None or not middle:
+    if row is None or row.engagement_rate is None or middle is None or middle <= 0:
         return Standing(small, ends, None)
     line = BREAKOUT_TIMES_MEDIAN * middle
     times = row.engagement_rate / middle

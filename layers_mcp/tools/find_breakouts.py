@@ -171,7 +171,7 @@ def _why_quiet(ranking: JudgedRanking) -> str:
         return "Nothing is ranked in this window; check_readiness tells why."
     if ranking.median is None:
         return f"None of its {len(ranking.rows)} ranked posts has the 50 views that tell anything."
-    if ranking.median == 0:
+    if ranking.median <= 0:
         return "The median engagement rate is 0, so nothing can be held against it."
     best = max(row.standing.times_median or 0 for row in ranking.rows if row.low_sample is False)
     return f"No breakout: the best is {best:.2f}x the median of {ranking.sampled} posts."

@@ -164,9 +164,8 @@ def _notes(
     rows = ranking.rows
     if not rows:
         return []
-    notes = [
-        f"The median is over {ranking.sampled} of {len(rows)} rows (those of 50 views or more) in {window}. {AGE_NOTE}"
-    ]
+    sample = f"{ranking.sampled} of {len(rows)} rows (those of 50 views or more) in {window}"
+    notes = [f"The median is over {sample}. {AGE_NOTE}" if ranking.sampled else f"No median: {sample}. {AGE_NOTE}"]
     if filtered:
         notes.append("With source_types or platforms set, the median is of these rows only.")
     if len(rows) >= FULL_PAGE:

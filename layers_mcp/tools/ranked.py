@@ -79,7 +79,7 @@ def platforms_of(organic: Organic) -> list[str]:
 
 def passed_through(paid: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The paid block as upstream gave it (its fields are nobody's promise), with every text in it cleaned."""
-    return None if paid is None else cast("dict[str, Any]", _cleaned(paid, 4))
+    return cast("dict[str, Any]", _cleaned(paid, 4)) if paid else None
 
 
 def _cleaned(value: Any, depth: int) -> Any:

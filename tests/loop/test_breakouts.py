@@ -20,7 +20,7 @@ class Post:
 
 
 views = st.none() | st.sampled_from([0, 1, 49, 50, 51]) | st.integers(0, 10**6)
-rates = st.none() | st.sampled_from([0.0, 0.01, 0.02, 0.04, 0.08, 1.0, 1.3]) | st.floats(0, 1.5)
+rates = st.none() | st.sampled_from([-0.5, 0.0, 0.01, 0.02, 0.04, 0.08, 1.0, 1.3]) | st.floats(0, 1.5)
 rows = st.lists(st.none() | st.builds(Post, views, rates), max_size=100)
 
 
@@ -34,12 +34,17 @@ def test_flags_follow_the_rule_as_the_references_work_it_out(posts: list[Post | 
     assert len(standings.rows) == len(posts)
     for post, standing in zip(posts, standings.rows, strict=True):
         breaks_out = bool(
-            middle and post and (post.views or 0) >= 50 and post.engagement_rate and post.engagement_rate > 2 * middle
+            middle
+            and middle > 0
+            and post
+            and (post.views or 0) >= 50
+            and post.engagement_rate
+            and post.engagement_rate > 2 * middle
         )
         assert standing.breakout is breaks_out
         assert (standing.evidence is not None) is breaks_out
         assert standing.low_sample == (None if post is None else (post.views or 0) < 50)
-        has_times = bool(middle and post and post.engagement_rate is not None)
+        has_times = bool(middle and middle > 0 and post and post.engagement_rate is not None)
         assert (standing.times_median is not None) is has_times
         if has_times:
             assert standing.times_median == post.engagement_rate / middle  # type: ignore[union-attr, operator]
@@ -96,6 +101,10 @@ def test_a_median_of_zero_has_no_breakouts_and_no_multiples() -> None:
     standings = judge([Post(1000, 0.0), Post(1000, 0.0), Post(1000, 0.5)])
     assert standings.median == 0
     assert [(row.breakout, row.times_median) for row in standings.rows] == [(False, None)] * 3
+
+
+def test_a_rate_below_nothing_makes_no_breakout_of_others() -> None:
+    assert not any(row.breakout for row in judge([Post(1000, -0.5), Post(1000, -0.5), Post(1000, 0.1)]).rows)
 
 
 def test_a_fluke_of_49_views_neither_breaks_out_nor_moves_the_median() -> None:

@@ -129,6 +129,7 @@ async def test_only_small_samples_are_called_noise(tmp_path: Path) -> None:
     result = await ranked(ranking(row(1, 0.5, 10), row(2, 0.1, 49)), tmp_path)
     assert result.median_engagement_rate is None
     assert result.items[0].engagement_times_median is None
+    assert result.notes[0].startswith("No median: 0 of 2 rows")
     assert "noise" in result.next_step
 
 
