@@ -55,10 +55,13 @@ class Caller:
         """Close the connections."""
         await self._exchange.aclose()
 
-    async def get(self, call: Call) -> Answer:
-        """The answer to a read; identical reads in flight share one, but none that began before a write ended."""
+    async def get(self, call: Call, *, deadline: float | None = None) -> Answer:
+        """The answer to a read, at the latest at `deadline` (the loop's time; by default after 30 seconds).
+
+        Identical reads in flight share one request, but none that began before a write ended.
+        """
         key = ("read", id(self), self._writes, call.path, call.params)
-        return await self.background.share(key, lambda: self.retries.perform(call))
+        return await self.background.share(key, lambda: self.retries.perform(call, deadline=deadline))
 
     async def write(self, call: Call, *, deadline: float | None = None) -> Answer:
         """The answer to a write, at the latest at `deadline` (the loop's time; by default after 30 seconds)."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Literal
+
+import anyio
 
 from layers_mcp.layers import drift
 from layers_mcp.layers.call import Call, path, query
@@ -21,9 +24,14 @@ from layers_mcp.layers.models import (
     SocialAccount,
     Whoami,
 )
+from layers_mcp.layers.retries import CALL_SECONDS
 
 _MOST_PAGES = 20
 """Pages followed where an endpoint's whole list is wanted; a list that long is a cursor gone round in circles."""
+
+
+def _policy_call(project_id: str, endpoint: str) -> Call:
+    return Call(method="GET", path=path("projects", project_id, endpoint), scope="content:read", subject="project")
 
 
 class Insight(Caller):
@@ -54,6 +62,7 @@ class Insight(Caller):
         accounts: list[SocialAccount] = []
         cursor = ""
         seen: set[str] = set()
+        deadline = anyio.current_time() + CALL_SECONDS
         for _ in range(_MOST_PAGES):
             call = Call(
                 method="GET",
@@ -62,7 +71,7 @@ class Insight(Caller):
                 scope="social:read",
                 subject="project",
             )
-            page = self.read(Page[SocialAccount], await self.get(call))
+            page = self.read(Page[SocialAccount], await self.get(call, deadline=deadline))
             accounts += page.items
             cursor = page.next_cursor or ""
             if not cursor or cursor in seen:
@@ -72,19 +81,16 @@ class Insight(Caller):
 
     async def review_policy(self, project_id: str) -> ReviewPolicy:
         """Whether finished content waits for a person, asked of the later endpoint, then of the earlier one."""
+        deadline = anyio.current_time() + CALL_SECONDS
         try:
-            answer = await self.get(self._policy_call(project_id, "content-review-policy"))
+            answer = await self.get(_policy_call(project_id, "content-review-policy"), deadline=deadline)
         except LayersError as error:
-            if error.status != 404:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
             answer = None
         if answer is None:
-            answer = await self.get(self._policy_call(project_id, "approval-policy"))
+            answer = await self.get(_policy_call(project_id, "approval-policy"), deadline=deadline)
         return self.read(ReviewPolicy, answer, drift.policy)
-
-    @staticmethod
-    def _policy_call(project_id: str, endpoint: str) -> Call:
-        return Call(method="GET", path=path("projects", project_id, endpoint), scope="content:read", subject="project")
 
     # What was published, and how it does
 

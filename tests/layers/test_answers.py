@@ -56,6 +56,16 @@ async def test_a_row_without_a_rank_takes_its_place() -> None:
     assert [row.rank for row in ranking.items] == [1, 2, 7]
 
 
+async def test_numbers_that_are_not_finite_are_left_out() -> None:
+    body = (
+        b'{"metric": "roas", "window": "30d", "items": [{"metricValue": 1e999, "paid": {"roas": -1e999, "cpa": NaN}}]}'
+    )
+    async with client(Upstream(raw(200, body))) as layers:
+        row = (await layers.top_performers("prj_1", metric="roas", window="30d")).items[0]
+    assert row.metric_value is None
+    assert row.paid == {"roas": None, "cpa": None}
+
+
 async def test_paid_results_are_passed_through_as_they_are() -> None:
     paid = {"spend": 12.5, "platforms": ["meta_ads"], "currency": "EUR"}
     upstream = Upstream(ok({"metric": "roas", "window": "30d", "items": [{"rank": 1, "paid": paid, "organic": None}]}))

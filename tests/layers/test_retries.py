@@ -207,6 +207,30 @@ async def test_retries_end_in_time_however_slow_upstream_is() -> None:
             assert len(upstream.requests) - before >= least
 
 
+async def test_an_answer_made_of_several_reads_ends_in_time_too() -> None:
+    pages = 0
+
+    async def unhurried(_: httpx2.Request) -> httpx2.Response:
+        nonlocal pages
+        pages += 1
+        await anyio.sleep(8)
+        return httpx2.Response(200, json={"items": [], "nextCursor": f"c{pages}"})
+
+    async def lost(request: httpx2.Request) -> httpx2.Response:
+        await anyio.sleep(9)
+        return await refused(404, "NOT_FOUND")(request)
+
+    for upstream, call in (
+        (Upstream(unhurried), LayersClient.social_accounts),
+        (Upstream(lost, slow), LayersClient.review_policy),
+    ):
+        async with client(upstream) as layers:
+            started = anyio.current_time()
+            with pytest.raises(TimedOut):
+                await call(layers, "prj_1")
+            assert anyio.current_time() - started <= 30.5
+
+
 async def test_a_body_that_trickles_in_is_cut_off_in_time() -> None:
     class Trickle(httpx2.AsyncByteStream):
         async def __aiter__(self):  # type: ignore[no-untyped-def]
