@@ -55,7 +55,8 @@ def load_faults(path: Path) -> list[Fault]:
         return TypeAdapter(list[Fault]).validate_python(json.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ValueError(f"{where}: {first['msg']}") from None
 
 
 @dataclass

@@ -6,6 +6,7 @@ queries run as written. Times are seconds since 1970.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 import time
@@ -66,6 +67,9 @@ CREATE TABLE idempotency (
 class WorldFileError(Exception):
     """The world's file was made by another version, or is no world at all. Resetting it helps."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason} Begin a new world with layers-mcp sandbox --reset.")
+
 
 class Store:
     """One connection to the world, safe to use from several threads and beside other processes."""
@@ -74,7 +78,10 @@ class Store:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self.db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)
+        try:
+            self.db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)
+        except sqlite3.OperationalError:
+            raise OSError(errno.EACCES, "The world's file cannot be opened", str(path)) from None
         self.db.row_factory = sqlite3.Row
         if path is not None:
             self._share()

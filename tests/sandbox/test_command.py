@@ -1,0 +1,145 @@
+"""`layers-mcp sandbox`: serves, moves the clock, begins again, and says what is wrong."""
+
+import gc
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from layers_mcp.cli import main
+from layers_mcp.sandbox import Sandbox
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["sandbox", *map(str, arguments)])
+    gc.enable()  # the program holds the collector back while it loads
+    code = ended.value.code
+    assert isinstance(code, int)
+    return code
+
+
+@contextmanager
+def served(*arguments: object) -> Iterator[dict[str, str]]:
+    """The program in a process of its own: what it says on stdout, by name."""
+    command = [sys.executable, "-m", "layers_mcp", "sandbox", "--port", "0", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield dict(process.stdout.readline().strip().split("=", 1) for _ in range(6))
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(15) in (0, 130)
+        assert process.stdout.read() == ""
+
+
+def test_it_says_where_it_serves_and_with_which_key_and_projects(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.json"
+    faults.write_text(json.dumps([{"endpoint": "GET /v1/credits", "kind": "status", "status": 500}]))
+    db = tmp_path / "world.db"
+    with served("--db", db, "--faults", faults) as said:
+        names = ["LAYERS_BASE_URL", "LAYERS_API_KEY", "acme-todo", "globex-fit", "initech-notes", "hooli-new"]
+        assert list(said) == names
+        headers = {"Authorization": f"Bearer {said['LAYERS_API_KEY']}"}
+        with httpx2.Client(base_url=said["LAYERS_BASE_URL"], headers=headers) as client:
+            project = client.get(f"/v1/projects/{said['acme-todo']}")
+            assert project.json()["name"] == "acme-todo"
+            assert client.get("/v1/credits").status_code == 500
+            assert run("--db", db, "--advance", "14d") == 0
+            date = parsedate_to_datetime(client.get("/v1/whoami").headers["date"])
+            assert date - datetime.now(UTC) > timedelta(days=13)
+            order = f"/v1/projects/{said['acme-todo']}/content"
+            assert [client.post(order, json={}).status_code for _ in range(40)][-1] == 429
+
+
+@pytest.mark.parametrize(("span", "hours"), [("90m", 1.5), ("12h", 12), ("14d", 14 * 24), ("2w", 14 * 24)])
+def test_the_clock_moves_by_the_span(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], span: str, hours: float
+) -> None:
+    db = tmp_path / "world.db"
+    assert run("--db", db, "--advance", span) == 0
+    assert "The world's time is now" in capsys.readouterr().out
+    with Sandbox(path=db) as sandbox:
+        ahead = sandbox.now() - datetime.now(UTC)
+        assert ahead == pytest.approx(timedelta(hours=hours), abs=timedelta(seconds=30))
+
+
+def test_without_a_db_it_acts_on_the_world_of_the_state_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAYERS_STATE_DIR", str(tmp_path / "from environment"))
+    monkeypatch.setenv("LAYERS_BASE_URL", "nonsense that does not concern the sandbox")
+    assert run("--advance", "1d") == 0
+    assert (tmp_path / "from environment" / "sandbox" / "world.db").exists()
+    assert run("--advance", "1d", "--state-dir", tmp_path / "flag") == 0
+    assert (tmp_path / "flag" / "sandbox" / "world.db").exists()
+
+
+def test_a_reset_forgets_the_world_and_what_was_ordered_in_it_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    assert run("--state-dir", tmp_path, "--advance", "14d") == 0
+    (folder / "journal.db").write_text("orders in the sandbox")
+    (folder / "journal.db-wal").write_text("")
+    (tmp_path / "journal.db").write_text("real orders")
+    assert run("--state-dir", tmp_path, "--reset") == 0
+    assert {path.name for path in folder.iterdir()} == {"world.db"}
+    assert (tmp_path / "journal.db").read_text() == "real orders"
+    with Sandbox(path=folder / "world.db") as sandbox:
+        assert sandbox.now() - datetime.now(UTC) < timedelta(minutes=1)
+
+
+def test_a_reset_with_a_db_touches_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "other.db").write_text("x")
+    assert run("--db", tmp_path / "world.db", "--reset") == 0
+    assert (tmp_path / "other.db").read_text() == "x"
+
+
+def test_a_world_of_another_version_is_refused_until_it_is_reset(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = tmp_path / "world.db"
+    db.write_text("not a database at all" * 100)
+    assert run("--db", db, "--advance", "1d") == 2
+    assert "--reset" in capsys.readouterr().err
+    assert run("--db", db, "--reset") == 0
+    assert run("--db", db, "--advance", "1d") == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--advance", "fortnight"),
+        ("--advance", "-3d"),
+        ("--port", "http"),
+        ("--port", "70000"),
+        ("--faults", "missing.json"),
+        ("--unknown",),
+    ],
+)
+def test_bad_usage_is_exit_code_2_and_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert run("--db", tmp_path / "world.db", *arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert run("--db", tmp_path / "world.db", "--port", taken.getsockname()[1]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("layers-mcp sandbox: ")
+    assert said.out == ""
+
+
+def test_a_db_that_is_a_folder_is_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--db", tmp_path, "--advance", "1d") == 1
+    assert "Traceback" not in capsys.readouterr().err
