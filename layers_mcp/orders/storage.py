@@ -14,7 +14,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, exc, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -31,8 +31,10 @@ class Storage:
 
     def __init__(self, url: str, file: Path) -> None:
         """`url` is SQLAlchemy's or PostgreSQL's; where it is empty, `file` is the SQLite database."""
-        self._engine, self._ready = _engine(url, file), False
+        self._engine = _engine(url, file)
         self._file = _file(self._engine.url)
+        self._ready = False
+        self._opened: int | None = None
 
     @contextlib.contextmanager
     def reading(self) -> Generator[Connection]:
@@ -57,9 +59,10 @@ class Storage:
         self._engine.dispose()
 
     def _prepare(self) -> None:
-        """Create or migrate the tables: at the first use, and again where the file was removed meanwhile."""
-        if self._ready and (self._file is None or self._file.exists()):
+        """Create or migrate the tables: at the first use, and again where the file was removed or replaced."""
+        if self._ready and self._inode() == self._opened:
             return
+        self._engine.dispose()
         if self._file is not None:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._engine.connect().execution_options(reads=True) as connection:
@@ -70,15 +73,22 @@ class Storage:
                     _lock(connection, "migration")
                 migrate(connection)
             self._ready = True
+        self._opened = self._inode()
+
+    def _inode(self) -> int | None:
+        """Tells one file from another at the same path; None for a database that is no file of ours, or is gone."""
+        try:
+            return self._file and self._file.stat().st_ino
+        except FileNotFoundError:
+            return None
 
 
 def _engine(url: str, file: Path) -> Engine:
     with _our_words():
         parsed = make_url(url) if url else URL.create("sqlite", database=str(file))
         if parsed.get_backend_name() == "sqlite":
-            # no pool: a file that was removed or replaced is noticed at the next step
             patient = {"timeout": str(WAIT_SECONDS), **parsed.query}
-            engine = create_engine(parsed.set(query=patient), poolclass=NullPool)
+            engine = create_engine(parsed.set(query=patient))
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine

@@ -1,6 +1,7 @@
 """No sequence of calls, lost replies, refusals, kills, rotated keys and clock jumps charges an order twice or loses it.
 
-The default run makes a few thousand steps; `HYPOTHESIS_STEPS=20` makes twenty times as many.
+The default run makes some two thousand steps, most of several requests; `LAYERS_TEST_STEPS=20` makes twenty times as
+many.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tests.jumping import JumpingLoop
 from tests.orders.town import Server, Town
 from tests.support import BASE_URL
 
-TIMES = float(os.environ.get("HYPOTHESIS_STEPS", "1"))
+TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 ORDERS = ("POST /v1/content/:id/clone-from-post", "POST /v1/projects/:id/content")
 
 clones = st.fixed_dictionaries(
@@ -219,8 +220,8 @@ def test_no_sequence_of_events_charges_an_order_twice_or_loses_it() -> None:
     run_state_machine_as_test(
         ExactlyOnce,
         settings=settings(
-            max_examples=int(40 * TIMES),
-            stateful_step_count=50,
+            max_examples=int(32 * TIMES),
+            stateful_step_count=60,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate, Phase.shrink],
