@@ -266,9 +266,14 @@ def _why_empty(facts: Facts) -> tuple[str, str]:
     if not connected:
         return "No linked account is connected, so no posts arrive.", "Sign in again to the accounts in Layers."
     due = max((one.connected_at + SYNC_EVERY for one in connected if one.connected_at), default=None)
-    if due is not None and due > facts.now:
+    if due is None:
         return (
-            f"The accounts were linked minutes ago; their first sync is due by {due:%H:%M} UTC.",
+            "No post of the linked accounts is live, or none has arrived yet.",
+            "Publish the first posts; a first sync takes up to 30 minutes.",
+        )
+    if due > facts.now:
+        return (
+            f"The accounts were linked minutes ago; their first sync is due by {due:%H:%M} UTC, 30 minutes after linking.",
             f"Look again after {due:%H:%M} UTC.",
         )
     return (

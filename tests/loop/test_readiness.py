@@ -104,6 +104,7 @@ def test_two_projects_that_are_empty_for_different_causes_get_different_words():
         "their first sync is due by 14:23 utc": replace(empty, accounts=(fresh,)),
         "no linked account is connected": replace(empty, accounts=(Account("tiktok", "reauth_required", LONG_AGO),)),
         "have been synced, and no post of theirs is live": empty,
+        "or none has arrived yet": replace(empty, accounts=(Account("tiktok", "connected", None),)),
         "3 live posts in 90 days; 5 are needed": replace(empty, post_count=3),
         "8 posts live, and none is scored yet": replace(empty, post_count=8),
     }
