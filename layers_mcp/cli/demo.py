@@ -106,8 +106,8 @@ class Tour:
         await self._nudge(project_id, winner)
         approved = await self._decide(project_id)
         review = await self._two_weeks_later(project_id)
-        left = (await self._call("list_projects", search=PROJECT))["credits"]["available"]
-        self._close(review, approved, orders, before - left)
+        spent = before - await self._credits_left()
+        self._close(review, approved, orders, spent)
 
     async def _find_project(self) -> tuple[str, int]:
         self._step("Find the project")
@@ -174,6 +174,11 @@ class Tour:
         review = await self._call("review_commissions", project_id=project_id)
         page.review(self._paper, review)
         return review
+
+    async def _credits_left(self) -> int:
+        left = (await self._call("list_projects", search=PROJECT))["credits"]["available"]
+        page.say(self._paper, f"{left:,} credits left.")
+        return left
 
     def _close(self, review: Facts, approved: int, orders: list[Facts], spent: int) -> None:
         estimate = sum(order["estimated_credits"] for order in orders)
