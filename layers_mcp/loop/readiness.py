@@ -273,7 +273,7 @@ def _why_empty(facts: Facts) -> tuple[str, str]:
         )
     if due > facts.now:
         return (
-            f"The accounts were linked minutes ago; their first sync is due by {due:%H:%M} UTC, 30 minutes after linking.",
+            f"The accounts were linked minutes ago; their first sync (30 minutes) is due by {due:%H:%M} UTC.",
             f"Look again after {due:%H:%M} UTC.",
         )
     return (

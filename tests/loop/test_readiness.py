@@ -101,7 +101,7 @@ def test_two_projects_that_are_empty_for_different_causes_get_different_words():
     fresh = Account("tiktok", "connected", NOW - timedelta(minutes=7))
     states = {
         "nothing is linked": replace(empty, accounts=()),
-        "their first sync is due by 14:23 utc": replace(empty, accounts=(fresh,)),
+        "their first sync (30 minutes) is due by 14:23 utc": replace(empty, accounts=(fresh,)),
         "no linked account is connected": replace(empty, accounts=(Account("tiktok", "reauth_required", LONG_AGO),)),
         "have been synced, and no post of theirs is live": empty,
         "or none has arrived yet": replace(empty, accounts=(Account("tiktok", "connected", None),)),

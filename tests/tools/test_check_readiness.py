@@ -207,7 +207,7 @@ async def test_a_freshly_linked_project_is_told_when_its_first_sync_is_due(tmp_p
     async with upstream.workspace(tmp_path, now=datetime(2026, 4, 17, 14, 0, tzinfo=UTC)) as ws:
         result = await check_readiness(ws, "prj_1")
     assert not result.ready
-    assert "first sync is due by 14:23 UTC" in result.checks[1].detail
+    assert "first sync (30 minutes) is due by 14:23 UTC" in result.checks[1].detail
 
 
 async def test_a_full_ranking_is_noted(tmp_path):
@@ -279,6 +279,6 @@ async def test_what_is_empty_for_different_causes_is_told_apart(tmp_path):
             fresh = await check_readiness(ws, sandbox.project_id("initech-notes"))
             bare = await check_readiness(ws, sandbox.project_id("hooli-new"))
     first, second = ({one.name: one.detail for one in result.checks} for result in (fresh, bare))
-    assert "first sync is due by 09:33 UTC" in first["posts_synced"]
+    assert "first sync (30 minutes) is due by 09:33 UTC" in first["posts_synced"]
     assert "Nothing is linked" in second["posts_synced"]
     assert first["organic_ranking"] != second["organic_ranking"]
