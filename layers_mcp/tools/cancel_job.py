@@ -47,5 +47,5 @@ async def cancel_job(
     if reply.accepted:
         next_step = "Call wait_job to see it stop at its next stage."
     else:
-        next_step = "Nothing was stopped: call wait_job with timeout_seconds=0 to see how the job ended."
+        next_step = "The job had ended by then: call wait_job with timeout_seconds=0 to see how."
     return Cancellation(job_id=job_id, accepted=reply.accepted, reason=reply.reason, next_step=next_step)
