@@ -333,7 +333,15 @@ async def test_content_that_cannot_be_read_adopts_nothing(shop: Shop) -> None:
 # --- several at once, and callers that go away
 
 
-async def test_calls_at_once_are_one_order(shop: Shop) -> None:
+async def test_calls_at_once_of_one_process_send_one_request(shop: Shop) -> None:
+    shop.sandbox.faults.append(Fault(endpoint=CLONE, kind="latency", seconds=3))
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(shop.orders.place, shop.clone())
+    assert shop.posts() == 1
+
+
+async def test_calls_at_once_of_several_processes_are_one_order(shop: Shop) -> None:
     async with shop.open() as other, anyio.create_task_group() as group:
         for book in (shop.orders, shop.orders, other.orders):
             group.start_soon(book.place, shop.clone())

@@ -92,8 +92,8 @@ async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to
     assert str(raised.value) == (
         "ORDER_UNKNOWN: This order was sent at 2026-04-17T09:10:00Z, was never answered, and is no longer safe to send "
         "again. The project's content since then holds 0 containers with its hook that belong to no other order; 1 "
-        "were ordered. Unknown whether this order was placed: calling again with the same arguments is safe. Look for it "
-        "with get_content, the project_id and since=2026-04-17T09:10:00Z; take=2 orders another one."
+        "were ordered. Unknown whether this order was placed: calling again with the same arguments is safe. Look for "
+        "it with get_content, the project_id and since=2026-04-17T09:10:00Z; take=2 orders another one."
     )
 
 
