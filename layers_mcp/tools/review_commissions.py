@@ -178,10 +178,15 @@ def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) 
 
 
 async def _outcomes(ws: Workspace, records: Sequence[OrderRecord], views: Mapping[str, ProjectView]) -> list[Outcome]:
-    ranked = [row.source_id for view in views.values() if view.ranking for row in view.ranking.items if row.source_id]
-    made = set(await ws.orders.commission_ids(ranked))
-    made.update(container for record in records for container in record.container_ids)
-    boards = {project: Board(view.ranking.items, made) for project, view in views.items() if view.ranking}
+    hooked = {record.project_id for record in records if record.mode == "hook"}
+    boards: dict[str, Board] = {}
+    for project, view in views.items():
+        if view.ranking is not None:
+            made = {container for record in records for container in record.container_ids}
+            if project in hooked:  # their source is a post that no order made, of whatever age
+                ranked = [row.source_id for row in view.ranking.items if row.source_id]
+                made.update(await ws.orders.commission_ids(ranked))
+            boards[project] = Board(view.ranking.items, made)
     unseen = ProjectView(None, {}, ())
     return [
         versus.judge(record, boards.get(record.project_id), views.get(record.project_id, unseen).content)

@@ -1,6 +1,7 @@
 """review_commissions: the journal joined with one ranking and the content of each project."""
 
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx2
 import pytest
@@ -15,7 +16,7 @@ from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.review_commissions import review_commissions
 from tests.support import LoopClock, open_workspace
-from tests.tools.scripted import Upstream, query_of, refusal
+from tests.tools.scripted import NOW, Upstream, query_of, refusal
 
 pytestmark = pytest.mark.jumping
 
@@ -150,6 +151,36 @@ async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
     assert second.versus_source is None
     assert second.versus_median is not None
     assert any("For 1 live orders the source is not in the ranking" in note for note in result.notes)
+
+
+async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
+    shop = Shop()
+    async with shop.workspace(tmp_path, now=NOW - timedelta(days=20)) as ws:
+        await ws.orders.place(clone())
+    async with shop.open(tmp_path) as ws:
+        await ws.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
+        shop.ranking = [
+            post("pp_8", 5000, 0.2, container="cnt_1"),
+            post("pp_1", 900, 0.05),
+            post("pp_9", 500, 0.1, container="cnt_2"),
+        ]
+        (row,) = (await review_commissions(ws, since="7d")).commissions
+    assert row.source_value == 0.05
+
+
+async def test_full_rankings_of_many_projects_are_joined_with_the_journal(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        for number in range(25):
+            project = f"prj_{100 + number}"
+            await ws.orders.place(HookOrder(project_id=project, hook="A hook"))
+            rows = [post(f"pp_{row}", 500, 0.05, container=f"cnt_x{number}_{row}") for row in range(100)]
+            ranking = {"metric": "engagement_rate", "window": "90d", "items": rows}
+            shop.replies[f"GET /v1/projects/{project}/top-performers"] = ranking
+            shop.replies[f"GET /v1/projects/{project}/content"] = {"items": []}
+        result = await review_commissions(ws)
+        assert ws.orders.trouble is None
+    assert [note for note in result.notes if "could not be read" in note] == []
 
 
 async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path):
