@@ -68,9 +68,7 @@ class Readiness(Result):
 @tool(title="Check readiness", kind=READ)
 async def check_readiness(
     ws: Workspace,
-    project_id: Annotated[
-        str, Field(description="The project's id, from list_projects.", min_length=1, max_length=200)
-    ],
+    project_id: Annotated[str, Field(description="The project's id, from list_projects.")],
 ) -> Readiness:
     """Check whether a project has data to trust before its ranking is read, and which metric suits its stage.
 

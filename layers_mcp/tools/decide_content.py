@@ -22,9 +22,7 @@ class Decided(Result):
 @tool(title="Decide content", kind=DESTRUCTIVE)
 async def decide_content(
     ws: Workspace,
-    container_id: Annotated[
-        str, Field(description="The finished container, from get_content.", min_length=1, max_length=200)
-    ],
+    container_id: Annotated[str, Field(description="The finished container, from get_content.")],
     decision: Annotated[Literal["approve", "reject"], Field(description="What the person decided.")],
     note: Annotated[
         str, Field(description="The person's remark; for a rejection its reason, and needed.", max_length=1024)

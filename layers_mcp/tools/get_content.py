@@ -65,19 +65,19 @@ class Content(Result):
 async def get_content(
     ws: Workspace,
     container_ids: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+        tuple[str, ...],
         Field(description="Up to 10 container ids. Give these or project_id.", max_length=10),
     ] = (),
-    project_id: Annotated[str, Field(description="List this project's content.", max_length=200)] = "",
+    project_id: Annotated[str, Field(description="List this project's content.")] = "",
     awaiting_approval: Annotated[
         bool, Field(description="With project_id: only finished content that waits for a decision.")
     ] = False,
     since: Annotated[
         str,
-        Field(description="With project_id: made at or after this ISO datetime, date or age (7d).", max_length=40),
+        Field(description="With project_id: made at or after this ISO datetime, date or age (7d)."),
     ] = "",
     limit: Annotated[int, Field(description="With project_id: most items.", ge=1, le=50)] = 10,
-    cursor: Annotated[str, Field(description="With project_id: next_cursor of the page before.", max_length=2000)] = "",
+    cursor: Annotated[str, Field(description="With project_id: next_cursor of the page before.")] = "",
 ) -> Content:
     """Read generated content: hook, caption, asset links, status and approval, by container or by project.
 

@@ -28,12 +28,8 @@ NOTES = {
 @tool(title="Set scoring override", kind=IDEMPOTENT)
 async def set_override(
     ws: Workspace,
-    project_id: Annotated[
-        str, Field(description="The project's id, from list_projects.", min_length=1, max_length=200)
-    ],
-    ads_content_id: Annotated[
-        str, Field(description="From list_ads_content or a promoted ranking row.", min_length=1, max_length=200)
-    ],
+    project_id: Annotated[str, Field(description="The project's id, from list_projects.")],
+    ads_content_id: Annotated[str, Field(description="From list_ads_content or a promoted ranking row.")],
     override: Annotated[
         Literal["include", "exclude", "clear"],
         Field(description="include = eligible in spite of decay, exclude = ineligible, clear = let scoring decide."),
