@@ -1,0 +1,106 @@
+"""The real program over stdio, the sandbox over HTTP: killed, or told to leave, with an order on its way."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.sandbox.http import HOST, http_server, listen
+from tests.e2e.program import PATIENCE, Program, call_of, environment
+
+
+@contextmanager
+def served(sandbox: Sandbox) -> Iterator[str]:
+    """The sandbox on a free port of this machine; gives its base URL."""
+    with listen(0) as listening:
+        server = http_server(sandbox)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://{HOST}:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def wait_for_charge(sandbox: Sandbox):
+    """The one charge, as soon as upstream has accepted the order."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if charges := [event for event in sandbox.ledger() if event.type == "usage"]:
+            return charges[0]
+        time.sleep(0.02)
+    raise AssertionError("the order did not arrive")
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(path=tmp_path / "world.db") as sandbox:
+        yield sandbox
+
+
+def order_of(sandbox: Sandbox, tool: str) -> dict[str, object]:
+    project = sandbox.project_id("acme-todo")
+    if tool == "generate_with_hook":
+        return {"project_id": project, "hook": "Plan less, do more.", "variations": 2}
+    return {"project_id": project, "source_platform_post_id": sandbox.truth("acme-todo")[0].platform_post_id}
+
+
+def slow(seconds: float) -> list[Fault]:
+    return [
+        Fault(endpoint=endpoint, kind="latency", seconds=seconds, calls=(1,))
+        for endpoint in ("POST /v1/content/:id/clone-from-post", "POST /v1/projects/:id/content")
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("tool", ["clone_post", "generate_with_hook"])
+def test_an_order_survives_a_kill_between_its_acceptance_and_its_answer(
+    tool: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    order = order_of(sandbox, tool)
+    sandbox.faults += slow(3)
+    with served(sandbox) as base_url:
+        env = environment(tmp_path / "state", LAYERS_API_KEY=sandbox.api_key)
+        with Program("--base-url", base_url, env=env) as program:
+            program.handshake()
+            program.send(call_of(1, tool, **order))
+            charge = wait_for_charge(sandbox)
+            program.signal(signal.SIGKILL)
+            assert program.end(close=False)[:2] == (-signal.SIGKILL, [])
+        with Program("--base-url", base_url, env=env) as program:
+            program.handshake()
+            preview = program.call(1, tool, dry_run=True, **order)["structuredContent"]
+            again = program.call(2, tool, **order)["structuredContent"]
+    assert (preview["status"], preview["replayed"]) == ("unknown", True)
+    assert again["replayed"]
+    assert again["commission_id"] == preview["commission_id"]
+    assert again["job_id"] == charge.job_id
+    assert set(again["container_ids"]) <= set(charge.container_ids)
+    assert [event.job_id for event in sandbox.ledger() if event.type == "usage"] == [charge.job_id]
+
+
+def test_an_order_on_its_way_is_written_down_before_the_program_leaves(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults += slow(1.5)
+    with served(sandbox) as base_url:
+        env = environment(tmp_path / "state", LAYERS_API_KEY=sandbox.api_key)
+        with Program("--base-url", base_url, env=env) as program:
+            program.handshake()
+            program.send(call_of(1, "clone_post", **order_of(sandbox, "clone_post")))
+            charge = wait_for_charge(sandbox)
+            began = time.monotonic()
+            code, _, _ = program.end()
+            took = time.monotonic() - began
+    with closing(sqlite3.connect(tmp_path / "state" / "orders.db")) as journal:
+        assert journal.execute("SELECT status, job_id FROM orders").fetchall() == [("running", charge.job_id)]
+    assert code == 0
+    assert took < 4
