@@ -13,8 +13,9 @@ from layers_mcp.layers.errors import LayersError, NotFound
 from layers_mcp.layers.models import Asset as WireAsset
 from layers_mcp.layers.models import Container, JobError, Page
 from layers_mcp.loop.text import clean
-from layers_mcp.loop.windows import parse_moment, stamp
+from layers_mcp.loop.windows import stamp
 from layers_mcp.protocol import READ, Result, invalid_argument, tool
+from layers_mcp.tools.moments import moment
 from layers_mcp.tools.side_by_side import SideBySide
 from layers_mcp.workspace import Workspace
 
@@ -89,7 +90,7 @@ async def get_content(
     """
     if bool(container_ids) == bool(project_id):
         raise invalid_argument("Give either `container_ids` or `project_id`, not both and not neither.")
-    after = _moment(since, ws) if since else None
+    after = moment("since", since, ws.now()) if since else None
     if container_ids:
         items, next_cursor = await _these(ws, container_ids), ""
         stray = awaiting_approval or since or cursor
@@ -165,13 +166,6 @@ def _waiting(page: Page[Container]) -> list[int]:
 def _onward(page: Page[Container], visited: Collection[str]) -> str:
     """The page's next cursor, unless it leads back."""
     return page.next_cursor if page.next_cursor and page.next_cursor not in visited else ""
-
-
-def _moment(since: str, ws: Workspace) -> datetime:
-    try:
-        return parse_moment(since, ws.now())
-    except ValueError as error:
-        raise invalid_argument(f"`since` must be {error}.") from None
 
 
 def _missing(container_id: str, error: LayersError) -> Item:

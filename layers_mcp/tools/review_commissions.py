@@ -16,9 +16,10 @@ from layers_mcp.loop.metrics import Window
 from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS
 from layers_mcp.loop.text import clean
 from layers_mcp.loop.versus import Board, Mode, ModeSummary, Outcome
-from layers_mcp.loop.windows import parse_moment, stamp
+from layers_mcp.loop.windows import stamp
 from layers_mcp.orders import OrderRecord
-from layers_mcp.protocol import READ, Result, invalid_argument, tool
+from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.tools.moments import moment
 from layers_mcp.tools.side_by_side import Read, SideBySide
 from layers_mcp.workspace import Workspace
 
@@ -101,10 +102,7 @@ async def review_commissions(
     job, wait_job. Reads only, costs nothing.
     """
     now = ws.now()
-    try:
-        start = parse_moment(since, now)
-    except ValueError as error:
-        raise invalid_argument(f"`since` must be {error}.") from None
+    start = moment("since", since, now)
     window, covered = versus.covering_window(start, now)
     records = await _records(ws, start, project_id)
     trouble = ws.orders.trouble

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from layers_mcp.layers.models import Metrics
 from layers_mcp.loop.metrics import Granularity
-from layers_mcp.loop.windows import FORMS, inspect, parse_moment, stamp, utc_moment
+from layers_mcp.loop.windows import inspect, stamp, utc_moment
 from layers_mcp.protocol import Result, invalid_argument
+from layers_mcp.tools.moments import moment
 
 ProjectId = Annotated[str, Field(description="From list_projects.")]
 ScopedId = Annotated[str, Field(description="Id of what scope names; empty = the project.")]
@@ -51,8 +52,8 @@ class Asked(NamedTuple):
 
 def asked_window(since: str, until: str, granularity: Granularity, now: datetime) -> Asked:
     """The window in UTC. Raises ToolError for a moment in no known form, and for a window without length."""
-    start = _moment("since", since, now)
-    end = _moment("until", until, now) if until.strip() else now.replace(microsecond=0)
+    start = moment("since", since, now)
+    end = moment("until", until, now) if until.strip() else now.replace(microsecond=0)
     if start >= end:
         raise invalid_argument(
             "`since` must be before `until` (empty = now).", "Swap them, or ask for an earlier `since`."
@@ -82,13 +83,6 @@ def series_of(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetim
         as_of=stamp(reply.answered_at),
         notes=[*_notes(reply, metrics, asked, now), *notes],
     )
-
-
-def _moment(name: str, text: str, now: datetime) -> datetime:
-    try:
-        return parse_moment(text, now)
-    except ValueError:
-        raise invalid_argument(f"`{name}` must be {FORMS}.", "Correct this and call again.") from None
 
 
 def _picked(values: Mapping[str, float | int | str], names: Sequence[str]) -> dict[str, float | int | str]:

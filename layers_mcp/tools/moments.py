@@ -1,0 +1,16 @@
+"""A tool's moment in time, as its caller wrote it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from layers_mcp.loop.windows import FORMS, parse_moment
+from layers_mcp.protocol import invalid_argument
+
+
+def moment(name: str, text: str, now: datetime) -> datetime:
+    """The moment that the argument `name` gives, in UTC. Raises ToolError naming the argument, never its value."""
+    try:
+        return parse_moment(text, now)
+    except ValueError:
+        raise invalid_argument(f"`{name}` must be {FORMS}.", "Correct this and call again.") from None
