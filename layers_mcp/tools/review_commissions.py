@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -180,10 +180,9 @@ async def _outcomes(ws: Workspace, records: Sequence[OrderRecord], views: Mappin
     boards: dict[str, Board] = {}
     for project, view in views.items():
         if view.ranking is not None:
-            made = {container for record in records for container in record.container_ids}
-            if project in hooked:  # their source is a post that no order made, of whatever age
-                ranked = [row.source_id for row in view.ranking.items if row.source_id]
-                made.update(await ws.orders.commission_ids(ranked))
+            made: Collection[str] = ()
+            if project in hooked:  # their source is a post that no order made, however long ago
+                made = await ws.orders.commission_ids(row.source_id for row in view.ranking.items if row.source_id)
             boards[project] = Board(view.ranking.items, made)
     unseen = ProjectView(None, {}, ())
     return [
