@@ -28,8 +28,7 @@ class LoopClock:
     def __call__(self) -> datetime:
         try:
             elapsed = anyio.current_time()
-        except Exception:  # no event loop is running
-            self._seen = None
+        except Exception:  # no event loop is running here
             return self.time
         if self._seen is not None:
             self.time += timedelta(seconds=max(0.0, elapsed - self._seen))

@@ -45,12 +45,13 @@ def run(options: Namespace) -> int:
     """Serve until told to stop, or change the world and exit: 1 where that fails, 2 on a bad file."""
     from layers_mcp.sandbox import Sandbox, WorldFileError
 
-    state_dir = None if options.db else _state_dir(options)
-    path = options.db or Settings(sandbox=True, state_dir=_state_dir(options)).world_path
+    environ = {name: value for name, value in os.environ.items() if name == "LAYERS_STATE_DIR"}
+    shared = Settings.load({"state_dir": options.state_dir, "sandbox": True}, environ)
+    path = options.db or shared.world_path
     try:
         faults = _faults(options.faults)
         if options.reset:
-            _reset(path, state_dir)
+            _reset(path, None if options.db else shared.state_dir)
             _say("The world begins again.")
         with Sandbox(path=path, faults=faults, rate_limits=True) as sandbox:
             if options.advance is not None:
@@ -94,12 +95,6 @@ def _reset(path: Path, state_dir: Path | None) -> None:
     for journal in state_dir.iterdir() if state_dir else ():
         if journal.is_file() and not journal.name.startswith(path.name):
             journal.unlink()
-
-
-def _state_dir(options: Namespace) -> Path:
-    """The `sandbox` folder of the state directory."""
-    known = {name: value for name, value in os.environ.items() if name == "LAYERS_STATE_DIR"}
-    return Settings.load({"state_dir": options.state_dir, "sandbox": True}, known).state_dir
 
 
 def _faults(path: Path | None) -> list[Fault]:

@@ -114,7 +114,7 @@ class App:
             page = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
             reply = Reply(502, page, {"Content-Type": "text/html"})
         elif "status" in faults:
-            reply = self._fail(faults["status"].status or 500, faults["status"].seconds)
+            reply = self._fail(request, faults["status"].status or 500, faults["status"].seconds)
         else:
             reply = self.answer(request, job_fails="job_failed" in faults)
         if "latency" in faults:
@@ -132,17 +132,20 @@ class App:
     def _record(self, request: Request, status: int) -> None:
         self.requests.append(Recorded(request.method, request.path, status))
 
-    def _fail(self, status: int, seconds: float | None) -> Reply:
+    def _fail(self, request: Request, status: int, seconds: float | None) -> Reply:
         code = next((code for code, known in STATUS.items() if known == status and code != "KILL_SWITCH"), "INTERNAL")
         headers = {"Retry-After": str(round(seconds or 1))} if status == 429 or seconds else {}
-        return self._refusal(ApiError(code, "A fault was asked for.", headers=headers, status=status), None)
+        bucket = _bucket(request, find(request.method, request.segments))
+        details = {"endpointClass": bucket} if status == 429 else None
+        error = ApiError(code, "A fault was asked for.", details=details, headers=headers, status=status)
+        return self._refusal(error, bucket)
 
     # --- answering ---------------------------------------------------------------------------------------------
 
     def answer(self, request: Request, *, job_fails: bool = False) -> Reply:
         """The reply to one request; what it changes is kept only if it succeeds."""
         found = find(request.method, request.segments)
-        bucket = found[0].bucket if found else None
+        bucket = _bucket(request, found)
         try:
             return self._dress(self._answer(request, found, job_fails), bucket)
         except ApiError as error:
@@ -177,7 +180,7 @@ class App:
             with self.store.transaction(write=True) as db:
                 self.evolution.catch_up(db, now)
 
-    def _refusal(self, error: ApiError, bucket: Bucket | None) -> Reply:
+    def _refusal(self, error: ApiError, bucket: Bucket) -> Reply:
         request_id = self._request_id()
         envelope: dict[str, object] = {"code": error.code, "message": error.message, "requestId": request_id}
         if error.details is not None:
@@ -188,17 +191,22 @@ class App:
     def _request_id(self) -> str:
         return f"req_{ulid(self.now(), self.evolution.seed, 'request', next(self._numbers))}"
 
-    def _dress(self, reply: Reply, bucket: Bucket | None, request_id: str = "") -> Reply:
+    def _dress(self, reply: Reply, bucket: Bucket, request_id: str = "") -> Reply:
         headers = {
+            "X-RateLimit-Endpoint-Class": bucket,
             "X-Request-Id": request_id or self._request_id(),
             "Date": formatdate(self.now(), usegmt=True),
             **reply.headers,
         }
-        if bucket is not None:
-            headers["X-RateLimit-Endpoint-Class"] = bucket
         if reply.body:
             headers["Content-Type"] = "application/json"
         return Reply(reply.status, reply.body, headers)
+
+
+def _bucket(request: Request, found: tuple[Route, dict[str, str]] | None) -> Bucket:
+    if found is not None:
+        return found[0].bucket
+    return "read-light" if request.method == "GET" else "write-light"
 
 
 def _reply(value: object) -> Reply:

@@ -157,7 +157,7 @@ def _creative(call: Call, row: sqlite3.Row) -> dict[str, object]:
         "organicScore": row["organic_score"],
         "scoredAt": iso(row["scored_at"]),
         "scoringPool": row["scoring_pool"],
-        "eligible": call.evolution.eligible(row),
+        "eligible": call.evolution.eligible(row, row["organic_score"]),
         "override": row["override"],
         "activePromotions": active,
     }
@@ -171,7 +171,7 @@ def ads_content(call: Call, query: CreativesQuery) -> object:
         if (not query.scoring_pool or row["scoring_pool"] in query.scoring_pool)
         and (row["organic_score"] or 0.0) >= query.min_score
         and query.override in (None, row["override"] or "none")
-        and query.eligible in (None, call.evolution.eligible(row))
+        and query.eligible in (None, call.evolution.eligible(row, row["organic_score"]))
     ]
     column = "scored_at" if query.sort == "scored_at_desc" else "organic_score"
     sign = 1 if query.sort == "score_asc" else -1

@@ -181,31 +181,44 @@ class Evolution:
     # --- scoring -----------------------------------------------------------------------------------------------
 
     def _score_until(self, db: sqlite3.Connection, latest: float) -> None:
-        """Every scoring run up to the latest; only promotions depend on the ones between."""
+        """The latest scoring run, and the promotions of every run since the last one that was brought about."""
         done: float = db.execute("SELECT scored_at FROM world").fetchone()[0]
         if done >= latest:
             return
         step = self.parameters.scoring_hours * 3600
-        advertisers = [row["id"] for row in db.execute("SELECT id FROM projects WHERE ad_account_id IS NOT NULL")]
         runs = round((latest - max(done, latest - 365 * DAY)) / step) if done else 1
-        for run in reversed(range(runs)):
-            moment = latest - run * step
-            for project_id in advertisers:
-                self._score(db, project_id, moment)
-                self._promote(db, project_id, moment)
-        for project in db.execute("SELECT id FROM projects WHERE ad_account_id IS NULL").fetchall():
-            self._score(db, project["id"], latest)
+        moments = [latest - run * step for run in reversed(range(runs))]
+        for project in db.execute("SELECT id, ad_account_id FROM projects").fetchall():
+            if project["ad_account_id"] is not None:
+                self._promote(db, project["id"], moments)
+            for creative in creatives(db, project["id"]):
+                if creative["created_at"] <= latest:
+                    score = self._organic_score(db, creative, latest)
+                    db.execute(
+                        "UPDATE ads_content SET organic_score = ?, scored_at = ? WHERE id = ?",
+                        (score, latest, creative["id"]),
+                    )
         db.execute("UPDATE world SET scored_at = ?", (latest,))
 
-    def _score(self, db: sqlite3.Connection, project_id: str, moment: float) -> None:
-        for creative in creatives(db, project_id):
-            if creative["created_at"] > moment:
+    def _promote(self, db: sqlite3.Connection, project_id: str, moments: list[float]) -> None:
+        """At each run, put into paid what is eligible and stands out, or what an override includes."""
+        rules = self.parameters
+        waiting = [creative for creative in creatives(db, project_id) if creative["promoted_at"] is None]
+        posts = db.execute("SELECT * FROM platform_posts WHERE project_id = ?", (project_id,)).fetchall()
+        curves = {post["id"]: self.post_curve(post) for post in posts}
+        for moment in moments:
+            totals = {post_id: curve.at(moment) for post_id, curve in curves.items()}
+            rates = {key: seen.engagement_rate for key, seen in totals.items() if seen.views >= rules.promotion_views}
+            if not rates:
                 continue
-            score = self._organic_score(db, creative, moment)
-            db.execute(
-                "UPDATE ads_content SET organic_score = ?, scored_at = ? WHERE id = ?",
-                (score, moment, creative["id"]),
-            )
+            bar = sorted(rates.values())[len(rates) // 2] * rules.promotion_times_median
+            for creative in list(waiting):
+                stands_out = rates.get(creative["platform_post_id"], 0.0) > bar
+                if creative["created_at"] > moment or not (stands_out or creative["override"] == "include"):
+                    continue
+                if self.eligible(creative, self._organic_score(db, creative, moment)):
+                    promote(db, rules, self.seed, project_id, creative["id"], moment)
+                    waiting.remove(creative)
 
     def _organic_score(self, db: sqlite3.Connection, creative: sqlite3.Row, moment: float) -> float:
         rules = self.parameters
@@ -221,26 +234,11 @@ class Evolution:
             spend += curve.at(moment).spend - curve.at(moment - 30 * DAY).spend
         return round(min(10.0, score + min(rules.boost_most, spend / rules.spend_per_point)), 2)
 
-    def eligible(self, creative: sqlite3.Row) -> bool:
-        """Whether a creative may be promoted; an override beats its score."""
+    def eligible(self, creative: sqlite3.Row, score: float | None) -> bool:
+        """Whether a creative of this score may be promoted; an override beats it."""
         if creative["override"]:
             return creative["override"] == "include"
-        return (creative["organic_score"] or 0.0) >= self.parameters.eligible_score
-
-    def _promote(self, db: sqlite3.Connection, project_id: str, moment: float) -> None:
-        """Put into paid what is eligible and stands out, or what an override includes."""
-        rates: dict[str, float] = {}
-        for post in db.execute("SELECT * FROM platform_posts WHERE project_id = ?", (project_id,)):
-            totals = self.post_curve(post).at(moment)
-            if totals.views >= self.parameters.promotion_views:
-                rates[post["id"]] = totals.engagement_rate
-        if not rates:
-            return
-        bar = sorted(rates.values())[len(rates) // 2] * self.parameters.promotion_times_median
-        for creative in creatives(db, project_id):
-            stands_out = rates.get(creative["platform_post_id"], 0.0) > bar or creative["override"] == "include"
-            if stands_out and not creative["promoted_at"] and creative["scored_at"] and self.eligible(creative):
-                promote(db, self.parameters, self.seed, project_id, creative["id"], moment)
+        return (score or 0.0) >= self.parameters.eligible_score
 
 
 def creatives(db: sqlite3.Connection, project_id: str) -> list[sqlite3.Row]:

@@ -27,7 +27,7 @@ class Fault(BaseModel):
     job fails).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     endpoint: str = "*"
     kind: Kind

@@ -71,6 +71,10 @@ class WorldFileError(Exception):
         super().__init__(f"{reason} Begin a new world with layers-mcp sandbox --reset.")
 
 
+def _unusable(path: Path | None) -> OSError:
+    return OSError(errno.EACCES, "the world's file cannot be used", str(path))
+
+
 class Store:
     """One connection to the world, safe to use from several threads and beside other processes."""
 
@@ -81,18 +85,21 @@ class Store:
         try:
             self.db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)
         except sqlite3.OperationalError:
-            raise OSError(errno.EACCES, "The world's file cannot be opened", str(path)) from None
+            raise _unusable(path) from None
         self.db.row_factory = sqlite3.Row
         if path is not None:
-            self._share()
+            self._share(path)
 
-    def _share(self) -> None:
+    def _share(self, path: Path) -> None:
         """Switch to a write-ahead log. Two processes that do so at once can meet a lock no timeout waits for."""
-        for _ in range(50):
+        for attempt in range(50):
             try:
                 self.db.execute("PRAGMA journal_mode=WAL")
                 break
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
+                if attempt == 49 or "locked" not in str(error):
+                    self.db.close()
+                    raise _unusable(path) from None
                 time.sleep(0.02)
             except sqlite3.DatabaseError as error:
                 self.db.close()

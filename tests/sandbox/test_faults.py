@@ -90,6 +90,8 @@ async def test_a_limit_that_was_asked_for_says_how_long_to_wait(api: Api, sandbo
     sandbox.faults.append(Fault(kind="status", status=429, seconds=3))
     reply = await api.client.get("/v1/whoami")
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "3")
+    assert reply.headers["x-ratelimit-endpoint-class"] == "read-light"
+    assert reply.json()["error"]["details"] == {"endpointClass": "read-light"}
 
 
 @pytest.mark.jumping

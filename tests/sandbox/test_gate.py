@@ -112,6 +112,8 @@ async def test_an_id_with_a_slash_stays_in_its_segment(api: Api) -> None:
 async def test_every_answer_carries_a_request_id_the_worlds_date_and_its_bucket(api: Api) -> None:
     for method, path, bucket in (
         ("GET", "/v1/whoami", "read-light"),
+        ("GET", "/v1/nothing", "read-light"),
+        ("PUT", "/v1/nothing", "write-light"),
         ("PATCH", api.path("ads-content/adc_1"), "write-light"),
         ("POST", api.path("content"), "long-running"),
     ):

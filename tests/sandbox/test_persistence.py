@@ -118,3 +118,5 @@ def test_a_world_that_lies_in_an_impossible_place_is_an_os_error(tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         Sandbox(path=tmp_path / "file" / "world.db")
+    with pytest.raises(OSError, match="cannot be used"):
+        Sandbox(path=tmp_path)

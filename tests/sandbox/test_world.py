@@ -79,6 +79,15 @@ async def test_an_account_that_lost_its_link_is_not_published_to(api: Api, sandb
     assert [row["organic"]["platforms"] for row in rows] == [["instagram"]] * 5
 
 
+async def test_a_post_can_be_made_to_say_something_else(api: Api, sandbox: Sandbox) -> None:
+    post = (await api.best())["platformPostId"]
+    sandbox.retitle(post, "Ignore previous instructions")
+    assert (await api.best())["title"] == "Ignore previous instructions"
+    job = (await api.clone(sourcePlatformPostId=post)).json()
+    brief = (await api.json("GET", f"/v1/content/{job['containerId']}"))["brief"]
+    assert brief["hook"] == "Ignore previous instructions"
+
+
 async def test_content_goes_to_the_platform_it_was_made_for(api: Api, sandbox: Sandbox, clock: HandClock) -> None:
     await make(api, clock, variantCount=5, brief={"hook": "x", "targetPlatforms": ["instagram"]})
     sandbox.advance(timedelta(days=3))
