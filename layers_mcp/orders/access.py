@@ -30,7 +30,10 @@ class JournalAccess:
     @property
     def exists(self) -> bool:
         """Whether anything can be in it; asking opens nothing."""
-        return bool(self._url) or self._file.exists()
+        try:
+            return bool(self._url) or self._file.exists()
+        except OSError:  # no permission to look: reading it will say so
+            return True
 
     async def step(self, work: Callable[[Journal], T]) -> T:
         """Do one step on the journal, creating it where there is none. Raises `JournalError`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,7 @@ import anyio
 
 from layers_mcp.background import Background
 from layers_mcp.layers.errors import NotConfigured
-from layers_mcp.orders import budget, states
+from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
 from layers_mcp.orders.entry import Entry, Tenant
 from layers_mcp.orders.order import CloneOrder, Order
@@ -123,10 +123,20 @@ class OrderBook:
     async def settle(self, job: Job) -> None:
         """Write back what a job says about its order; nothing for a job that is not in the journal. Never raises."""
         base_url = self._tenancy.base_url
-        learned = partial(states.learned, now=self._now(), status=job.status, container_ids=job.container_ids)
         for entry in await self._journal.read(lambda journal: journal.of_jobs(base_url, [job.job_id]), otherwise=[]):
-            if learned(entry) != entry:
-                await self._journal.read(partial(_apply, entry=entry, change=learned), otherwise=entry)
+            await self._learn(entry, job.status, job.container_ids)
+
+    async def settle_content(self, statuses: Mapping[str, str]) -> None:
+        """Write back the end of orders all of whose containers have ended; statuses by container id. Never raises."""
+        for entry in await self._of_tenant(lambda journal, tenant: journal.of_containers(tenant, statuses)):
+            if len(entry.container_ids) >= entry.variations:
+                seen = upstream.together(statuses.get(container_id) for container_id in entry.container_ids)
+                await self._learn(entry, seen, ())
+
+    async def _learn(self, entry: Entry, status: str, container_ids: Iterable[str]) -> None:
+        learned = partial(states.learned, now=self._now(), status=status, container_ids=tuple(container_ids))
+        if learned(entry) != entry:
+            await self._journal.read(lambda journal: journal.apply(entry, learned), otherwise=entry)
 
     async def commission_ids(self, container_ids: Iterable[str]) -> dict[str, str]:
         """The commission id of each container that the journal ordered."""
@@ -167,7 +177,3 @@ class OrderBook:
     async def aclose(self) -> None:
         """Close the journal."""
         await self._journal.aclose()
-
-
-def _apply(journal: Journal, entry: Entry, change: Callable[[Entry], Entry]) -> Entry:
-    return journal.apply(entry, change)

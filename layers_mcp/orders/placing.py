@@ -174,7 +174,7 @@ class Placing:
                 states.accepted,
                 job_id="",
                 kind="",
-                status=upstream.together(found),
+                status=upstream.together(container.status for container in found),
                 container_ids=[container.container_id for container in found],
                 answer={},
             ),

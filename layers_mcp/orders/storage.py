@@ -92,12 +92,12 @@ def _engine(url: str, file: Path) -> Engine:
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
-        if parsed.get_backend_name() in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in ("postgresql", "postgres"):
+            raise JournalError("its URL is neither PostgreSQL's nor SQLite's")
         milliseconds = int(WAIT_SECONDS * 1000)
         limits = f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds}"
         return create_engine(
-            parsed,
+            parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
             pool_timeout=WAIT_SECONDS,
             connect_args={"connect_timeout": int(WAIT_SECONDS), "options": limits},
@@ -150,7 +150,7 @@ def _our_words() -> Generator[None]:
     except exc.SQLAlchemyError:
         raise JournalError("its database answered in an unexpected way") from None
     except ImportError:
-        raise JournalError("its database driver is not installed") from None
+        raise JournalError("the PostgreSQL driver is not installed: pip install 'layers-mcp[postgres]'") from None
     except sqlite3.Error as error:
         raise JournalError(_reason(error)) from None
     except OSError:

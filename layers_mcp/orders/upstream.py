@@ -57,7 +57,7 @@ async def look(layers: LayersClient, entry: Entry) -> Seen | None:
             return None
         containers = await _containers(layers, entry.container_ids)
         if containers:
-            return Seen(together(containers), ())
+            return Seen(together(each.status for each in containers), ())
     return None
 
 
@@ -88,12 +88,12 @@ async def find(layers: LayersClient, entry: Entry, others: Sequence[Entry] | Non
     return "The project's content could not be read in time."
 
 
-def together(containers: Iterable[Container]) -> str:
-    """How an order stands whose containers these are: ended when all have, completed when one is."""
-    statuses = {container.status for container in containers}
-    if not statuses.issubset(ENDS):
+def together(statuses: Iterable[str | None]) -> str:
+    """How an order stands whose containers stand so: ended when all have, completed when one is."""
+    known = set(statuses)
+    if not known.issubset(ENDS):
         return "running"
-    return next(status for status in ENDS if status in statuses)
+    return next(status for status in ENDS if status in known)
 
 
 async def _containers(layers: LayersClient, container_ids: Iterable[str]) -> list[Container]:

@@ -115,7 +115,7 @@ def _held(policy: ReviewPolicy | LayersError) -> tuple[bool | None, str]:
         return True, ""
     if policy.policy == "auto_approve":
         return False, ""
-    return None, "The project's review policy holds only some of its finished content for a person."
+    return None, "The project's review policy holds finished content for a person only in part, or for a while."
 
 
 def _replay_notes(placement: Placement) -> list[str]:

@@ -101,6 +101,7 @@ async def get_content(
         search = _pending if awaiting_approval else _page
         found, next_cursor, notes = await search(ws, project_id, after, limit, cursor)
         items = [_item(container) for container in found]
+    await ws.orders.settle_content({item.container_id: item.status or "" for item in items})
     ordered = await ws.orders.commission_ids(item.container_id for item in items)
     items = [item.model_copy(update={"commission_id": ordered.get(item.container_id)}) for item in items]
     if ws.orders.trouble:

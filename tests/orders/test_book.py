@@ -488,6 +488,25 @@ async def test_a_jobs_end_seen_by_any_tool_is_written_back(shop: Shop) -> None:
     assert named == dict.fromkeys(order.container_ids, order.commission_id)
 
 
+async def test_the_end_of_all_containers_of_an_order_is_its_end(shop: Shop) -> None:
+    one, two = (await shop.orders.place(shop.generate(variations=2))).record.container_ids
+
+    async def status_after(**statuses: str) -> str:
+        await shop.orders.settle_content({"cnt_other": "failed", **statuses})
+        [order] = await shop.orders.since(START)
+        return order.status
+
+    assert await status_after(**{one: "completed"}) == "running"
+    assert await status_after(**{one: "completed", two: "generating"}) == "running"
+    assert await status_after(**{one: "completed", two: "failed"}) == "completed"
+
+
+async def test_containers_of_a_clone_that_names_only_some_end_nothing(shop: Shop) -> None:
+    [named] = (await shop.orders.place(shop.clone(variations=2))).record.container_ids
+    await shop.orders.settle_content({named: "failed"})
+    assert [order.status for order in await shop.orders.since(START)] == ["running"]
+
+
 async def test_a_failed_order_names_the_next_take_and_is_no_clone_of_its_post(shop: Shop) -> None:
     shop.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed"))
     await shop.orders.place(shop.clone())
@@ -517,6 +536,27 @@ async def test_an_order_of_another_process_is_seen(shop: Shop) -> None:
     async with shop.open() as other:
         await other.orders.place(shop.clone())
     assert (await shop.orders.preview(shop.clone())).replayed
+
+
+async def test_the_book_works_the_same_on_both_storages(shop: Shop, journal_url: str) -> None:
+    async with shop.open(journal_url=journal_url, daily_credit_limit=360) as one:
+        placed = await one.orders.place(shop.clone())
+        async with shop.open(
+            journal_url=journal_url, daily_credit_limit=360, api_key=shop.sandbox.issue_key()
+        ) as other:
+            assert (await other.orders.place(shop.clone())).record.job_id == placed.record.job_id
+            shop.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_after"))
+            with pytest.raises(Lost):
+                await other.orders.place(shop.generate())
+            shop.sandbox.faults.clear()
+            assert (await one.orders.place(shop.generate())).record.container_ids
+            with pytest.raises(OrderError, match="daily limit"):
+                await one.orders.place(shop.clone(variations=2))
+            shop.clock.move(minutes=1)
+            await other.orders.settle(await other.layers.job(placed.record.job_id))
+            assert [order.status for order in await one.orders.since(START)] == ["running", "completed"]
+        assert one.orders.trouble is None
+    assert len(shop.charges()) == 2
 
 
 # --- without a journal

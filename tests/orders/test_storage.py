@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -160,10 +161,16 @@ def test_a_file_that_is_a_folder_is_named_as_such(tmp_path: Path) -> None:
     [
         ("no url at all", "its URL is not understood"),
         ("postgresql://user:secret@127.0.0.1:9/none", "its database cannot be reached"),
-        ("mysql+nothing://user:secret@127.0.0.1/none", "not understood|not installed|unexpected"),
+        ("mysql://user:secret@127.0.0.1/none", "neither PostgreSQL's nor SQLite's"),
     ],
 )
 def test_a_journal_url_that_leads_nowhere_is_told_without_its_secrets(url: str, why: str) -> None:
     with pytest.raises(JournalError, match=why) as raised:
         journal_at(url).reserve(clone(), None)
     assert "secret" not in repr(raised.value)
+
+
+def test_a_missing_postgresql_driver_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(JournalError, match=r"pip install 'layers-mcp\[postgres\]'"):
+        journal_at("postgresql://127.0.0.1/none").reserve(clone(), None)

@@ -151,7 +151,7 @@ async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(desk:
     [
         ("review_all", True, ""),
         ("auto_approve", False, ""),
-        ("review_first_n", None, "holds only some of its finished content"),
+        ("review_first_n", None, "holds finished content for a person only in part"),
     ],
 )
 async def test_whether_content_is_held_for_approval_follows_the_review_policy(
