@@ -220,8 +220,5 @@ def _advance(state_dir: Path, span: timedelta) -> None:
     """Move the clock of the world that the running server serves."""
     from layers_mcp.sandbox import Sandbox
 
-    sandbox = Sandbox(path=Settings(state_dir=state_dir).world_path)
-    try:
+    with Sandbox(path=Settings(state_dir=state_dir).world_path) as sandbox:
         sandbox.advance(span)
-    finally:
-        sandbox.close()
