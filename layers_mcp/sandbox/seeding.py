@@ -41,16 +41,17 @@ class Seeding:
     def run(self) -> None:
         """Everything there is at the start; inside a write."""
         self.insert("world", seed=self.seed, offset=0.0, sequence=0, created_at=self.now, scored_at=0.0)
-        for organization_id, parent, name in (
+        organizations = (
             (AGENCY, None, "Sandbox Agency"),
             (SUBSIDIARY, AGENCY, "Sandbox Agency West"),
             (STRANGER, None, "Somebody Else"),
-        ):
+        )
+        for place, (organization_id, parent, name) in enumerate(organizations):
             self.insert("organizations", id=organization_id, parent_id=parent, name=name)
             self.insert(
                 "credit_events",
                 id=self.id("evt", "grant", organization_id),
-                sequence=-1 - sum(map(ord, organization_id)),
+                sequence=-place,
                 organization_id=organization_id,
                 event_type="grant",
                 credits=self.parameters.opening_credits,
@@ -132,7 +133,8 @@ class Seeding:
         published_at = self.now - opening.days_old * DAY
         post_id = self.id("pp", name, opening.hook, at=published_at)
         chance = stream(self.seed, "opening", name, opening.hook)
-        watch_ms = 1000 * (opening.watch_seconds or around_median(chance, *self._watch()))
+        usual = around_median(chance, self.parameters.watch_seconds_median, self.parameters.watch_spread)
+        watch_ms = 1000 * (opening.watch_seconds or usual)
         container_id = None
         if opening.made_by == "layers":
             container_id = self.container(project_id, name, opening, published_at)
@@ -158,13 +160,11 @@ class Seeding:
         creative_id = self.id("adc", name, opening.hook, at=published_at)
         add_creative(self.db, creative_id, project_id, post_id, container_id, opening.hook, published_at)
         if opening.promoted_days:
-            self.promote(project_id, creative_id, self.now - opening.promoted_days * DAY)
+            started_at = self.now - opening.promoted_days * DAY
+            promote(self.db, self.parameters, self.seed, project_id, creative_id, started_at)
 
     def _created(self, project_id: str) -> float:
         return self.db.execute("SELECT created_at FROM projects WHERE id = ?", (project_id,)).fetchone()[0]
-
-    def _watch(self) -> tuple[float, float]:
-        return self.parameters.watch_seconds_median, self.parameters.watch_spread
 
     def _noise(self, post_id: str, opening: Opening, published_at: float, watch_ms: float) -> str:
         """The first draw under which the post looks as it must."""
@@ -182,12 +182,12 @@ class Seeding:
         """The finished content behind a post that Layers made."""
         created_at = published_at - DAY
         container_id = self.id("cnt", name, opening.hook, at=created_at)
-        row = self.db.execute("SELECT min(sequence) - 1 FROM content_containers").fetchone()[0]
+        lowest = self.db.execute("SELECT min(sequence) FROM content_containers").fetchone()[0] or 0
         reviewed = name == "acme-todo"
         self.insert(
             "content_containers",
             id=container_id,
-            sequence=-1 if row is None else row,
+            sequence=lowest - 1,
             project_id=project_id,
             mode="hook",
             format="video_remix",
@@ -210,11 +210,7 @@ class Seeding:
         """A creative that exists only as an ad: a ranking row without an organic block."""
         creative_id = self.id("adc", MANUAL_AD)
         add_creative(self.db, creative_id, project_id, None, None, MANUAL_AD, self.now - 20 * DAY, source="manual")
-        self.promote(project_id, creative_id, self.now - 18 * DAY)
-
-    def promote(self, project_id: str, creative_id: str, started_at: float) -> None:
-        """Put a creative into paid, where the project has an ad account; elsewhere it is only marked."""
-        promote(self.db, self.parameters, self.seed, project_id, creative_id, started_at)
+        promote(self.db, self.parameters, self.seed, project_id, creative_id, self.now - 18 * DAY)
 
 
 def insert(db: sqlite3.Connection, table: str, **values: object) -> None:
@@ -257,7 +253,7 @@ def promote(
     creative_id: str,
     started_at: float,
 ) -> None:
-    """Mark a creative as promoted, and spend on it where the project has an ad account."""
+    """Put a creative into paid: spend on it where the project has an ad account, elsewhere only mark it."""
     db.execute(
         "UPDATE project_ads_content SET promoted_at = ? WHERE project_id = ? AND ads_content_id = ?",
         (started_at, project_id, creative_id),
