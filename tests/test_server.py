@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +194,16 @@ async def test_a_closed_connection_leaves_nothing_running(sandbox: Sandbox, tmp_
         async with connect(sandbox, tmp_path, era) as client:
             result = await client.call_tool("list_projects")
             assert not result.is_error
+
+
+async def test_an_error_of_our_own_is_internal_and_tells_nothing(sandbox: Sandbox, tmp_path: Path, era: str) -> None:
+    def broken_clock() -> datetime:
+        raise RuntimeError("the mainspring of s3cr3t broke")
+
+    settings = Settings(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=tmp_path)
+    server = create_server(settings, transport=sandbox.transport(), clock=broken_clock)
+    async with Client(server, mode=era) as client:
+        result = await client.call_tool("get_metrics", {"project_id": sandbox.project_id("acme-todo")})
+    assert result.is_error
+    assert text_of(result).startswith("INTERNAL: ")
+    assert "s3cr3t" not in text_of(result)

@@ -22,6 +22,11 @@ LONGEST_TEXT = 1_000
 LONGEST_LIST = 100
 """Items of a list whose schema names no limit of its own."""
 
+ENFORCED = frozenset(
+    {"type", "description", "enum", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "items"}
+)
+"""The keywords of a parameter's schema that are understood here; a definition uses no others."""
+
 _SHOWABLE_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 Schema = Mapping[str, Any]

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
+from layers_mcp.protocol.arguments import ENFORCED
 from layers_mcp.protocol.result import Result
 from layers_mcp.protocol.tool import mark_of
 
@@ -52,6 +53,8 @@ def _input_schema(function: Callable[..., Any]) -> Schema:
         if parameter.name == PROGRESS:
             continue
         schema = _flat(TypeAdapter(hints[parameter.name]).json_schema(), function.__name__)
+        if loose := {*schema, *schema.get("items", ())} - ENFORCED:
+            raise TypeError(f"{function.__name__}: {', '.join(sorted(loose))} would be shown and not enforced")
         if parameter.default is parameter.empty:
             required.append(parameter.name)
         else:
@@ -95,8 +98,9 @@ class _Folding:
         if schema["type"] == "array":
             kept["items"] = self._items(schema)
         elif schema["type"] == "object":
-            kept.pop("description", None) if top else None
             kept.update(self._object(schema, top=top))
+            if top:
+                kept.pop("description", None)
         return kept
 
     def _resolved(self, schema: Schema) -> Schema:

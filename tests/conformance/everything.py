@@ -3,6 +3,9 @@
 python -m tests.conformance.everything PORT
 """
 
+# These functions are tools, with the names that the suite calls.
+# ruff: noqa: PT028
+
 from __future__ import annotations
 
 import sys

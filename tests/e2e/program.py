@@ -99,3 +99,8 @@ class Program:
             out, err = self._process.stdout.read(), self._process.stderr.read()
         messages = [json.loads(line) for line in out.decode("utf-8").splitlines()]
         return self._process.returncode, messages, err.decode("utf-8", "backslashreplace")
+
+    def interrupted(self) -> tuple[int, str]:
+        """Wait for a program that speaks to a person: its exit code and stderr."""
+        _, err = self._process.communicate(timeout=PATIENCE)
+        return self._process.returncode, err.decode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -160,3 +161,27 @@ def test_a_client_that_stops_reading_ends_it_without_a_traceback(tmp_path: Path)
     process.stdout.close()
     _, err = process.communicate(json.dumps(INITIALIZE).encode() + b"\n", timeout=30)
     assert (process.returncode, err) == (0, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+def test_without_a_stdin_it_says_so_on_stderr_and_fails(tmp_path: Path) -> None:
+    command = f"exec '{sys.executable}' -m layers_mcp --sandbox <&-"
+    result = subprocess.run(
+        ["sh", "-c", command], env=environment(tmp_path), capture_output=True, text=True, timeout=30
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "CRITICAL" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupted_command_ends_quietly(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Program("doctor", env=environment(tmp_path, LAYERS_API_KEY=KEY, LAYERS_BASE_URL=url)) as program:
+            asked, _ = silent.accept()
+            with asked:
+                program.signal(signal.SIGINT)
+                code, err = program.interrupted()
+    assert (code, err) == (130, "")

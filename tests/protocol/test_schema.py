@@ -1,7 +1,7 @@
 """Definitions made from signatures are flat, strict and short."""
 
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field
@@ -106,6 +106,7 @@ class Deep(Result):
     kind: Annotated[str, Field(pattern="^a")] = "a"
     share: int | float | None = None
     anything: dict[str, Any] | None = None
+    only: Literal["one"] = "one"
 
 
 @tool(title="Dig", kind=READ)
@@ -121,6 +122,7 @@ def test_enums_unions_of_numbers_and_fields_named_title_are_told_flat() -> None:
         "kind": {"type": "string", "pattern": "^a"},
         "share": {"type": "number"},
         "anything": {"type": "object", "additionalProperties": True},
+        "only": {"type": "string", "enum": ["one"]},
     }
 
 
@@ -136,13 +138,32 @@ async def bare(garden: Garden) -> dict[str, str]:  # pyright: ignore
     raise NotImplementedError
 
 
+@tool(title="Anything", kind=READ)
+async def anything(garden: Garden, what: Annotated[Any, Field(description="Anything.")]) -> Planted:
+    """Take anything."""
+    raise NotImplementedError
+
+
+@tool(title="Loose", kind=READ)
+async def loose(garden: Garden, what: Annotated[str, Field(description="A word.", pattern="^a")]) -> Planted:
+    """Promise what is not enforced."""
+    raise NotImplementedError
+
+
 async def unmarked(garden: Garden) -> Planted:
     """Be no tool."""
     raise NotImplementedError
 
 
 @pytest.mark.parametrize(
-    ("function", "reason"), [(either, "union"), (bare, "Result model"), (unmarked, "not marked with @tool")]
+    ("function", "reason"),
+    [
+        (either, "union"),
+        (bare, "Result model"),
+        (unmarked, "not marked with @tool"),
+        (anything, "one plain type"),
+        (loose, "pattern would be shown and not enforced"),
+    ],
 )
 def test_what_cannot_be_told_flat_is_refused_when_definitions_are_made(function: Any, reason: str) -> None:
     with pytest.raises(TypeError, match=reason):

@@ -2,15 +2,19 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import jsonschema
 import pytest
 from mcp import Client, MCPError
+from mcp.server.lowlevel import Server
 from mcp.types import CallToolResult, PromptReference, TextContent
 
-from tests.protocol.garden import Garden, garden_server
+from layers_mcp.protocol.catalog import Catalog
+from layers_mcp.protocol.serving import Service
+from tests.protocol.garden import Garden, count, fail, garden_server, prompts
 
 ERAS = ["legacy", "auto"]
 """The modes of the client: the handshake of up to 2025-11-25, and 2026-07-28 where the server speaks it."""
@@ -220,3 +224,18 @@ async def test_completing_what_no_prompt_takes_is_a_protocol_error(era: str) -> 
         with pytest.raises(MCPError) as caught:
             await client.complete(PromptReference(name="walk"), {"name": "shoes", "value": ""})
     assert caught.value.code == -32602
+
+
+async def test_a_server_of_tools_alone_has_defaults_for_the_rest(era: str) -> None:
+    @asynccontextmanager
+    async def lifespan(_: Server[Any]) -> AsyncGenerator[Garden]:
+        yield Garden()
+
+    service = Service(Catalog.of(count, fail), prompts=prompts)
+    server = service.server("bare", version="1", title="Bare", instructions="Count.", lifespan=lifespan)
+    async with Client(server, mode=era) as client:
+        assert (await client.list_resources()).resources == []
+        assert not (await client.call_tool("count")).is_error
+        assert text_of(await client.call_tool("fail", {"how": "blight"})).startswith("INTERNAL: ")
+        completion = (await client.complete(PromptReference(name="walk"), {"name": "bed", "value": ""})).completion
+    assert completion.values == []
