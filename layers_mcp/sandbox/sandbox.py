@@ -19,7 +19,7 @@ from layers_mcp.sandbox.store import Store
 from layers_mcp.sandbox.world import WorldParameters
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncBaseTransport
+    from layers_mcp.sandbox.transport import SandboxTransport
 
 
 def _real_time() -> datetime:
@@ -136,7 +136,7 @@ class Sandbox:
         """The id of the project of this name."""
         return self.projects[name]
 
-    def transport(self) -> AsyncBaseTransport:
+    def transport(self) -> SandboxTransport:
         """The sandbox without a network, for an HTTP client in this process."""
         from layers_mcp.sandbox.transport import SandboxTransport
 
