@@ -104,11 +104,6 @@ class Entry:
         return Tenant(self.base_url, self.organization)
 
     @property
-    def ended(self) -> bool:
-        """Whether its job has come to an end, good or bad."""
-        return self.status in ("completed", "failed", "canceled")
-
-    @property
     def record(self) -> OrderRecord:
         """What others may know of it; not for a refused order, which is none."""
         return OrderRecord(

@@ -33,11 +33,6 @@ class OrderRecord:
     container_ids: tuple[str, ...] = ()
     estimated_credits: int | None = None
 
-    @property
-    def ended(self) -> bool:
-        """Whether its job has come to an end, good or bad."""
-        return self.status in ("completed", "failed", "canceled")
-
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarOrder:

@@ -176,6 +176,12 @@ async def test_an_order_that_may_stand_under_a_key_of_unknown_organization_is_no
     assert len(shop.charges()) == 1
 
 
+async def test_without_a_key_what_was_ordered_cannot_be_read(shop: Shop) -> None:
+    await shop.orders.place(shop.clone())
+    async with shop.open(api_key="") as ws:
+        assert await ws.orders.since(START) == []
+
+
 async def test_without_a_key_nothing_is_written_or_sent(shop: Shop, tmp_path: Path) -> None:
     async with open_workspace(shop.sandbox, tmp_path / "fresh", api_key="") as ws:
         with pytest.raises(NotConfigured):
@@ -193,6 +199,15 @@ async def test_reading_what_was_ordered_opens_nothing_where_nothing_was_ordered(
     assert shop.orders.trouble is None
     assert list(shop.state_dir.iterdir()) == []
     assert len(shop.sandbox.requests) == before
+
+
+async def test_a_job_that_does_not_answer_in_time_holds_up_no_replay(shop: Shop) -> None:
+    await shop.orders.place(shop.clone())
+    shop.sandbox.faults.append(Fault(endpoint="GET /v1/jobs/:id", kind="latency", seconds=60))
+    start = anyio.current_time()
+    known = await shop.orders.place(shop.clone())
+    assert (known.replayed, known.record.status) == (True, "running")
+    assert anyio.current_time() - start < 6
 
 
 # --- answers that were lost
@@ -347,6 +362,24 @@ async def test_calls_at_once_of_several_processes_are_one_order(shop: Shop) -> N
             group.start_soon(book.place, shop.clone())
             group.start_soon(book.place, shop.generate())
     assert len(shop.charges()) == 2
+
+
+async def test_a_call_that_waited_for_another_which_was_refused_orders_anew(shop: Shop) -> None:
+    shop.sandbox.faults += [
+        Fault(endpoint=CLONE, kind="latency", seconds=3, calls=(1,)),
+        Fault(endpoint=CLONE, kind="status", status=402, calls=(1,)),
+    ]
+
+    async def refused() -> None:
+        with pytest.raises(BillingExhausted):
+            await shop.orders.place(shop.clone())
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(refused)
+        await anyio.sleep(1)
+        second = await shop.orders.place(shop.clone())
+    assert (second.replayed, second.record.status) == (False, "running")
+    assert len(shop.charges()) == 1
 
 
 async def test_an_order_on_its_way_is_finished_without_its_caller(shop: Shop) -> None:
@@ -604,6 +637,12 @@ def locked(shop: Shop) -> Iterator[None]:
     with closing(sqlite3.connect(shop.state_dir / "orders.db", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         yield
+
+
+async def test_a_state_directory_that_cannot_even_be_looked_at_reads_as_empty_and_says_why(shop: Shop) -> None:
+    async with shop.open(state_dir=shop.state_dir / ("x" * 300)) as ws:
+        assert await ws.orders.since(START) == []
+        assert "its folder cannot be used" in ws.orders.trouble
 
 
 async def test_a_locked_journal_leaves_the_order_protected_and_says_so(shop: Shop, impatient: Workspace) -> None:
