@@ -143,7 +143,7 @@ class IdempotencyConflict(Conflict):
     """The same idempotency key was used before with another body."""
 
     default_code = "IDEMPOTENCY_CONFLICT"
-    default_hint = "Look at the project's content with get_content: an order under the same ids exists."
+    default_hint = "Look at the project's content: an order under the same ids exists."
 
 
 class ApprovalRequired(Refused):

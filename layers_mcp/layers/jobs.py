@@ -8,7 +8,7 @@ from secrets import SystemRandom
 
 import anyio
 
-from layers_mcp.layers.errors import LayersError
+from layers_mcp.layers.errors import LayersError, RateLimited
 from layers_mcp.layers.models import Job
 
 FIRST_PAUSE = 2.0
@@ -62,7 +62,9 @@ class JobFeed:
                 if not error.retryable:
                     raise
                 wait = max(wait, error.retry_after or 0.0)
-                self._tell(error)
+                # A rate limit says something of us, nothing of a job whose state is known.
+                if known is None or not isinstance(error, RateLimited):
+                    self._tell(error)
             else:
                 known = changed or known
                 if known is not None:

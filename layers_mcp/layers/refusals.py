@@ -95,7 +95,7 @@ def refusal(
         retry_after=wait,
         retryable=kind is not errors.KillSwitch and (kind.can_be_retried or status in _AGAIN),
         nothing_changed=kind.had_no_effect if kind in _CERTAIN else _turned_down(status),
-        hint=f"Wait {wait:.0f} seconds, then call again." if wait and kind is errors.RateLimited else "",
+        hint=_hint(kind, call, wait),
         scope=call.scope,
     )
 
@@ -125,7 +125,9 @@ def _reason(kind: type[LayersError], call: Call, details: Mapping[str, Any], sai
     if kind is errors.NotFound:
         if call.bucket == "long-running":
             return _NO_ORDER
-        return f"There is no {call.subject or 'such thing'} with this id, or it belongs to another organization."
+        if not call.subject:
+            return "Layers has no such endpoint, or knows no such organization."
+        return f"There is no {call.subject} with this id, or it belongs to another organization."
     if kind in _WORDS:
         return _WORDS[kind]
     if kind is errors.Conflict:
@@ -147,6 +149,15 @@ def _standing(details: Mapping[str, Any]) -> str:
     if status == "not_required":
         return "the container needs no decision"
     return f"the container is {status}" if status in ("approved", "rejected", "pending") else ""
+
+
+def _hint(kind: type[LayersError], call: Call, wait: float | None) -> str:
+    """The next step where the circumstances give a better one than the kind of error does."""
+    if kind is errors.RateLimited and wait:
+        return f"Wait {wait:.0f} seconds, then call again."
+    if kind is errors.NotFound and not call.subject and call.reads:
+        return "Check the base URL and the organization."
+    return ""
 
 
 def _said(message: str, details: Mapping[str, Any], call: Call, hide: Callable[[str], str]) -> str:

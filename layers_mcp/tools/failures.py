@@ -18,13 +18,15 @@ _EFFECTS = {
 }
 """What each writing tool may have done when its answer is lost."""
 
+COMMISSIONS = ("clone_post", "generate_with_hook")
+
 _MOST_LAYERS = 20
 
 
 def explain(error: LayersError, tool: str) -> ToolError:
     """`error` as what `tool` tells its caller: what happened, whether anything changed, and the one next step."""
     reason, next_step = error.reason, error.hint
-    if isinstance(error, Conflict) and (layers := content_layers(error.details)):
+    if tool in COMMISSIONS and isinstance(error, Conflict) and (layers := content_layers(error.details)):
         reason = f"The project has several content layers: {', '.join(layers)}."
         next_step = "Choose one of them as layer_id."
     return ToolError(

@@ -16,7 +16,7 @@ from layers_mcp.tools.side_by_side import SideBySide
 from layers_mcp.tools.watch import Watch
 from layers_mcp.workspace import Workspace
 
-LONGEST_WAIT = 40.0
+LONGEST_WAIT = 38.0
 """Seconds of waiting after which a call turns to its answer, so that it ends within 45."""
 _JOURNAL_SECONDS = 2.0
 """What the journal may take of the rest: an answer without its notes is better than none."""

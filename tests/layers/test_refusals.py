@@ -93,7 +93,8 @@ async def test_a_404_says_what_was_not_found_and_on_a_commission_both_causes() -
     assert "There is no job with this id" in job.value.reason
     assert "no longer has the endpoint" in cloned.value.reason
     assert "id in the order is unknown" in cloned.value.reason
-    assert "no such thing" in bare.value.reason
+    assert bare.value.reason == "Layers has no such endpoint, or knows no such organization."
+    assert bare.value.hint == "Check the base URL and the organization."
 
 
 async def test_a_bare_404_on_a_commission_names_both_causes_too() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from layers_mcp.layers.errors import ForbiddenScope, LayersError, ServerFault
+from layers_mcp.layers.errors import ForbiddenScope, LayersError, RateLimited, ServerFault
 from layers_mcp.layers.models import Job
 from layers_mcp.orders import CloneOrder, HookOrder
 from layers_mcp.sandbox import Fault, Sandbox
@@ -112,7 +112,7 @@ async def test_a_timeout_of_zero_reads_once_and_is_no_timeout(tmp_path: Path) ->
     assert len(upstream.requests) == 2
 
 
-@pytest.mark.parametrize(("seconds", "longest"), [(45, 40.5), (20, 20.5), (1, 1.5)])
+@pytest.mark.parametrize(("seconds", "longest"), [(45, 38.5), (20, 20.5), (1, 1.5)])
 async def test_a_wait_ends_in_time_however_long_the_job_takes(seconds: int, longest: float, tmp_path: Path) -> None:
     async with on(("j1", job("j1"))).workspace(tmp_path) as ws:
         started = anyio.current_time()
@@ -178,6 +178,16 @@ async def test_a_job_that_cannot_be_read_any_more_keeps_its_last_state_beside_th
     assert (state.status, state.stage) == ("running", "queued")
     assert (state.error or "").startswith("INTERNAL (500)")
     assert waited.timed_out
+
+
+async def test_a_rate_limit_is_no_news_of_a_job_whose_state_is_known(tmp_path: Path) -> None:
+    limited = refusal(429, "RATE_LIMITED")
+    async with on(("j1", [job("j1", stage="queued"), limited])).workspace(tmp_path) as ws:
+        waited = await wait_job(ws, job_ids=("j1",), timeout_seconds=10)
+    assert (waited.jobs[0].status, waited.jobs[0].error) == ("running", None)
+    async with on(("j1", limited)).workspace(tmp_path) as ws:
+        with pytest.raises(RateLimited):
+            await wait_job(ws, job_ids=("j1",), timeout_seconds=10)
 
 
 async def test_a_first_answer_slower_than_the_timeout_is_said(tmp_path: Path) -> None:
