@@ -108,6 +108,7 @@ async def review_commissions(
     trouble = ws.orders.trouble
     projects = list(dict.fromkeys(record.project_id for record in records))
     views = await _views(ws, projects[:MOST_PROJECTS], window, start)
+    await ws.orders.settle_content(_open_statuses(records, views))
     outcomes = await _outcomes(ws, records, views)
     modes = versus.by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
     told = list(zip(records, outcomes, strict=True))[:limit]
@@ -173,6 +174,17 @@ def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) 
         content={versus.container_key(container.container_id): container for container in containers},
         troubles=tuple(troubles),
     )
+
+
+def _open_statuses(records: Sequence[OrderRecord], views: Mapping[str, ProjectView]) -> dict[str, str]:
+    """What the content shows of orders whose end the journal has not heard of, by container id."""
+    return {
+        container_id: piece.status or ""
+        for record in records
+        if record.status not in versus.ENDED and record.project_id in views
+        for container_id in record.container_ids
+        if (piece := views[record.project_id].content.get(versus.container_key(container_id)))
+    }
 
 
 async def _outcomes(ws: Workspace, records: Sequence[OrderRecord], views: Mapping[str, ProjectView]) -> list[Outcome]:

@@ -296,6 +296,16 @@ async def test_the_end_of_a_job_nobody_waited_for_is_looked_up_and_written_down(
     assert len(shop.asked("/v1/jobs/job_1")) == 1
 
 
+async def test_an_end_that_the_content_shows_is_written_down(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.orders.place(clone())
+        shop.content = [{"id": "cnt_1", "status": "failed", "approvalStatus": "not_required"}]
+        assert (await review_commissions(ws)).commissions[0].status == "failed"
+        (record,) = await ws.orders.since(NOW - timedelta(days=1))
+    assert record.status == "failed"
+
+
 async def test_a_bad_since_is_refused_before_anything_is_read(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
