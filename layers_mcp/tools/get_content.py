@@ -90,7 +90,7 @@ async def get_content(
     """
     if bool(container_ids) == bool(project_id):
         raise invalid_argument("Give either `container_ids` or `project_id`, not both and not neither.")
-    after = moment("since", since, ws.now()) if since else None
+    after = moment("since", since, ws.now()) if since.strip() else None
     if container_ids:
         items, next_cursor = await _these(ws, container_ids), ""
         stray = awaiting_approval or since or cursor
