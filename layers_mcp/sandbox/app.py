@@ -86,7 +86,7 @@ class Request:
             return {}
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ApiError("VALIDATION", "The body is not JSON.", details={"issues": []}) from None
 
 

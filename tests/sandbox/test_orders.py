@@ -139,8 +139,8 @@ async def test_a_clone_path_must_be_a_uuid(api: Api, path_id: str) -> None:
 
 
 async def test_a_body_that_is_no_json_and_a_query_on_a_post_are_refused(api: Api) -> None:
-    assert await api.error("POST", api.path("content"), content=b"{") == (422, "VALIDATION")
-    assert await api.error("POST", api.path("content"), content=b"[]") == (422, "VALIDATION")
+    for content in (b"{", b"[]", b"\xff", b'{"brief":{"hook":"\\ud800"}}', b"[" * 100_000):
+        assert await api.error("POST", api.path("content"), content=content) == (422, "VALIDATION")
     assert await api.error("POST", api.path("content"), params={"x": "1"}, json={}) == (422, "VALIDATION")
 
 
