@@ -310,16 +310,17 @@ async def test_a_page_full_of_oddities_is_read_for_what_it_says() -> None:
 
 
 @pytest.mark.jumping
-@pytest.mark.parametrize("depth", [100_000, 950, 900, 800, 500])
-async def test_an_answer_nested_without_end_is_read_or_refused_and_never_a_crash(depth: int) -> None:
-    nested = (
-        b'{"jobId": "j", "status": "running", "x": ' + b'[{"y": ' * (depth // 2) + b"1" + b"}]" * (depth // 2) + b"}"
-    )
-    async with client(Upstream(raw(200, nested, "application/json; charset=utf-8"))) as layers:
-        try:
-            assert (await layers.job("j")).status == "running"
-        except BadResponse as failure:
-            assert failure.nothing_changed  # noqa: PT017
+async def test_an_answer_nested_without_end_is_read_or_refused_and_never_a_crash() -> None:
+    read = 0
+    for depth in (100, *range(600, 1000, 2), 100_000):
+        opened, closed = b'[{"y": ' * (depth // 2), b"}]" * (depth // 2)
+        nested = b'{"jobId": "j", "status": "running", "x": ' + opened + b"1" + closed + b"}"
+        async with client(Upstream(raw(200, nested))) as layers:
+            try:
+                read += (await layers.job("j")).status == "running"
+            except BadResponse as failure:
+                assert failure.nothing_changed  # noqa: PT017
+    assert 0 < read < 202
 
 
 async def test_json_without_a_content_type_is_json() -> None:
