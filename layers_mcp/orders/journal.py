@@ -81,14 +81,18 @@ class Journal:
             return entry
 
     def apply(self, entry: Entry, change: Callable[[Entry], Entry]) -> Entry:
-        """Take one step of the state machine from where the order stands by now, and give back where that leads."""
+        """Take one step of the state machine from where the order stands by now, and give back where that leads.
+
+        An order that could not be written down before it left is written down now.
+        """
         with self._storage.writing() as connection:
-            found = _entries(connection, select(orders).where(orders.c.entry == entry.entry).with_for_update())
-            if not found:
-                return change(entry)
-            changed = change(found[0])
-            if changed != found[0]:
-                connection.execute(update(orders).where(orders.c.entry == entry.entry).values(changed.to_row()))
+            current = _current(connection, entry)
+            changed = change(current or entry)
+            if current is None:
+                if changed.status != "refused":
+                    connection.execute(insert(orders).values(changed.to_row()))
+            elif changed != current:
+                connection.execute(update(orders).where(orders.c.entry == current.entry).values(changed.to_row()))
             return changed
 
     # --- what was ordered
@@ -163,6 +167,13 @@ def _entries(connection: Connection, query: Select[Any]) -> list[Entry]:
 def _find(connection: Connection, tenant: Tenant, identity: str) -> Entry | None:
     found = _entries(connection, select(orders).where(_of(tenant), orders.c.identity == identity))
     return found[0] if found else None
+
+
+def _current(connection: Connection, entry: Entry) -> Entry | None:
+    """The entry as it stands now, or the one that took its place after a refusal; held until the transaction ends."""
+    same_order = and_(_of(entry.tenant), orders.c.identity == entry.identity)
+    found = _entries(connection, select(orders).where(or_(orders.c.entry == entry.entry, same_order)).with_for_update())
+    return next((each for each in found if each.entry == entry.entry), found[0] if found else None)
 
 
 def _elsewhere(connection: Connection, entry: Entry) -> bool:

@@ -174,10 +174,15 @@ class ExactlyOnce(RuleBasedStateMachine):
     @rule(
         wanted=wanted,
         lost=st.sampled_from(["drop_before", "drop_after"]),
+        refusal=st.sampled_from(["", "402", "429"]),
         then=st.sampled_from(["rotation", "day", "clock"]),
     )
-    def an_answer_is_lost_and_cannot_be_asked_for_again(self, wanted: dict[str, Any], lost: str, then: str) -> None:
+    def an_answer_is_lost_and_cannot_be_asked_for_again(
+        self, wanted: dict[str, Any], lost: str, refusal: str, then: str
+    ) -> None:
         self.an_agent_orders(wanted, str, [(lost, ())])
+        if refusal:
+            self.an_agent_orders(wanted, str, [(refusal, ())])
         if then == "rotation":
             self.the_key_is_rotated()
         elif then == "day":

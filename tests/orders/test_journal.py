@@ -62,9 +62,25 @@ def test_a_step_starts_from_where_the_order_stands_by_now(journal: Journal) -> N
     assert journal.find(ACME, entry.identity).status == "running"
 
 
-def test_a_step_of_an_order_whose_row_is_gone_is_still_taken(journal: Journal) -> None:
-    assert accept(journal, clone(), "cnt_1").status == "running"
+def test_an_order_that_could_not_be_written_down_before_it_left_is_written_down_with_its_answer(
+    journal: Journal,
+) -> None:
+    unwritten = clone()
+    assert refuse(journal, unwritten).status == "refused"
     assert journal.since(ACME, MORNING) == []
+    accepted = accept(journal, unwritten, "cnt_1")
+    assert journal.since(ACME, MORNING) == [accepted]
+
+
+def test_an_attempt_at_an_order_that_was_refused_and_placed_anew_meanwhile_counts_for_the_new_one(
+    journal: Journal,
+) -> None:
+    first = journal.reserve(clone(), None)
+    refuse(journal, first)
+    second = journal.reserve(clone(now=later(hours=1)), None)
+    journal.apply(first, partial(states.attempted, now=later(hours=1)))
+    assert refuse(journal, second).status == "unknown"
+    assert refuse(journal, second).status == "refused"
 
 
 def test_no_tenant_sees_the_orders_of_another(journal: Journal) -> None:
