@@ -28,7 +28,7 @@ FOREIGN: dict[str, set[str]] = {
     "loop": {"pydantic"},
     "orders": {"sqlalchemy", "anyio", "pydantic"},
     "tools": {"pydantic", "anyio"},
-    "sandbox": {"starlette", "uvicorn", "anyio", "pydantic", "httpx2"},
+    "sandbox": {"uvicorn", "anyio", "pydantic", "httpx2"},
 }
 """Libraries beside the standard one that a room may import."""
 
