@@ -84,24 +84,24 @@ class Clock:
         self.time += timedelta(**step)
 
 
-def run(policy: str, seed: int, world: WorldParameters) -> Run:
+def run(policy: str, seed: int, world: WorldParameters, weeks: int = WEEKS) -> Run:
     """Work half a year; everything in memory but the journal."""
-    return anyio.run(_half_a_year, policy, seed, world)
+    return anyio.run(_work, policy, seed, world, weeks)
 
 
-async def _half_a_year(policy: str, seed: int, world: WorldParameters) -> Run:
+async def _work(policy: str, seed: int, world: WorldParameters, weeks: int) -> Run:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder, Sandbox(clock=clock, seed=seed, world=world) as sandbox:
         settings = Settings(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=Path(folder))
         async with Workspace(settings, transport=sandbox.transport(), clock=sandbox.now) as ws:
             marketer = Marketer(ws, sandbox.project_id(PROJECT), random.Random(f"{policy}/{seed}"))
-            for week in range(WEEKS):
+            for week in range(weeks):
                 marketer.week, marketer.jobs = week, []
                 await POLICIES[policy](marketer)
                 clock.move(minutes=1)
                 await _finish(marketer)
                 clock.move(days=7, minutes=-1)
-        return _score(policy, seed, sandbox)
+        return _score(policy, seed, sandbox, weeks)
 
 
 async def _finish(marketer: Marketer) -> None:
@@ -112,17 +112,17 @@ async def _finish(marketer: Marketer) -> None:
         await decide_content(marketer.ws, item.container_id, "approve")
 
 
-def _score(policy: str, seed: int, sandbox: Sandbox) -> Run:
+def _score(policy: str, seed: int, sandbox: Sandbox, weeks: int) -> Run:
     by_week: defaultdict[int, list[float]] = defaultdict(list)
     for post in sandbox.truth(PROJECT):
         if post.published_at >= START:
-            by_week[min((post.published_at - START).days // 7, WEEKS - 1)].append(post.engagement_rate)
+            by_week[min((post.published_at - START).days // 7, weeks - 1)].append(post.engagement_rate)
     rates = [rate for week in by_week.values() for rate in week]
-    late = [rate for week, of_week in by_week.items() if week >= WEEKS - 13 for rate in of_week]
+    late = [rate for week, of_week in by_week.items() if week >= weeks - 13 for rate in of_week]
     return Run(
         policy=policy,
         seed=seed,
-        weekly=tuple(statistics.median(by_week[week]) if by_week[week] else None for week in range(WEEKS)),
+        weekly=tuple(statistics.median(by_week[week]) if by_week[week] else None for week in range(weeks)),
         median=statistics.median(rates),
         late_median=statistics.median(late),
         posts=len(rates),
