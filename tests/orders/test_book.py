@@ -305,6 +305,18 @@ async def test_an_unanswered_generate_under_another_key_is_looked_for_and_not_se
     assert shop.posts() == posts
 
 
+async def test_a_clock_that_went_backwards_ends_the_time_for_sending_again_for_good(shop: Shop) -> None:
+    await shop.lose(shop.generate(), "drop_before")
+    await shop.lose(shop.clone(), "drop_before")
+    posts = shop.posts()
+    for hours in (-2, 5):
+        shop.clock.move(hours=hours)
+        with pytest.raises(OrderError, match="no longer safe to send again"):
+            await shop.orders.place(shop.generate())
+    assert shop.posts() == posts
+    assert (await shop.orders.place(shop.clone())).completed_now
+
+
 async def test_a_generate_that_never_arrived_is_refused_once_it_is_no_longer_safe(shop: Shop) -> None:
     await shop.lose(shop.generate(), "drop_before")
     shop.clock.move(days=1)
