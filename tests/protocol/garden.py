@@ -25,6 +25,7 @@ class Garden:
 
     planted: list[str] = field(default_factory=list[str])
     open: bool = True
+    abandoned: list[str] = field(default_factory=list[str])
 
 
 class Blight(Exception):  # noqa: N818
@@ -102,7 +103,10 @@ async def fail(
                 group.start_soon(_blighted)
                 await anyio.sleep_forever()
         case "hang":
-            await anyio.sleep_forever()
+            try:
+                await anyio.sleep_forever()
+            finally:
+                garden.abandoned.append(how)
         case "bug":
             raise RuntimeError("secret lp_test_key_of_the_garden")
     return Planted(name="never")

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import jsonschema
 import pytest
 from mcp import Client, MCPError
@@ -99,11 +100,24 @@ async def test_an_unexpected_exception_reaches_the_log_and_never_the_client(
 
 @pytest.mark.jumping
 async def test_a_call_that_hangs_is_answered_at_the_deadline(era: str) -> None:
-    result = await call(era, "fail", {"how": "hang"})
+    with anyio.fail_after(45):
+        result = await call(era, "fail", {"how": "hang"})
     assert text_of(result) == (
         "TIMEOUT: No answer within 43 seconds. "
         "Unknown whether it took effect: calling again with the same arguments is safe."
     )
+
+
+@pytest.mark.jumping
+async def test_a_caller_that_goes_away_stops_its_call_and_nothing_else(era: str) -> None:
+    garden = Garden()
+    async with Client(garden_server(garden), mode=era) as client:
+        with anyio.move_on_after(1) as left:
+            await client.call_tool("fail", {"how": "hang"})
+        await anyio.sleep(1)
+        assert left.cancelled_caught
+        assert garden.abandoned == ["hang"]
+        assert not (await client.call_tool("count")).is_error
 
 
 async def test_an_argument_error_is_a_result_and_the_tool_is_not_run(era: str) -> None:
