@@ -171,10 +171,11 @@ def by_mode(outcomes: Iterable[tuple[Mode, Outcome]]) -> list[ModeSummary]:
 
 
 def covering_window(since: datetime, now: datetime) -> tuple[Window, bool]:
-    """The smallest ranking window that reaches back to `since`, and whether even the largest does."""
+    """The smallest ranking window that reaches back to `since` (whole seconds), and whether even the largest does."""
+    age = now.replace(microsecond=0) - since
     windows: tuple[tuple[Window, int], ...] = (("7d", 7), ("30d", 30), ("90d", 90))
     for window, days in windows:
-        if now - since <= timedelta(days=days):
+        if age <= timedelta(days=days):
             return window, True
     return "90d", False
 

@@ -276,11 +276,11 @@ def _result_notes(
     if not live:
         yield "Nothing that was ordered is live yet: too early to judge."
     elif not judged:
-        yield f"{len(live)} live, each under {SMALL_SAMPLE_VIEWS} views: too early to judge."
+        yield f"Every live order ({len(live)}) has under {SMALL_SAMPLE_VIEWS} views: too early to judge."
     else:
         yield (
-            f"The verdict rests on {len(judged)} live orders with {SMALL_SAMPLE_VIEWS} views or more; "
-            "fewer than about 10 of a mode say little about it."
+            f"Live orders with {SMALL_SAMPLE_VIEWS} views or more, on which the verdict rests: {len(judged)}; fewer "
+            "than about 10 of a mode say little about it."
         )
     if any(outcome.versus_source is not None for outcome in judged):
         yield (
@@ -289,12 +289,12 @@ def _result_notes(
         )
     lost = sum(outcome.source_value is None for outcome in live)
     if lost:
-        yield f"For {lost} live orders the source is not in the ranking, so they have no versus_source."
+        yield f"Live orders whose source is not in the ranking, and so without versus_source: {lost}."
     if any(view.ranking and len(view.ranking.items) >= versus.FULL_RANKING for view in views):
         yield f"A ranking is full: the median is of its top {versus.FULL_RANKING} rows."
     unranked = sum(outcome.status == "unranked" for outcome in outcomes)
     if unranked:
-        yield f"{unranked} finished orders are not in a full ranking, perhaps below its last row: wins are overstated."
+        yield f"Finished orders not in a full ranking, perhaps below its last row: {unranked}; wins are overstated."
     open_orders = sum(outcome.status in ("running", "unknown") for outcome in outcomes)
     if open_orders:
-        yield f"{open_orders} orders have no known end yet; wait_job with timeout_seconds=0 tells where a job stands."
+        yield f"Orders without a known end: {open_orders}; wait_job with timeout_seconds=0 tells where a job stands."

@@ -99,7 +99,7 @@ async def test_an_order_is_held_against_its_source_and_the_median(tmp_path):
         "median_versus_source": 1.25,
     }
     assert any("regression to the mean" in note for note in result.notes)
-    assert any("rests on 1 live orders" in note for note in result.notes)
+    assert any("on which the verdict rests: 1;" in note for note in result.notes)
 
 
 async def test_an_empty_journal_is_an_answer_without_any_read(tmp_path):
@@ -121,7 +121,7 @@ async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path)
     assert structured["by_mode"] == [{"mode": "fork", "commissions": 1, "live": 0, "judged": 0}]
     assert "metric_value" not in structured["commissions"][0]
     assert "Nothing that was ordered is live yet: too early to judge." in structured["notes"]
-    assert any("1 orders have no known end" in note for note in structured["notes"])
+    assert any("Orders without a known end: 1;" in note for note in structured["notes"])
 
 
 async def test_small_samples_are_live_and_too_young(tmp_path):
@@ -132,7 +132,7 @@ async def test_small_samples_are_live_and_too_young(tmp_path):
         result = await review_commissions(ws)
     assert result.commissions[0].low_sample is True
     assert result.by_mode[0].beat_source == 0
-    assert "1 live, each under 50 views: too early to judge." in result.notes
+    assert "Every live order (1) has under 50 views: too early to judge." in result.notes
 
 
 async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
@@ -150,7 +150,10 @@ async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
     assert (first.mode, first.hook, first.source_value, first.versus_source) == ("hook", "A hook", 0.05, 2.0)
     assert second.versus_source is None
     assert second.versus_median is not None
-    assert any("For 1 live orders the source is not in the ranking" in note for note in result.notes)
+    assert any(
+        note == "Live orders whose source is not in the ranking, and so without versus_source: 1."
+        for note in result.notes
+    )
 
 
 async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
@@ -208,6 +211,17 @@ async def test_one_ranking_a_project_in_the_smallest_window_that_covers_since(tm
     assert len(shop.asked("/v1/projects/prj_1/content")) == 1
     beyond = any("Rankings reach back 90 days at most" in note for note in result.notes)
     assert beyond is (since == "30w")
+
+
+async def test_a_window_is_not_missed_by_the_fraction_of_a_second(tmp_path):
+    shop = Shop()
+    async with shop.workspace(tmp_path, now=NOW.replace(microsecond=400_000)) as ws:
+        await ws.orders.place(clone())
+        await review_commissions(ws, since="7d")
+        result = await review_commissions(ws)
+    windows = [query_of(request)["window"] for request in shop.asked("/v1/projects/prj_1/top-performers")]
+    assert windows == [["7d"], ["90d"]]
+    assert [note for note in result.notes if "90 days at most" in note] == []
 
 
 async def test_a_project_can_be_asked_for_alone(tmp_path):
