@@ -29,7 +29,7 @@ from mcp.types import (
 from layers_mcp.protocol.catalog import Catalog, Tool
 from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.result import render
-from layers_mcp.protocol.texts import ArgumentProblem, Prompt, Resource
+from layers_mcp.protocol.texts import Prompt, PromptArgumentError, Resource
 
 DEADLINE_SECONDS = 43.0
 """After which a tool call is answered, whatever it waits for; hosts give up at about 60."""
@@ -116,9 +116,11 @@ class Service:
         return server
 
     async def list_tools(self, context: Context, params: PaginatedRequestParams) -> Wire:
+        """Answer `tools/list` from the definitions, as they stand."""
         return _only_page(params, "tools", self._catalog.definitions)
 
     async def call_tool(self, context: Context, params: CallToolRequestParams) -> Wire:
+        """Answer `tools/call` in bounded time; every failure but an unknown name is a result that a model can read."""
         tool = self._catalog.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, "Unknown tool. tools/list names those that there are.")
@@ -149,25 +151,30 @@ class Service:
         )
 
     async def list_prompts(self, context: Context, params: PaginatedRequestParams) -> Wire:
+        """Answer `prompts/list`."""
         return _only_page(params, "prompts", [prompt.listed() for prompt in self._prompts.values()])
 
     async def get_prompt(self, context: Context, params: GetPromptRequestParams) -> Wire:
+        """Answer `prompts/get` with one message; arguments that do not fit are a protocol error."""
         prompt = self._prompts.get(params.name)
         if prompt is None:
             raise MCPError(INVALID_PARAMS, "Unknown prompt. prompts/list names those that there are.")
         try:
             text = prompt.fill(params.arguments or {})
-        except ArgumentProblem as problem:
+        except PromptArgumentError as problem:
             raise MCPError(INVALID_PARAMS, str(problem)) from None
         return _answer(description=prompt.description, messages=[{"role": "user", "content": _text(text)}])
 
     async def list_resources(self, context: Context, params: PaginatedRequestParams) -> Wire:
+        """Answer `resources/list`."""
         return _only_page(params, "resources", [resource.listed() for resource in self._resources.values()])
 
     async def list_templates(self, context: Context, params: PaginatedRequestParams) -> Wire:
+        """Answer `resources/templates/list`, which some clients ask though there are none."""
         return _only_page(params, "resourceTemplates", [])
 
     async def read_resource(self, context: Context, params: ReadResourceRequestParams) -> Wire:
+        """Answer `resources/read`."""
         resource = self._resources.get(str(params.uri))
         if resource is None:
             code = RESOURCE_NOT_FOUND if context.protocol_version < "2026" else INVALID_PARAMS

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 LONGEST_ARGUMENT = 200
@@ -24,8 +24,8 @@ LONGEST_ARGUMENT = 200
 _FENCE = "---\n"
 
 
-class ArgumentProblem(ValueError):  # noqa: N818 - it is the caller's, and its text is the answer
-    """A prompt was asked for with arguments that it cannot be written with."""
+class PromptArgumentError(ValueError):
+    """A prompt was asked for with arguments that it cannot be written with; the text is for the caller."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Prompt:
     text: str
 
     def fill(self, given: Mapping[str, str]) -> str:
-        """The text for these arguments; ArgumentProblem names what is missing, unknown or no plain short line."""
+        """The text for these arguments; PromptArgumentError names what is missing, unknown or no plain short line."""
         known = {argument.name for argument in self.arguments}
         if any(name not in known for name in given):
-            raise ArgumentProblem(f"Unknown argument. Valid arguments: {', '.join(sorted(known))}.")
+            raise PromptArgumentError(f"Unknown argument. Valid arguments: {', '.join(sorted(known))}.")
         values: dict[str, str] = {}
         for argument in self.arguments:
             value = given.get(argument.name, "").strip() or argument.default
             if value is None:
-                raise ArgumentProblem(f"{argument.name} is required.")
+                raise PromptArgumentError(f"{argument.name} is required.")
             if len(value) > LONGEST_ARGUMENT or not value.isprintable():
-                raise ArgumentProblem(f"{argument.name} must be one line of at most {LONGEST_ARGUMENT} characters.")
+                raise PromptArgumentError(f"{argument.name} must be one line of at most {LONGEST_ARGUMENT} characters.")
             values[argument.name] = value
         return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), self.text)
 
@@ -80,7 +80,7 @@ class Resource:
     title: str
     description: str
     text: str
-    mime_type: str = field(default="text/markdown")
+    mime_type: str = "text/markdown"
 
     def listed(self) -> dict[str, Any]:
         """The resource as it stands in `resources/list`."""
