@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 
 from layers_mcp.orders.entry import STAND_IN, Entry, Tenant, moment_text
-from layers_mcp.orders.errors import DailyLimitError, OrderUnknownError
+from layers_mcp.orders.errors import DailyLimitError, JournalError, OrderUnknownError
 from layers_mcp.orders.schema import orders, organizations
 from layers_mcp.orders.storage import Storage
 
@@ -161,7 +161,11 @@ def _maybe_of(tenant: Tenant) -> ColumnElement[bool]:
 
 
 def _entries(connection: Connection, query: Select[Any]) -> list[Entry]:
-    return [Entry.from_row(dict(row)) for row in connection.execute(query).mappings()]
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    try:
+        return [Entry.from_row(row) for row in rows]
+    except (ValueError, TypeError):  # edited by hand, or damaged where the database does not notice
+        raise JournalError("a row of it cannot be understood") from None
 
 
 def _find(connection: Connection, tenant: Tenant, identity: str) -> Entry | None:

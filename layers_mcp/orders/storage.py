@@ -94,14 +94,14 @@ def _engine(url: str, file: Path) -> Engine:
             return engine
         if parsed.get_backend_name() not in ("postgresql", "postgres"):
             raise JournalError("its URL is neither PostgreSQL's nor SQLite's")
-        milliseconds = int(WAIT_SECONDS * 1000)
-        limits = f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds}"
-        return create_engine(
+        # no prepared statements and no start-up options: connection poolers refuse them
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
-            pool_timeout=WAIT_SECONDS,
-            connect_args={"connect_timeout": int(WAIT_SECONDS), "options": limits},
+            connect_args={"connect_timeout": int(WAIT_SECONDS), "prepare_threshold": None},
         )
+        event.listen(engine, "connect", _set_up_postgresql)
+        return engine
 
 
 def _file(url: URL) -> Path | None:
@@ -128,6 +128,14 @@ def _set_up_sqlite(opened: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
             time.sleep(0.02)
         else:
             return
+
+
+def _set_up_postgresql(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    milliseconds = int(WAIT_SECONDS * 1000)
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET lock_timeout = {milliseconds}")
+        cursor.execute(f"SET statement_timeout = {milliseconds}")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

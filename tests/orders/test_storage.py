@@ -107,6 +107,17 @@ def test_a_file_damaged_within_is_named_as_such(tmp_path: Path) -> None:
         journal_in(file).since(ACME, MORNING)
 
 
+def test_a_row_that_was_edited_by_hand_is_told_and_crashes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "orders.db"
+    journal = journal_in(file)
+    journal.reserve(clone(), None)
+    with closing(sqlite3.connect(file)) as person:
+        person.execute("UPDATE orders SET container_ids = 'cnt_1, cnt_2'")
+        person.commit()
+    with pytest.raises(JournalError, match="a row of it cannot be understood"):
+        journal.since(ACME, MORNING)
+
+
 def test_a_read_only_journal_is_still_read(tmp_path: Path) -> None:
     file = tmp_path / "orders.db"
     journal = journal_in(file)
