@@ -14,7 +14,7 @@ ROOMS = {"protocol", "layers", "loop", "orders", "tools", "sandbox", "cli"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "protocol": set(),
-    "layers": {"background"},
+    "layers": {"background", "secret"},
     "loop": set(),
     "orders": {"loop", "layers", "background"},
     "tools": {"loop", "layers", "orders", "workspace", "protocol"},

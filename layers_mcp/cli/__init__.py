@@ -51,7 +51,10 @@ def _run(given: list[str]) -> int:
             import_module(f"layers_mcp.cli.{name}").add_parser(commands)
         else:
             commands.add_parser(name, help=summary)
-    options = parser.parse_args(given)
+    options, unknown = parser.parse_known_args(given)
+    if unknown:  # told without their values: one could be the key, which is no flag
+        flags = [argument.partition("=")[0] for argument in unknown if argument.startswith("--")]
+        parser.error(f"unknown {', '.join(flags)}" if flags else f"the commands are {', '.join(COMMANDS)}")
     try:
         return options.run(options)
     except SettingsError as problem:

@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Iterable
 
+from layers_mcp.secret import Secret
+
 _SHAPES = (
     re.compile(r"(?i)(bearer\s+)[^\s'\",]+"),
     re.compile(r"()\blp_(?:live|test)_[A-Za-z0-9_-]+"),
@@ -20,12 +22,12 @@ class RedactingFormatter(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = [secret for secret in secrets if secret]
+        self._secrets = [Secret(secret) for secret in secrets]
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         for secret in self._secrets:
-            text = text.replace(secret, _STRUCK_OUT)
+            text = secret.hide(text, _STRUCK_OUT)
         for shape in _SHAPES:
             text = shape.sub(rf"\1{_STRUCK_OUT}", text)
         return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -29,7 +29,8 @@ from layers_mcp.layers.errors import (
 )
 from layers_mcp.layers.reading import parse
 from layers_mcp.layers.refusals import refusal, request_id
-from layers_mcp.layers.secret import Redaction, Secret
+from layers_mcp.layers.secret import Redaction
+from layers_mcp.secret import Secret
 
 log = logging.getLogger("layers_mcp.layers")
 
@@ -150,31 +151,32 @@ class Exchange:
         raise InvalidArgument("A text is too long or no valid Unicode, and cannot be sent.")
 
     def _answer(self, call: Call, response: httpx2.Response, body: bytes) -> Answer:
-        """Read a whole answer. Raises LayersError where it is not what was asked for."""
+        """Read a whole answer, the key taken out of it. Raises LayersError where it is not what was asked for."""
         at, status = self.now(), response.status_code
+        headers = {name.lower(): self._key.hide(value) for name, value in response.headers.items()}
         try:
-            data = parse(body)
+            data = parse(body, self._key.hide if self._key.may_be_in(body) else None)
         except ValueError:
             data = _UNREADABLE
         if response.is_success or (status == 304 and call.etag):
-            complaint = "" if status == 304 else _complaint(response, body, data)
+            complaint = "" if status == 304 else _complaint(headers, body, data)
             if complaint:
                 raise BadResponse(
                     complaint,
                     status=status,
-                    request_id=request_id(response.headers),
+                    request_id=request_id(headers),
                     # Cut short: under the same ids the whole answer can be had.
-                    retryable=bool(body) and data is _UNREADABLE and _says_json(response),
+                    retryable=bool(body) and data is _UNREADABLE and _says_json(headers),
                 )
             return Answer(
                 call=call,
                 status=status,
                 data=None if status == 304 else data,
                 at=at,
-                etag=_etag(response.headers.get("etag", "")),
-                request_id=request_id(response.headers),
+                etag=_etag(headers.get("etag", "")),
+                request_id=request_id(headers),
             )
-        raise refusal(call, status, response.headers, data, now=at, hide=self._key.hide)
+        raise refusal(call, status, headers, data, now=at)
 
 
 class _BodyTooLargeError(Exception):
@@ -223,19 +225,19 @@ def _about_trust(failure: BaseException) -> bool:
     return False
 
 
-def _complaint(response: httpx2.Response, body: bytes, data: object) -> str:
+def _complaint(headers: Mapping[str, str], body: bytes, data: object) -> str:
     """What is wrong with a success, or ""."""
     if not body:
         return "Layers answered without a body."
-    if not _says_json(response):
+    if not _says_json(headers):
         return "Layers answered with something other than JSON."
     if data is _UNREADABLE:
         return "Layers answered with JSON that is cut short or malformed."
     return ""
 
 
-def _says_json(response: httpx2.Response) -> bool:
-    return "json" in response.headers.get("content-type", "json").lower()
+def _says_json(headers: Mapping[str, str]) -> bool:
+    return "json" in headers.get("content-type", "json").lower()
 
 
 def _sendable(header: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -14,14 +15,17 @@ M = TypeVar("M", bound=BaseModel)
 _MOST_ROUNDS = 5
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes, hide: Callable[[str], str] | None = None) -> Any:
     """The JSON value of a body, without numbers that are not finite and without halves of surrogate pairs.
 
-    Raises ValueError for anything else (truncated, too deep, not UTF-8).
+    `hide` is applied to every text, names included. Raises ValueError for anything else (truncated, too deep, not
+    UTF-8).
     """
     try:
         value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
-        return _whole_characters(value) if b"\\ud" in body.lower() else value
+        if b"\\ud" in body.lower():
+            value = _with_each_text(value, _whole_characters)
+        return value if hide is None else _with_each_text(value, hide)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -35,14 +39,18 @@ def _finite(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _whole_characters(value: Any) -> Any:
+def _whole_characters(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _with_each_text(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return change(value)
     if isinstance(value, list):
-        return [_whole_characters(item) for item in cast("list[Any]", value)]
+        return [_with_each_text(item, change) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
-        return {_whole_characters(key): _whole_characters(item) for key, item in items}
+        return {change(key): _with_each_text(item, change) for key, item in items}
     return value
 
 

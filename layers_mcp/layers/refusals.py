@@ -7,7 +7,7 @@ invisible characters, without any value that the request carried, and short.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -64,10 +64,8 @@ _AGAIN = frozenset({429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed, whatever the body says; KILL_SWITCH is the exception."""
 
 
-def refusal(
-    call: Call, status: int, headers: Mapping[str, str], data: object, *, now: datetime, hide: Callable[[str], str]
-) -> LayersError:
-    """The error that an answer with this `status` and JSON `data` stands for. `hide` takes the key out of a text."""
+def refusal(call: Call, status: int, headers: Mapping[str, str], data: object, *, now: datetime) -> LayersError:
+    """The error that an answer with this `status` and JSON `data` stands for; the names of `headers` are lower-case."""
     envelope = _envelope(data)
     wait = retry_after(headers, now)
     if envelope is None:
@@ -85,7 +83,7 @@ def refusal(
     details = envelope.get("details")
     known = cast("Mapping[str, Any]", details) if isinstance(details, Mapping) else errors.NO_DETAILS
     message = envelope.get("message")
-    said = _said(message if isinstance(message, str) else "", known, call, hide)
+    said = _said(message if isinstance(message, str) else "", known, call)
     return kind(
         _reason(kind, call, known, said),
         code=code,
@@ -160,10 +158,10 @@ def _hint(kind: type[LayersError], call: Call, wait: float | None) -> str:
     return ""
 
 
-def _said(message: str, details: Mapping[str, Any], call: Call, hide: Callable[[str], str]) -> str:
+def _said(message: str, details: Mapping[str, Any], call: Call) -> str:
     """Upstream's message with its issues, without what was sent; one line."""
     parts = [part for part in (message, *_issues(details)) if part]
-    text = printable(hide("; ".join(part.rstrip(". ") for part in parts)))
+    text = printable("; ".join(part.rstrip(". ") for part in parts))
     for value in sorted(_sent(call), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", text)
     if len(text) > _LONGEST_MESSAGE:

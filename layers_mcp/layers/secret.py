@@ -1,9 +1,10 @@
-"""The API key, and keeping it out of everything that is written down."""
+"""Keeping the API key out of what the HTTP libraries write down."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
+
+from layers_mcp.secret import Secret
 
 _HTTP_LOGGERS = (
     "httpx2",
@@ -14,37 +15,6 @@ _HTTP_LOGGERS = (
     "httpcore2.socks",
     "layers_mcp.layers",
 )
-
-
-class Secret:
-    """A value that shows itself only when asked to."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __repr__(self) -> str:
-        return "<secret>"
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def reveal(self) -> str:
-        """The value itself: for the one header it belongs into."""
-        return self._value
-
-    def sendable(self) -> bool:
-        """Whether it can stand in a header: visible ASCII, no space."""
-        return self._value.isascii() and self._value.isprintable() and " " not in self._value
-
-    def fingerprint(self) -> str:
-        """16 hex digits of its SHA-256."""
-        return hashlib.sha256(self._value.encode("utf-8", "replace")).hexdigest()[:16]
-
-    def hide(self, text: str) -> str:
-        """`text` without the value."""
-        return text.replace(self._value, "[key]") if self._value else text
 
 
 class Redaction(logging.Filter):

@@ -1,0 +1,57 @@
+"""The API key, as a value that does not show itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from urllib.parse import quote
+
+_SHORTEST = 8
+"""Characters of a value that is looked for in whole answers; one that is shorter is in any text by chance."""
+
+
+class Secret:
+    """A value that shows itself only when asked to."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def reveal(self) -> str:
+        """The value itself: for the one header it belongs into."""
+        return self._value
+
+    def sendable(self) -> bool:
+        """Whether it can stand in a header: visible ASCII, no space."""
+        return self._value.isascii() and self._value.isprintable() and " " not in self._value
+
+    def fingerprint(self) -> str:
+        """16 hex digits of its SHA-256."""
+        return hashlib.sha256(self._value.encode("utf-8", "replace")).hexdigest()[:16]
+
+    def hide(self, text: str, instead: str = "[key]") -> str:
+        """`text` without the value, be it spelled as it is, in JSON, in a URL or in Python's quotes."""
+        for spelling in self._spellings:
+            text = text.replace(spelling, instead)
+        return text
+
+    def may_be_in(self, body: bytes) -> bool:
+        """Whether a JSON body has to be searched: it holds the value, or escapes that could spell it in any way."""
+        if len(self._value) < _SHORTEST:
+            return False
+        return b"\\" in body or any(spelling.encode() in body for spelling in self._spellings)
+
+    @cached_property
+    def _spellings(self) -> tuple[str, ...]:
+        value = self._value
+        if not value:
+            return ()
+        in_json = json.dumps(value)[1:-1]
+        spelled = {value, in_json, in_json.replace("/", "\\/"), repr(value)[1:-1], quote(value), quote(value, safe="")}
+        return tuple(sorted(spelled, key=len, reverse=True))
