@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import anyio
@@ -22,7 +24,7 @@ async def serve_stdio(server: Server[Any]) -> None:
     """
     stop = _Stop()
     try:
-        async with stdio_server() as (read, write):
+        async with stdio_server(stdin=_input()) as (read, write):
             async with anyio.create_task_group() as group:
                 stop.scope = group.cancel_scope
                 group.start_soon(stop.listen)
@@ -33,6 +35,32 @@ async def serve_stdio(server: Server[Any]) -> None:
                 os._exit(0)
     except* BrokenPipeError:
         logger.info("the client went away")
+
+
+def whole(line: str) -> str:
+    """The line with halves of surrogate pairs replaced by U+FFFD.
+
+    A client that cuts a text in the middle of an emoji sends one, escaped, and the SDK's parser would drop the whole
+    message: its call would never be answered.
+    """
+    if "\\ud" not in line and "\\uD" not in line:
+        return line
+    return _ESCAPE.sub(lambda match: r"\ufffd" if match["half"] else match[0], line)
+
+
+_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>\\u[dD][89a-fA-F]..)|\\.")
+"""A pair, a half of one, or any other escape, which is matched so that an escaped backslash begins nothing."""
+
+
+class _Lines(TextIOWrapper):
+    """The process's input in whole lines, whatever its locale and newlines."""
+
+    def readline(self, size: int = -1, /) -> str:
+        return whole(super().readline(size))
+
+
+def _input() -> anyio.AsyncFile[str]:
+    return anyio.wrap_file(_Lines(sys.stdin.buffer, encoding="utf-8", errors="replace"))
 
 
 class _Stop:

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-PATIENCE = 30.0
-"""Seconds after which a program that does not end is a failure."""
+PATIENCE = 60.0
+"""Seconds after which a program that is silent or does not end is killed, and its test fails."""
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -49,6 +50,9 @@ class Program:
             stderr=subprocess.PIPE,
             env=dict(env),
         )
+        self._watchdog = threading.Timer(PATIENCE, self._process.kill)  # a program that is silent fails, it never hangs
+        self._watchdog.daemon = True
+        self._watchdog.start()
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +60,7 @@ class Program:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._watchdog.cancel()
         if self._process.poll() is None:
             self._process.kill()
         self._process.communicate()
