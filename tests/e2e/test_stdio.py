@@ -80,6 +80,14 @@ def test_windows_newlines_and_blank_noise_are_understood(tmp_path: Path) -> None
         assert "result" in message
 
 
+def test_a_text_cut_inside_an_emoji_is_answered_like_any_other(tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        program.handshake()
+        result = program.call(1, "list_projects", search="rocket \ud83d")
+    assert not result["isError"]
+    assert result["structuredContent"]["projects"] == []
+
+
 @pytest.mark.parametrize(
     "locale", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "cp1252"}]
 )
