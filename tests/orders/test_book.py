@@ -405,6 +405,17 @@ async def test_an_order_on_its_way_is_finished_without_its_caller(shop: Shop) ->
     assert order.job_id
 
 
+async def test_an_order_on_its_way_again_is_finished_without_its_caller(shop: Shop) -> None:
+    await shop.lose(shop.clone(), "drop_before")
+    shop.sandbox.faults.append(Fault(endpoint=CLONE, kind="latency", seconds=5))
+    with anyio.move_on_after(2) as patience:
+        await shop.orders.place(shop.clone())
+    assert patience.cancelled_caught
+    await anyio.sleep(5)
+    [order] = await shop.orders.since(START)
+    assert order.status == "running"
+
+
 async def test_an_order_on_its_way_is_finished_when_the_server_closes(shop: Shop) -> None:
     shop.sandbox.faults.append(Fault(endpoint=CLONE, kind="latency", seconds=3))
     async with shop.open() as closing:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -218,6 +220,28 @@ def test_a_journal_of_a_later_version_is_left_alone(journal: Journal, journal_ur
     with pytest.raises(JournalError, match="later version"):
         opened.reserve(clone(), None)
     opened.close()
+
+
+def test_a_reservation_waits_for_another_that_is_under_way(journal: Journal, journal_url: str, tmp_path: Path) -> None:
+    journal.since(ACME, MORNING)
+    said: list[str] = []
+    inside = threading.Event()
+
+    def reserve_slowly() -> None:
+        other = Storage(journal_url, tmp_path / "unused.db")
+        with other.writing(exclusive=ACME.base_url):
+            inside.set()
+            time.sleep(0.3)
+            said.append("first")
+        other.close()
+
+    thread = threading.Thread(target=reserve_slowly)
+    thread.start()
+    inside.wait()
+    journal.reserve(clone(), None)
+    said.append("second")
+    thread.join()
+    assert said == ["first", "second"]
 
 
 WRITER = """
