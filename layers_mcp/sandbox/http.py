@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from types import FrameType
 
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -25,9 +26,21 @@ class ClosableProtocol(H11Protocol):
 
         async def closable(scope: Message, receive: Receive, send: Send) -> None:
             extensions = {**scope.get("extensions", {}), CLOSE_CONNECTION: transport.close}
-            await app({**scope, "extensions": extensions}, receive, send)
+            try:
+                await app({**scope, "extensions": extensions}, receive, send)
+            except asyncio.CancelledError:  # the server ends before a late answer: its client sees a lost connection
+                transport.abort()
+                self.cycle.disconnected = True
 
         self.app = closable
+
+
+class StoppableServer(Server):
+    """Ends well when it is asked to: uvicorn's own would meet the signal once more, and die of it."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 def listen(port: int) -> socket.socket:
@@ -37,7 +50,7 @@ def listen(port: int) -> socket.socket:
 
 def http_server(sandbox: Sandbox) -> Server:
     """A server to run on a listening socket. The world's time is its `Date`."""
-    return Server(
+    return StoppableServer(
         Config(
             sandbox.app,
             http=ClosableProtocol,
@@ -48,6 +61,6 @@ def http_server(sandbox: Sandbox) -> Server:
             date_header=False,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=1,
         )
     )

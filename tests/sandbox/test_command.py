@@ -29,17 +29,18 @@ def run(*arguments: object) -> int:
 
 
 @contextmanager
-def served(*arguments: object) -> Iterator[dict[str, str]]:
+def served(*arguments: object, stop: signal.Signals = signal.SIGINT) -> Iterator[dict[str, str]]:
     """The program in a process of its own: what it says on stdout, by name."""
     command = [sys.executable, "-m", "layers_mcp", "sandbox", "--port", "0", *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield dict(process.stdout.readline().strip().split("=", 1) for _ in range(6))
         finally:
-            process.send_signal(signal.SIGINT)
-        assert process.wait(15) in (0, 130)
-        assert process.stdout.read() == ""
+            process.send_signal(stop)
+        more, complaints = process.communicate(timeout=15)
+        assert (more, process.returncode) == ("", 0)
+        assert "Traceback" not in complaints
 
 
 def test_it_says_where_it_serves_and_with_which_key_and_projects(tmp_path: Path) -> None:
@@ -59,6 +60,18 @@ def test_it_says_where_it_serves_and_with_which_key_and_projects(tmp_path: Path)
             assert date - datetime.now(UTC) > timedelta(days=13)
             order = f"/v1/projects/{said['acme-todo']}/content"
             assert [client.post(order, json={}).status_code for _ in range(40)][-1] == 429
+
+
+def test_it_ends_in_peace_when_it_is_terminated_though_an_answer_is_still_due(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.json"
+    faults.write_text(json.dumps([{"endpoint": "GET /v1/whoami", "kind": "latency", "seconds": 60}]))
+    with socket.socket() as waiting:
+        with served("--db", tmp_path / "world.db", "--faults", faults, stop=signal.SIGTERM) as said:
+            with httpx2.Client(base_url=said["LAYERS_BASE_URL"]) as client:
+                assert client.get("/v1/credits").status_code == 401  # it is up and heeds signals
+            waiting.connect(("127.0.0.1", int(said["LAYERS_BASE_URL"].rpartition(":")[2])))
+            waiting.sendall(b"GET /v1/whoami HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert waiting.recv(1) == b""
 
 
 @pytest.mark.parametrize(("span", "hours"), [("90m", 1.5), ("12h", 12), ("14d", 14 * 24), ("2w", 14 * 24)])
