@@ -28,7 +28,8 @@ def identify(db: sqlite3.Connection, headers: Mapping[str, str]) -> Caller:
     organization = db.execute("SELECT * FROM organizations WHERE id = ?", (wanted,)).fetchone()
     if organization is None or organization_id not in (organization["id"], organization["parent_id"]):
         raise not_found("Organization")
-    if organization["suspended"]:
+    own = db.execute("SELECT suspended FROM organizations WHERE id = ?", (organization_id,)).fetchone()
+    if own["suspended"] or organization["suspended"]:
         raise ApiError("KILL_SWITCH", "API access of this organization is suspended.")
     return Caller(key["id"], wanted, organization["name"], tuple(json.loads(key["scopes"])))
 

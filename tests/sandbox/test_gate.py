@@ -95,6 +95,8 @@ async def test_the_kill_switch_stops_everything_until_it_is_lifted(api: Api, san
     sandbox.suspend()
     for path in ("/v1/whoami", "/v1/projects"):
         assert await api.error("GET", path) == (503, "KILL_SWITCH")
+    async with open_api(sandbox, **{"X-Layers-Organization": sandbox.subsidiary}) as child:
+        assert await child.error("GET", "/v1/whoami") == (503, "KILL_SWITCH")
     sandbox.resume()
     await api.json("GET", "/v1/whoami")
 
