@@ -11,7 +11,7 @@ import sqlite3
 from dataclasses import dataclass, field
 
 from layers_mcp.sandbox.draws import around_median, stream, ulid
-from layers_mcp.sandbox.growth import DAY, AdCurve, PostCurve
+from layers_mcp.sandbox.growth import DAY, AdCurve, PostCurve, post_curve
 from layers_mcp.sandbox.seeding import add_creative, insert, promote
 from layers_mcp.sandbox.world import WorldParameters
 
@@ -25,7 +25,6 @@ class Evolution:
 
     parameters: WorldParameters
     seed: int
-    _posts: dict[tuple[str, float], PostCurve] = field(default_factory=dict[tuple[str, float], PostCurve])
     _ads: dict[tuple[str, float], AdCurve] = field(default_factory=dict[tuple[str, float], AdCurve])
 
     # --- moments -----------------------------------------------------------------------------------------------
@@ -44,17 +43,14 @@ class Evolution:
 
     def post_curve(self, post: sqlite3.Row) -> PostCurve:
         """What this post has gathered, by moment."""
-        key: tuple[str, float] = (post["noise"], post["published_at"])
-        if key not in self._posts:
-            self._posts[key] = PostCurve(
-                published_at=post["published_at"],
-                reach=post["reach"],
-                rate=min(0.9, post["quality"] * post["fatigue"]),
-                watch_ms=post["watch_ms"],
-                saturation_days=self.parameters.saturation_days,
-                noise=post["noise"],
-            )
-        return self._posts[key]
+        return post_curve(
+            post["published_at"],
+            post["reach"],
+            min(0.9, post["quality"] * post["fatigue"]),
+            post["watch_ms"],
+            self.parameters.saturation_days,
+            post["noise"],
+        )
 
     def ad_curve(self, promotion: sqlite3.Row) -> AdCurve:
         """What this promotion has spent and brought, by moment."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -120,6 +121,14 @@ class PostCurve:
             impressions=int(views * 1.12),
             watch_time_ms=int(views * self.watch_ms),
         )
+
+
+@lru_cache(maxsize=4_096)
+def post_curve(
+    published_at: float, reach: float, rate: float, watch_ms: float, saturation_days: float, noise: str
+) -> PostCurve:
+    """The curve of a post, drawn once for every world in which it is the same."""
+    return PostCurve(published_at, reach, rate, watch_ms, saturation_days, noise)
 
 
 class AdCurve:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from layers_mcp.sandbox.catalog import ACME_TODO, EXCLUDED, GLOBEX_FIT, MANUAL_AD, PINNED, Opening
 from layers_mcp.sandbox.draws import around_median, around_one, stream, ulid
-from layers_mcp.sandbox.growth import DAY, PostCurve
+from layers_mcp.sandbox.growth import DAY, post_curve
 from layers_mcp.sandbox.world import WorldParameters
 
 AGENCY = "org_01HX9Y7K8M0AGENCY00SANDB0X"
@@ -171,7 +171,7 @@ class Seeding:
         low, high = opening.seen
         for attempt in range(10_000):
             noise = f"{self.seed}/post/{opening.hook}/{attempt}"
-            curve = PostCurve(
+            curve = post_curve(
                 published_at, opening.reach, opening.rate, watch_ms, self.parameters.saturation_days, noise
             )
             if low <= curve.at(self.now - 1800).engagement_rate <= high:

@@ -7,11 +7,12 @@ import sys
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from layers_mcp.sandbox import Sandbox, WorldFileError
-from tests.sandbox.conftest import HandClock, charges, open_api
+from tests.sandbox.conftest import Api, HandClock, charges, open_api
 
 ORDER = """
 import json, sys, anyio, httpx2
@@ -98,6 +99,19 @@ async def test_a_world_begun_again_is_met_by_those_who_are_in_it(tmp_path: Path,
             with Sandbox(clock=clock) as fresh:
                 async with open_api(fresh) as unused:
                     assert await unused.ranking() == rows
+
+
+async def test_nothing_of_the_old_world_is_left_in_the_new_one(clock: HandClock) -> None:
+    async def after(api: Api, hook: str) -> list[dict[str, Any]]:
+        await api.generate("globex-fit", variantCount=5, brief={"hook": hook})
+        api.sandbox.advance(timedelta(days=2))
+        return await api.ranking("globex-fit", sourceType="content_container")
+
+    with Sandbox(clock=clock) as used, Sandbox(clock=clock) as fresh:
+        async with open_api(used) as api, open_api(fresh) as other:
+            await after(api, "In the old world")
+            used.reset()
+            assert await after(api, "In the new one") == await after(other, "In the new one")
 
 
 def test_a_file_that_is_no_world_is_refused_and_left_alone(tmp_path: Path) -> None:
