@@ -16,11 +16,11 @@ import anyio
 from layers_mcp.sandbox.call import Call
 from layers_mcp.sandbox.draws import ulid
 from layers_mcp.sandbox.evolution import Evolution
-from layers_mcp.sandbox.faults import FaultPlan
+from layers_mcp.sandbox.faults import Fault, FaultPlan
 from layers_mcp.sandbox.gate import Bucket, RateLimits, allow, identify
 from layers_mcp.sandbox.routes import Route, find
 from layers_mcp.sandbox.store import Store
-from layers_mcp.sandbox.wire import STATUS, ApiError, Query, Reply, checked, encode, not_found
+from layers_mcp.sandbox.wire import ApiError, Query, Reply, checked, encode, invalid, not_found
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,6 +30,18 @@ CLOSE_CONNECTION = "layers.close_connection"
 """The scope extension by which a server lets a fault close the connection."""
 
 IDEMPOTENT_SECONDS = 24 * 3600
+
+FAULT_CODES = {
+    400: "VALIDATION",
+    401: "UNAUTHENTICATED",
+    402: "BILLING_EXHAUSTED",
+    403: "FORBIDDEN_SCOPE",
+    404: "NOT_FOUND",
+    409: "CONFLICT",
+    422: "VALIDATION",
+    429: "RATE_LIMITED",
+}
+"""What a `status` fault says; any other is `INTERNAL`, a 503 too: the kill switch is no passing fault."""
 
 
 class DroppedConnectionError(Exception):
@@ -87,7 +99,7 @@ class Request:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
-            raise ApiError("VALIDATION", "The body is not JSON.", details={"issues": []}) from None
+            raise invalid("", "The body is not JSON.") from None
 
 
 @dataclass
@@ -114,11 +126,11 @@ class App:
             page = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
             reply = Reply(502, page, {"Content-Type": "text/html"})
         elif "status" in faults:
-            reply = self._fail(request, faults["status"].status or 500, faults["status"].seconds)
+            reply = self._fail(request, faults["status"])
         else:
             reply = self.answer(request, job_fails="job_failed" in faults)
         if "latency" in faults:
-            await anyio.sleep(faults["latency"].seconds or 0)
+            await anyio.sleep(_seconds(faults["latency"]))
         dropped = "drop_after" in faults
         self._record(request, 0 if dropped else reply.status)
         if dropped:
@@ -132,9 +144,10 @@ class App:
     def _record(self, request: Request, status: int) -> None:
         self.requests.append(Recorded(request.method, request.path, status))
 
-    def _fail(self, request: Request, status: int, seconds: float | None) -> Reply:
-        code = next((code for code, known in STATUS.items() if known == status and code != "KILL_SWITCH"), "INTERNAL")
-        headers = {"Retry-After": str(round(seconds or 1))} if status == 429 or seconds else {}
+    def _fail(self, request: Request, fault: Fault) -> Reply:
+        status = fault.status or 500
+        code = FAULT_CODES.get(status, "INTERNAL")
+        headers = {"Retry-After": str(round(_seconds(fault)))} if status == 429 or fault.seconds is not None else {}
         bucket = _bucket(request, find(request.method, request.segments))
         details = {"endpointClass": bucket} if status == 429 else None
         error = ApiError(code, "A fault was asked for.", details=details, headers=headers, status=status)
@@ -167,7 +180,7 @@ class App:
                 form = route.form.parse(request.query)
                 return _reply(route.answer(call, form))
             if request.query:
-                raise ApiError("VALIDATION", "This endpoint takes no query.", details={"issues": []})
+                raise invalid(request.query[0][0], "This endpoint takes no query.")
             body = request.json()
             form = checked(route.form, body)
             return _once(call, route, request, body, lambda: _reply(route.answer(call, form)))
@@ -201,6 +214,10 @@ class App:
         if reply.body:
             headers["Content-Type"] = "application/json"
         return Reply(reply.status, reply.body, headers)
+
+
+def _seconds(fault: Fault) -> float:
+    return 1.0 if fault.seconds is None else fault.seconds
 
 
 def _bucket(request: Request, found: tuple[Route, dict[str, str]] | None) -> Bucket:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,20 +21,20 @@ class Fault(BaseModel):
 
     `endpoint` is a method and a path whose segments may be `:names` ("POST /v1/content/:id/clone-from-post"), or "*".
     It strikes on the calls counted in `calls` (from 1, of this fault's endpoint), else at `rate` (0-1), else always.
-    Kinds: `latency` (the work is done, the answer comes `seconds` later), `status` (an error answer instead of the
-    work), `drop_before` and `drop_after` (the connection goes before the work, or after it), `truncate` (the work is
-    done, the answer cut short), `html_502` (a proxy's page instead of the work), `job_failed` (the order is taken, its
-    job fails).
+    Kinds: `latency` (the work is done, the answer comes `seconds` later, 1 unless told), `status` (an error answer
+    instead of the work, 500 unless told; `seconds` is its Retry-After), `drop_before` and `drop_after` (the connection
+    goes before the work, or after it), `truncate` (the work is done, the answer cut short), `html_502` (a proxy's page
+    instead of the work), `job_failed` (the order is taken, its job fails).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    endpoint: str = "*"
+    endpoint: str = Field(default="*", pattern=r"^(\*|[A-Z]+ /\S*)$")
     kind: Kind
     status: int | None = Field(default=None, ge=400, le=599)
     seconds: float | None = Field(default=None, ge=0)
     rate: float | None = Field(default=None, ge=0, le=1)
-    calls: tuple[int, ...] = ()
+    calls: tuple[Annotated[int, Field(ge=1)], ...] = ()
 
     def concerns(self, method: str, segments: Sequence[str]) -> bool:
         """Whether a request is this fault's business."""

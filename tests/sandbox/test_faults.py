@@ -31,11 +31,14 @@ def over_http(sandbox: Sandbox) -> Iterator[str]:
 
 
 @pytest.fixture(params=["in process", "over http"])
-async def either(request: pytest.FixtureRequest, sandbox: Sandbox, over_http: str) -> AsyncIterator[Api]:
+async def either(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Api]:
     """The same requests both ways."""
+    if request.param == "in process":
+        async with open_api(sandbox) as api:
+            yield api
+        return
     headers = {"Authorization": f"Bearer {sandbox.api_key}"}
-    transport = sandbox.transport() if request.param == "in process" else None
-    async with httpx2.AsyncClient(base_url=over_http, headers=headers, transport=transport) as client:
+    async with httpx2.AsyncClient(base_url=request.getfixturevalue("over_http"), headers=headers) as client:
         yield Api(sandbox, client)
 
 
@@ -78,7 +81,14 @@ async def test_a_proxys_error_page_is_no_envelope_and_no_work(either: Api, sandb
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(500, "INTERNAL"), (503, "INTERNAL"), (504, "INTERNAL"), (402, "BILLING_EXHAUSTED"), (404, "NOT_FOUND")],
+    [
+        (500, "INTERNAL"),
+        (503, "INTERNAL"),
+        (504, "INTERNAL"),
+        (400, "VALIDATION"),
+        (402, "BILLING_EXHAUSTED"),
+        (404, "NOT_FOUND"),
+    ],
 )
 async def test_a_status_is_answered_instead_of_the_work(api: Api, sandbox: Sandbox, status: int, code: str) -> None:
     sandbox.faults.append(Fault(endpoint="POST /v1/projects/:projectId/content", kind="status", status=status))
@@ -105,6 +115,14 @@ async def test_a_late_answer_comes_after_the_work_or_not_at_all_for_the_impatien
     with pytest.raises(httpx2.ReadTimeout):
         await api.generate(format="video_remix")
     assert charges(sandbox) == [-120, -120]
+
+
+@pytest.mark.jumping
+async def test_latency_without_a_length_is_a_second(api: Api, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault(kind="latency"))
+    began = anyio.current_time()
+    await api.json("GET", "/v1/whoami")
+    assert anyio.current_time() - began == pytest.approx(1, abs=0.5)
 
 
 async def test_calls_are_counted_for_the_faults_own_endpoint(api: Api, sandbox: Sandbox) -> None:
@@ -137,7 +155,15 @@ def test_a_faults_file_is_read_strictly(tmp_path: Path) -> None:
     path = tmp_path / "faults.json"
     path.write_text(json.dumps([{"endpoint": CLONE, "kind": "drop_after", "calls": [1]}]))
     assert load_faults(path) == [Fault(endpoint=CLONE, kind="drop_after", calls=(1,))]
-    for wrong in ([{"kind": "explode"}], [{"endpoint": CLONE}], {"kind": "latency"}, [{"kind": "latency", "x": 1}]):
+    for wrong in (
+        [{"kind": "explode"}],
+        [{"endpoint": CLONE}],
+        {"kind": "latency"},
+        [{"kind": "latency", "x": 1}],
+        [{"kind": "latency", "endpoint": "/v1/whoami"}],
+        [{"kind": "latency", "endpoint": "get /v1/whoami"}],
+        [{"kind": "latency", "calls": [0]}],
+    ):
         path.write_text(json.dumps(wrong))
         with pytest.raises(ValueError, match=r"\w+: "):
             load_faults(path)
