@@ -49,6 +49,7 @@ class Brief(Body):
 
 
 class GenerateBody(Body):
+    id: str | None = None
     format: Literal["video_remix", "slideshow_remix", "ugc_remix", "auto"] = "auto"
     variant_count: int = Field(default=1, ge=1, le=5)
     brief: Brief | None = None
@@ -70,15 +71,10 @@ class Origin:
 
 def clone(call: Call, body: CloneBody) -> Reply:
     """POST /v1/content/:containerId/clone-from-post: the path id, minted by the client, is the order's for ever."""
-    path_id = _minted(call.path["containerId"])
+    minted = _minted("containerId", call.path["containerId"])
     request = body.model_dump_json(by_alias=True)
-    known = call.one(
-        "SELECT * FROM jobs WHERE organization_id = ? AND path_id = ?", call.caller.organization_id, path_id
-    )
-    if known is not None:
-        if known["request"] != request:
-            raise ApiError("CONFLICT", "This container id was used with another request.")
-        return Reply(202, known["response"].encode())
+    if (known := _known(call, minted, request)) is not None:
+        return known
     project = call.project(body.project_id)
     _check_layer(call, project, body.project_layer_id)
     source = call.one(
@@ -104,20 +100,32 @@ def clone(call: Call, body: CloneBody) -> Reply:
         count=body.variations,
         brief=brief,
         caption=overrides.caption,
-        path_id=path_id,
+        minted=minted,
         request=request,
     )
 
 
-def _minted(text: str) -> str:
+def _minted(name: str, text: str) -> str:
+    """The id that a client minted for a new container, in its one spelling."""
     try:
-        return str(uuid.UUID(text)) if len(text) == 36 else _refuse_path()
+        minted = str(uuid.UUID(text))
     except ValueError:
-        return _refuse_path()
+        minted = ""
+    if minted != text.lower():
+        raise invalid(name, f"{name} must be a UUID minted by the client.")
+    return minted
 
 
-def _refuse_path() -> str:
-    raise invalid("containerId", "containerId must be a UUID minted by the client.")
+def _known(call: Call, minted: str, request: str) -> Reply | None:
+    """The prior answer to an order under this id, however long ago; `CONFLICT` where it asked for something else."""
+    known = call.one(
+        "SELECT * FROM jobs WHERE organization_id = ? AND minted_id = ?", call.caller.organization_id, minted
+    )
+    if known is None:
+        return None
+    if known["request"] != request:
+        raise ApiError("CONFLICT", "This container id was used with another request.")
+    return Reply(202, known["response"].encode())
 
 
 def _origin(call: Call, source: sqlite3.Row, mode: Literal["fork", "reimagine"]) -> Origin:
@@ -137,8 +145,12 @@ def _origin(call: Call, source: sqlite3.Row, mode: Literal["fork", "reimagine"])
 
 
 def generate(call: Call, body: GenerateBody) -> Reply:
-    """POST /v1/projects/:projectId/content"""
+    """POST /v1/projects/:projectId/content: a body may bring an id, which is then the order's for ever."""
     project = call.project()
+    request = f"{project['id']} {body.model_dump_json(by_alias=True)}"
+    minted = None if body.id is None else _minted("id", body.id)
+    if minted is not None and (known := _known(call, minted, request)) is not None:
+        return known
     _check_layer(call, project, body.project_layer_id)
     brief = body.brief or Brief()
     hook = (brief.hook or f"A day with {project['name']}").strip()
@@ -157,7 +169,8 @@ def generate(call: Call, body: GenerateBody) -> Reply:
         content_format=body.format,
         count=body.variant_count,
         brief=brief.model_dump(by_alias=True, exclude_none=True),
-        request=body.model_dump_json(by_alias=True),
+        minted=minted,
+        request=request,
     )
 
 
@@ -182,7 +195,7 @@ def _order(
     brief: Mapping[str, object],
     request: str,
     caption: str | None = None,
-    path_id: str | None = None,
+    minted: str | None = None,
 ) -> Reply:
     """Charge once, start the job, set up its containers."""
     number = next_number(call.db)
@@ -217,7 +230,7 @@ def _order(
         ends_at=call.now + seconds,
         outcome="failed" if call.job_fails else "completed",
         credits=price,
-        path_id=path_id,
+        minted_id=minted,
         request=request,
         response=encode(response).decode(),
     )
@@ -229,7 +242,7 @@ def _order(
             sequence=sequence,
             project_id=project["id"],
             job_id=job_id,
-            path_id=path_id,
+            minted_id=minted,
             mode=origin.mode,
             format=content_format,
             hook=origin.hook,

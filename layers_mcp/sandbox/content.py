@@ -92,7 +92,7 @@ def _find(call: Call) -> sqlite3.Row:
     """By its id, or by the id its client minted for it."""
     wanted = call.path["containerId"]
     row = call.one(
-        _SELECT + "WHERE p.organization_id = ?1 AND (c.id = ?2 OR c.path_id = lower(?2)) ORDER BY c.sequence",
+        _SELECT + "WHERE p.organization_id = ?1 AND (c.id = ?2 OR c.minted_id = lower(?2)) ORDER BY c.sequence",
         call.caller.organization_id,
         wanted,
     )

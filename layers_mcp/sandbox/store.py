@@ -14,7 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE world (seed INTEGER, offset REAL, sequence INTEGER, created_at REAL, scored_at REAL);
@@ -43,16 +43,16 @@ CREATE TABLE promotions (
     ad_account_id TEXT, started_at REAL, days REAL, budget REAL, conversion_rate REAL, noise TEXT);
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY, organization_id TEXT, project_id TEXT, kind TEXT, started_at REAL, seconds REAL, ends_at REAL,
-    outcome TEXT, settled INTEGER DEFAULT 0, credits INTEGER, path_id TEXT, request TEXT, response TEXT);
-CREATE UNIQUE INDEX jobs_by_path ON jobs (organization_id, path_id) WHERE path_id IS NOT NULL;
+    outcome TEXT, settled INTEGER DEFAULT 0, credits INTEGER, minted_id TEXT, request TEXT, response TEXT);
+CREATE UNIQUE INDEX jobs_by_minted_id ON jobs (organization_id, minted_id) WHERE minted_id IS NOT NULL;
 CREATE INDEX jobs_open ON jobs (ends_at) WHERE settled = 0;
 CREATE TABLE content_containers (
-    id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, project_id TEXT, job_id TEXT, path_id TEXT, mode TEXT, format TEXT,
+    id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, project_id TEXT, job_id TEXT, minted_id TEXT, mode TEXT, format TEXT,
     hook TEXT, caption TEXT, cta TEXT, brief TEXT, source_post_id TEXT, original_id TEXT, quality REAL, fatigue REAL,
     approval_status TEXT, decided_at REAL, decided_by TEXT, reason TEXT, created_at REAL, publish_at REAL,
     published INTEGER DEFAULT 0);
 CREATE INDEX containers_by_job ON content_containers (job_id);
-CREATE INDEX containers_by_path ON content_containers (path_id);
+CREATE INDEX containers_by_minted_id ON content_containers (minted_id);
 CREATE INDEX containers_by_project ON content_containers (project_id, sequence);
 CREATE INDEX containers_due ON content_containers (publish_at) WHERE published = 0 AND publish_at IS NOT NULL;
 CREATE TABLE credit_events (

@@ -58,6 +58,23 @@ async def test_the_same_clone_path_is_the_same_order_for_ever(api: Api, clock: H
     assert charges(sandbox) == [-120]
 
 
+async def test_a_generate_may_bring_its_own_id_and_is_then_the_same_order_for_ever(
+    api: Api, clock: HandClock, sandbox: Sandbox
+) -> None:
+    mine = str(uuid.uuid4())
+    source = (await api.best())["platformPostId"]
+    first = await api.generate(id=mine, format="video_remix", variantCount=2, brief={"hook": "Hello"})
+    clock.move(days=40)
+    again = await api.generate(id=mine, format="video_remix", variantCount=2, brief={"hook": "Hello"})
+    assert (again.status_code, again.content) == (202, first.content)
+    other = await api.generate(id=mine, format="video_remix", variantCount=2, brief={"hook": "Goodbye"})
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "CONFLICT")
+    assert (await api.clone(path_id=mine, sourcePlatformPostId=source)).status_code == 409
+    assert (await api.json("GET", f"/v1/content/{mine}"))["id"] == first.json()["containerId"]
+    assert charges(sandbox) == [-240]
+    assert (await api.generate(id="mine")).status_code == 422
+
+
 async def test_the_same_idempotency_key_replays_the_first_answer_word_for_word_for_a_day(
     api: Api, clock: HandClock, sandbox: Sandbox
 ) -> None:
@@ -140,8 +157,12 @@ async def test_a_clone_path_must_be_a_uuid(api: Api, path_id: str) -> None:
 
 async def test_a_body_that_is_no_json_and_a_query_on_a_post_are_refused(api: Api) -> None:
     for content in (b"{", b"[]", b"\xff", b'{"brief":{"hook":"\\ud800"}}', b"[" * 100_000):
-        assert await api.error("POST", api.path("content"), content=content) == (422, "VALIDATION")
-    assert await api.error("POST", api.path("content"), params={"x": "1"}, json={}) == (422, "VALIDATION")
+        refused = await api.client.post(api.path("content"), content=content)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "VALIDATION")
+        assert refused.json()["error"]["details"]["issues"]
+    refused = await api.client.post(api.path("content"), params={"x": "1"}, json={})
+    assert refused.status_code == 422
+    assert [issue["path"] for issue in refused.json()["error"]["details"]["issues"]] == ["x"]
 
 
 async def test_an_order_beyond_the_balance_is_refused_and_costs_nothing(clock: HandClock) -> None:
@@ -181,6 +202,8 @@ async def test_an_unchanged_job_answers_304_without_a_body(api: Api, clock: Hand
     first = await api.client.get(url)
     same = await api.client.get(url, headers={"If-None-Match": first.headers["etag"]})
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
+    weak = await api.client.get(url, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert weak.status_code == 304
     clock.move(seconds=3)
     changed = await api.client.get(url, headers={"If-None-Match": first.headers["etag"]})
     assert changed.status_code == 200
