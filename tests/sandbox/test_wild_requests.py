@@ -1,6 +1,7 @@
 """Whatever is sent, the sandbox answers in the contract's envelope: a client's tests must not trip over it."""
 
 import json
+import os
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.sandbox.routes import ROUTES, Route
 from tests.sandbox.conftest import HandClock, open_api
+
+TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 
 WORDS = ("fork", "include", "views", "project", "day", "30d", "video_remix", "2026-04-10T00:00:00Z", "7", "true", "")
 
@@ -48,7 +51,7 @@ def test_no_request_ends_without_an_envelope() -> None:
             "post": sandbox.truth("acme-todo")[0].platform_post_id,
         }
 
-        @settings(max_examples=400, deadline=None)
+        @settings(max_examples=int(100 * TIMES))
         @given(requests())
         def ask(request: tuple[str, str, list[tuple[str, str]], Any]) -> None:
             method, path, query, body = request

@@ -160,21 +160,29 @@ async def test_a_post_that_layers_did_not_make_scores_nothing_until_it_is_seen_e
 
 
 async def rates(mode: str, count: int = 120) -> list[float]:
-    """True rates of first orders of the guide's best post, each in a world of its own, over its source's."""
-    found: list[float] = []
-    seed = 0
-    while len(found) < count:
-        seed += 1
-        clock = HandClock()
-        with Sandbox(clock=clock, seed=seed) as sandbox:
-            async with open_api(sandbox) as api:
+    """True rates of orders of the guide's best post over its own, where no pattern wears off."""
+    clock = HandClock()
+    with Sandbox(clock=clock, world=WorldParameters(fork_penalty=0.0, rate_ceiling=1.0)) as sandbox:
+        async with open_api(sandbox) as api:
+            source = (await api.best())["platformPostId"]
+            containers: list[str] = []
+            while len(containers) < count:
                 if mode == "hook":
-                    containers = await make(api, clock, variantCount=5, brief={"hook": GUIDE_HOOK})
+                    containers += await make(api, clock, variantCount=5, brief={"hook": GUIDE_HOOK})
                 else:
-                    containers = await fork(api, clock, mode, variations=10)
-                sandbox.advance(timedelta(days=1))
-                found += [truth.engagement_rate / 0.082 for truth in born(sandbox, containers)]
-    return found
+                    containers += await fork(api, clock, mode, sourcePlatformPostId=source, variations=10)
+            sandbox.advance(timedelta(days=1))
+            return [truth.engagement_rate / 0.082 for truth in born(sandbox, containers)]
+
+
+async def test_no_order_is_worth_more_than_the_ceiling(clock: HandClock) -> None:
+    with Sandbox(clock=clock, world=WorldParameters(rate_ceiling=0.09)) as sandbox:
+        async with open_api(sandbox) as api:
+            made = await fork(api, clock, "reimagine", variations=10)
+            sandbox.advance(timedelta(days=1))
+            found = [truth.engagement_rate for truth in born(sandbox, made)]
+    assert max(found) == 0.09
+    assert min(found) < 0.09
 
 
 async def test_modes_share_one_mean_and_differ_in_spread() -> None:
