@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
     from layers_mcp.sandbox import Fault, Sandbox
 
+_FAULTS = """
+A faults file, such as [{"endpoint": "POST /v1/content/:id/clone-from-post", "kind": "drop_after", "calls": [1]},
+{"endpoint": "*", "kind": "status", "status": 500, "rate": 0.1}], says what goes wrong, where (a path's ids are :names),
+and when: on the calls named, else at the rate, else always. "seconds" is how late an answer comes, or a status's
+Retry-After. Its kinds: latency, status, drop_before, drop_after, truncate, html_502, job_failed.
+"""
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -29,6 +36,7 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     parser = commands.add_parser(
         "sandbox",
         description="Serve the embedded Layers API over HTTP on this machine, or move its clock, or begin it again.",
+        epilog=_FAULTS,
         allow_abbrev=False,
     )
     add = parser.add_argument

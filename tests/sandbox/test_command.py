@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import get_args
 
 import httpx2
 import pytest
 
 from layers_mcp.cli import main
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.sandbox.faults import Kind, load_faults
 
 
 def run(*arguments: object) -> int:
@@ -143,6 +145,19 @@ def test_bad_usage_is_exit_code_2_and_one_line(
 ) -> None:
     assert run("--db", tmp_path / "world.db", *arguments) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_its_help_shows_a_faults_file_and_names_every_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")  # no line breaks inside the example
+    assert run("--help") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    example = said[said.index("[{") : said.index("}]") + 2]
+    (tmp_path / "faults.json").write_text(example)
+    assert len(load_faults(tmp_path / "faults.json")) == 2
+    kinds = said.partition("kinds: ")[2].partition(".")[0].split(", ")
+    assert kinds == list(get_args(Kind))
 
 
 def test_a_port_that_is_taken_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
