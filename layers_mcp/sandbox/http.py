@@ -61,6 +61,7 @@ def http_server(sandbox: Sandbox) -> Server:
             date_header=False,
             server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )
     )

@@ -187,6 +187,10 @@ async def test_two_orders_at_once_under_one_key_are_one_order(over_http: str, sa
     assert len(charges(sandbox)) == 1
 
 
+def test_over_http_a_client_that_polls_every_ten_seconds_keeps_its_connection(sandbox: Sandbox) -> None:
+    assert http_server(sandbox).config.timeout_keep_alive > 30
+
+
 async def test_over_http_the_date_is_the_worlds(over_http: str, sandbox: Sandbox) -> None:
     async with httpx2.AsyncClient(base_url=over_http) as client:
         reply = await client.get("/v1/whoami", headers={"Authorization": f"Bearer {sandbox.api_key}"})

@@ -107,7 +107,7 @@ async def test_a_post_is_invisible_then_seen_and_unscored_then_ranked(
         scored = any(row["sourceId"] == container and row["organicScore"] is not None for row in creatives)
         ranked = any(row["sourceId"] == container for row in await api.ranking())
         states.append((count, scored, ranked))
-        clock.move(minutes=10)
+        clock.move(minutes=30)
     assert list(dict.fromkeys(states)) == [(23, False, False), (24, False, False), (24, True, True)]
 
 
