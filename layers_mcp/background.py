@@ -18,8 +18,8 @@ from anyio.abc import TaskGroup
 
 T = TypeVar("T")
 
-GRACE_SECONDS = 4.0
-"""How long work that must finish may still take once its server is closing."""
+GRACE_SECONDS = 3.5
+"""How long work that must finish may still take once its server is closing: the process is gone within 4 s."""
 
 
 @dataclass(eq=False)

@@ -66,7 +66,7 @@ async def test_closing_waits_for_work_that_must_finish_but_no_longer_than_the_gr
             callers.start_soon(background.finish, lambda: work(GRACE_SECONDS + 60))
             await anyio.lowlevel.checkpoint()
             call.cancel()
-    assert ended == ["3 s"]
+    assert ended == ["2.5 s"]
     assert anyio.current_time() - started == pytest.approx(GRACE_SECONDS, abs=0.2)
 
 

@@ -187,8 +187,9 @@ def test_all_definitions_together_fit_a_models_context() -> None:
 
 
 def _tokens(name: str) -> int:
+    """Counted with blanks between the parts, as the wordiest of hosts writes JSON; compact it is a fifth less."""
     shown = {key: DEFINED[name][key] for key in ("name", "description", "inputSchema")}
-    return openai.o200k_base().count(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+    return openai.o200k_base().count(json.dumps(shown))
 
 
 @EVERY_TOOL

@@ -23,15 +23,13 @@ class Cancellation(Result):
 @tool(title="Cancel job", kind=DESTRUCTIVE)
 async def cancel_job(
     ws: Workspace,
-    job_id: Annotated[str, Field(description="The running job, from a commission.")],
+    job_id: Annotated[str, Field(description="From a commission.")],
 ) -> Cancellation:
-    """Cancel a job that is still running, so that what it makes is not finished.
+    """Cancel a job that is still running.
 
-    Use it when an order was a mistake or is no longer wanted. Not for content that is already made: reject that with
-    decide_content; and not to see how a job stands: use wait_job. A cancelled job cannot be resumed, and whether its
-    credits come back is up to Layers. Cancelling is cooperative: accepted means that the job stops at its next stage.
-    A job that has ended, or is in a stage that cannot be stopped, answers accepted: false with the reason. Calling it
-    again is safe.
+    Use it when an order was a mistake. Not for finished content (reject it with decide_content), nor to see how a
+    job stands (wait_job). It cannot be resumed; whether credits come back is up to Layers. accepted means that it
+    stops at its next stage; accepted: false comes with the reason.
     """
     try:
         reply = await ws.layers.cancel_job(job_id)

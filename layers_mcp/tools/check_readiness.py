@@ -68,15 +68,13 @@ class Readiness(Result):
 @tool(title="Check readiness", kind=READ)
 async def check_readiness(
     ws: Workspace,
-    project_id: Annotated[str, Field(description="The project's id, from list_projects.")],
+    project_id: Annotated[str, Field(description="From list_projects.")],
 ) -> Readiness:
-    """Check whether a project has data to trust before its ranking is read, and which metric suits its stage.
+    """Check whether a project has data to trust, and which metric suits its stage.
 
-    Use it first on a project, and whenever a ranking is empty: it names the cause (nothing linked, first sync due,
-    too few posts or views, nothing scored, no paid results), the fix, and how long the next sync (30 minutes) or
-    scoring run (6 hours) can take. It also tells whether finished content waits for a person. For the posts
-    themselves use rank_top_performers; for a first look across projects, find_breakouts. Reads only and costs
-    nothing; looking again within 30 minutes shows little new.
+    Use it before a first ranking, and whenever one is empty: it names the cause, the fix, and how long the next
+    sync (30 minutes) or scoring run (6 hours) can take. It also tells whether finished content waits for a person.
+    For the posts themselves use rank_top_performers.
     """
     layers, now = ws.layers, ws.now()
     async with SideBySide() as reads:

@@ -16,35 +16,30 @@ from layers_mcp.workspace import Workspace
 @tool(title="Clone a post", kind=WRITE)
 async def clone_post(
     ws: Workspace,
-    project_id: Annotated[str, Field(description="Project to order for.", min_length=1, max_length=200)],
+    project_id: Annotated[str, Field(description="From list_projects.")],
     source_platform_post_id: Annotated[
         str,
-        Field(
-            description="The winner: platform_post_id of a ranking row, or the platform's own post id.",
-            min_length=1,
-            max_length=200,
-        ),
+        Field(description="platform_post_id of a ranking row, or a platform's own id."),
     ],
     mode: Annotated[
         Literal["fork", "reimagine"],
-        Field(description="fork = near-duplicate, safest; reimagine = same premise, freer execution."),
+        Field(description="How close to stay."),
     ] = "fork",
     variations: Annotated[int, Field(description="Pieces to make, each charged.", ge=1, le=10)] = 1,
-    caption: Annotated[str, Field(description="Replaces the source's caption.", max_length=2200)] = "",
-    cta: Annotated[str, Field(description="Replaces its call to action.", max_length=300)] = "",
-    voice_over_script: Annotated[str, Field(description="Replaces its voice-over.", max_length=5000)] = "",
-    layer_id: Annotated[str, Field(description="Content layer, where the project has several.", max_length=200)] = "",
-    take: Annotated[int, Field(description="2, 3, … orders the same again on purpose.", ge=1, le=99)] = 1,
+    caption: Annotated[str, Field(description="New caption.", max_length=2200)] = "",
+    cta: Annotated[str, Field(description="New call to action.")] = "",
+    voice_over_script: Annotated[str, Field(description="New voice-over.", max_length=5000)] = "",
+    layer_id: Annotated[str, Field(description="Content layer, if the project has several.")] = "",
+    take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
     max_credits: Annotated[int, Field(description="Refuse a higher estimate; 0 = no cap.", ge=0)] = 0,
     dry_run: Annotated[bool, Field(description="Estimate only, order nothing.")] = False,
 ) -> Commission:
-    """Commission variants of one post that performed well.
+    """Commission variants of a post that performed well.
 
-    Use it on a breakout or top performer: fork keeps hook, influencer and pacing and changes visuals and shots;
-    reimagine keeps the premise and lets the rest diverge, with more variance and a chance to beat the source. To keep
-    only the hook, use generate_with_hook; to see what was ordered before, review_commissions. Costs credits for each
-    variation and cannot be undone (cancel_job may stop it early). The same arguments are the same order: calling again
-    returns it and is never charged twice; take=2 orders another. Takes minutes: follow with wait_job.
+    Use it on a breakout: fork keeps hook, influencer and pacing and changes the visuals; reimagine keeps only the
+    premise: more variance, a chance to beat the source. For the hook alone use generate_with_hook. Each variation
+    costs credits and cannot be undone. The same arguments are the same order: a repeat returns it, charged once;
+    take=2 orders another. Takes minutes: follow with wait_job.
     """
     order = partial(
         CloneOrder,

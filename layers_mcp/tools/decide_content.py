@@ -22,19 +22,15 @@ class Decided(Result):
 @tool(title="Decide content", kind=DESTRUCTIVE)
 async def decide_content(
     ws: Workspace,
-    container_id: Annotated[str, Field(description="The finished container, from get_content.")],
-    decision: Annotated[Literal["approve", "reject"], Field(description="What the person decided.")],
-    note: Annotated[
-        str, Field(description="The person's remark; for a rejection its reason, and needed.", max_length=1024)
-    ] = "",
+    container_id: Annotated[str, Field(description="From get_content.")],
+    decision: Annotated[Literal["approve", "reject"], Field(description="The person's decision.")],
+    note: Annotated[str, Field(description="A remark; to reject, the reason.", max_length=1024)] = "",
 ) -> Decided:
-    """Record a person's decision on finished content that waits for approval: approve it, or reject it with a reason.
+    """Record a person's decision on finished content: approve it, or reject it with a reason.
 
-    This is for a decision that a person has made after seeing the content, not one for an agent to make alone:
-    approval can put the content live, and both decisions are final. To see what waits and show it, use
-    get_content with awaiting_approval; to stop content that is still being made, cancel_job; to keep a live creative
-    out of ads, set_override. Costs no credits. A container that is already in the wanted state is answered as a
-    success; one that was decided the other way, or needs no approval, is refused.
+    It is for a decision that a person made after seeing the content: approval can put it live, and both are final.
+    To see what waits use get_content; to stop content being made, cancel_job. Costs no credits. Deciding the same
+    again is a success.
     """
     reason = note.strip()
     if decision == "reject" and not reason:

@@ -88,13 +88,11 @@ async def find_breakouts(
     ] = (),
     window: Annotated[Window, Field(description="Lookback.")] = "30d",
 ) -> Breakouts:
-    """Find breakout posts over many projects in one call: engagement rate above 2x the project's median.
+    """Find breakouts over many projects in one call: posts with an engagement rate above 2x their project's median.
 
-    Use it for a morning round, or to learn where a clone is worth its credits; solid evidence comes first, then the
-    highest multiple of the median. already_ordered marks posts that this server's journal has cloned before. Projects
-    without a breakout, without data or unreadable stand in quiet with the reason. Not for one project's full
-    ranking, another metric or posts below the line (rank_top_performers), nor to explain an empty project
-    (check_readiness). Posts under 50 views never count.
+    Use it for the morning round. Solid evidence stands first; already_ordered marks posts cloned before; quiet
+    names the other projects and why. Not for one project's ranking or another metric (rank_top_performers), nor to
+    explain an empty project (check_readiness).
     """
     read = await _read(ws, tuple(dict.fromkeys(project_ids)), window)
     winners: list[tuple[str, Judged]] = []

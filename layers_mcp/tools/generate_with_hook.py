@@ -16,41 +16,40 @@ from layers_mcp.workspace import Workspace
 @tool(title="Generate with a hook", kind=WRITE)
 async def generate_with_hook(
     ws: Workspace,
-    project_id: Annotated[str, Field(description="Project to order for.", min_length=1, max_length=200)],
+    project_id: Annotated[str, Field(description="From list_projects.")],
     hook: Annotated[
         str,
         Field(
-            description="The opening line to keep: a winner's whole title (not one with title_cut).",
+            description="A winner's whole title (not one with title_cut).",
             min_length=1,
             max_length=2000,
         ),
     ],
     format: Annotated[  # noqa: A002 - the contract's name
         Literal["auto", "video_remix", "slideshow_remix", "ugc_remix"],
-        Field(description="auto lets Layers choose; slideshow_remix is the cheapest."),
+        Field(description="auto lets Layers choose."),
     ] = "auto",
     variations: Annotated[int, Field(description="Pieces to make, each charged.", ge=1, le=5)] = 1,
-    cta: Annotated[str, Field(description="Call to action.", max_length=300)] = "",
+    cta: Annotated[str, Field(description="Call to action.")] = "",
     target_platforms: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
-        Field(description="Such as tiktok, instagram.", max_length=10),
+        tuple[str, ...],
+        Field(description="Such as tiktok, instagram."),
     ] = (),
     theme_tags: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
-        Field(description="Themes of the brief.", max_length=20),
+        tuple[str, ...],
+        Field(description="Themes of the brief."),
     ] = (),
-    layer_id: Annotated[str, Field(description="Content layer, where the project has several.", max_length=200)] = "",
-    take: Annotated[int, Field(description="2, 3, … orders the same again on purpose.", ge=1, le=99)] = 1,
+    layer_id: Annotated[str, Field(description="Content layer, if the project has several.")] = "",
+    take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
     max_credits: Annotated[int, Field(description="Refuse a higher estimate; 0 = no cap.", ge=0)] = 0,
     dry_run: Annotated[bool, Field(description="Estimate only, order nothing.")] = False,
 ) -> Commission:
     """Commission new content with a winner's hook pinned in its brief.
 
-    Use it when a hook lands but its execution feels stale: visuals, captions and editing are new. For a close variant
-    with the same influencer and format, use clone_post; to see how earlier hooks did, review_commissions. Costs
-    credits for each variation (a slideshow about 50, a video about 120) and cannot be undone (cancel_job may stop it
-    early). The same arguments are the same order: calling again returns it and is never charged twice; take=2 orders
-    another. Takes minutes: follow with wait_job.
+    Use it when a hook lands but its execution feels stale: visuals, captions and editing are new. For a close
+    variant use clone_post. Each variation costs credits (a slideshow about 50, a video about 120) and cannot be
+    undone. The same arguments are the same order: a repeat returns it, charged once; take=2 orders another. Takes
+    minutes: follow with wait_job.
     """
     order = partial(
         HookOrder,

@@ -24,18 +24,18 @@ async def get_ads_metrics(
     id: ScopedId = "",  # noqa: A002 - the contract's name
     metrics: Annotated[
         tuple[PaidMetric, ...],
-        Field(description="Organic ones are in get_metrics.", min_length=1),
+        Field(description="Organic ones: get_metrics.", min_length=1),
     ] = ("spend", "conversions", "cpa", "roas"),
     platforms: Annotated[tuple[AdPlatform, ...], Field(description="Empty = all.")] = (),
     since: Since = "7d",
     until: Until = "",
     granularity: Annotated[Literal["day", "week"], Field(description="Bucket size.")] = "day",
 ) -> Series:
-    """Read paid results of a project, campaign or ad over time: spend, conversions, CPA, ROAS.
+    """Read paid results of a project, campaign or ad over time.
 
-    Use it weekly to close the loop on what drove installs or purchases, not just views, and brief next week from it.
-    Not for organic results (get_metrics), nor to rank creatives by what they earn (rank_top_performers by roas or
-    conversions). Money is as upstream returns it, without a currency; roas is a ratio (2.0 = twice the spend).
+    Use it weekly: it tells which ads drove installs or purchases, not just views. Not for organic results
+    (get_metrics), nor to rank creatives by what they earn (rank_top_performers with roas). Money is as upstream
+    returns it, without a currency; roas is a ratio (2.0 = twice the spend).
     """
     now = ws.now()
     asked = asked_window(since, until, granularity, now)

@@ -67,26 +67,22 @@ async def get_content(
     ws: Workspace,
     container_ids: Annotated[
         tuple[str, ...],
-        Field(description="Up to 10 container ids. Give these or project_id.", max_length=10),
+        Field(description="Either these or project_id.", max_length=10),
     ] = (),
-    project_id: Annotated[str, Field(description="List this project's content.")] = "",
-    awaiting_approval: Annotated[
-        bool, Field(description="With project_id: only finished content that waits for a decision.")
-    ] = False,
+    project_id: Annotated[str, Field(description="Either this or container_ids.")] = "",
+    awaiting_approval: Annotated[bool, Field(description="Only finished content that waits for a decision.")] = False,
     since: Annotated[
         str,
-        Field(description="With project_id: made at or after this ISO datetime, date or age (7d)."),
+        Field(description="ISO datetime, date or age (7d)."),
     ] = "",
-    limit: Annotated[int, Field(description="With project_id: most items.", ge=1, le=50)] = 10,
-    cursor: Annotated[str, Field(description="With project_id: next_cursor of the page before.")] = "",
+    limit: Annotated[int, Field(description="Items per page.", ge=1, le=50)] = 10,
+    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
 ) -> Content:
     """Read generated content: hook, caption, asset links, status and approval, by container or by project.
 
-    Use it to show a person what was made before they decide, to see with awaiting_approval what is still undecided in
-    a project, or to find what an order produced. While content is still being made wait_job is better: it follows the
-    job. For how published posts perform use rank_top_performers; to record a person's decision, decide_content.
-    An unknown id comes back as not_found beside the others. Lists are newest first; awaiting_approval looks through
-    up to 200 finished containers a call, and next_cursor goes on. Reads only, costs nothing.
+    Use it to show a person what was made, and with awaiting_approval what is undecided. While it is being made use
+    wait_job; for how posts perform, rank_top_performers; to record a decision, decide_content. Newest first;
+    awaiting_approval reads up to 200 containers a call.
     """
     if bool(container_ids) == bool(project_id):
         raise invalid_argument("Give either `container_ids` or `project_id`, not both and not neither.")

@@ -22,7 +22,7 @@ async def get_metrics(
     id: ScopedId = "",  # noqa: A002 - the contract's name
     metrics: Annotated[
         tuple[OrganicMetric, ...],
-        Field(description="Paid ones (spend, roas, cpa) are in get_ads_metrics.", min_length=1),
+        Field(description="Paid ones (spend, roas): get_ads_metrics.", min_length=1),
     ] = ("views", "engagement_rate", "watch_time_ms"),
     since: Since = "30d",
     until: Until = "",
@@ -30,10 +30,9 @@ async def get_metrics(
 ) -> Series:
     """Read organic metrics of a project, account or post over time, with totals.
 
-    Use it for trends, for dates of your own choice, or to look into one post. Not for which post is winning
-    (rank_top_performers) nor for spend, conversions or ROAS (get_ads_metrics). engagement_rate is a fraction of views
-    (0.041 = 4.1%), watch_time_ms the milliseconds of all views. Buckets are UTC; an unfinished last one is noted. Hours
-    reach back 90 days. One reading a day is plenty.
+    Use it for trends, own dates or one post. Not for which post wins (rank_top_performers), nor for spend,
+    conversions or ROAS (get_ads_metrics). engagement_rate is a fraction of views (0.041 = 4.1%); watch_time_ms sums
+    all views. Buckets are UTC; hours reach back 90 days.
     """
     now = ws.now()
     asked = asked_window(since, until, granularity, now)

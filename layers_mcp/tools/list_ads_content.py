@@ -58,7 +58,7 @@ async def list_ads_content(
     ws: Workspace,
     project_id: Annotated[str, Field(description="From list_projects.")],
     scoring_pool: Annotated[tuple[Literal["generated", "ugc", "manual"], ...], Field(description="Empty = all.")] = (),
-    min_score: Annotated[float, Field(description="Lowest organic_score to show.", ge=0, le=10)] = 0,
+    min_score: Annotated[float, Field(description="Lowest score.", ge=0, le=10)] = 0,
     override: Annotated[Literal["", "include", "exclude", "none"], Field(description="Empty = all.")] = "",
     eligible_only: Annotated[bool, Field(description="Only what may be promoted.")] = False,
     limit: Annotated[int, Field(description="Rows per page.", ge=1, le=200)] = 25,
@@ -66,10 +66,9 @@ async def list_ads_content(
 ) -> AdsContentPage:
     """List the creatives that Layers scores for paid promotion, best score first, with their overrides.
 
-    Use it to see what is eligible (score 4.0 or more, or override include), pinned or excluded, and to find the
-    ads_content_id for set_override. Not for which posts win with people (rank_top_performers) nor for what ads earned
-    (get_ads_metrics). organic_score (0 to 10) decays with age and is worked out anew every 6 hours; without one, a row
-    is not scored yet. overrides counts this page.
+    Use it to see what is eligible (score 4.0 or more, or override include), or an ads_content_id for set_override.
+    Not for which posts win (rank_top_performers) or what ads earned (get_ads_metrics). organic_score (0 to 10)
+    decays with age and is worked out every 6 hours.
     """
 
     async def read(limit: int, cursor: str) -> Page[AdsContent]:

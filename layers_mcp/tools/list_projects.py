@@ -55,12 +55,11 @@ async def list_projects(
     limit: Annotated[int, Field(description="Projects per page.", ge=1, le=100)] = 20,
     cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
 ) -> Projects:
-    """List the organization's projects (its customers), newest first, with the credits that can be spent now.
+    """List the organization's projects (its customers), newest first, with the credits left to spend.
 
-    Use it first, to find the project_id that the other tools take, or to see what an order may cost:
-    estimated_per_format holds upper bounds in credits for one piece. Not for the state of one project
-    (check_readiness) nor for what is winning across projects (find_breakouts). Credits or organization that the key
-    may not read are left out with a note.
+    Use it first: other tools take its project_id, and estimated_per_format is the most that one piece can cost. Not
+    for a project's state (check_readiness) or for what is winning (find_breakouts). What the key may not read is
+    left out with a note.
     """
     layers, status = ws.layers, "" if include_archived else "active"
     async with SideBySide() as reads:

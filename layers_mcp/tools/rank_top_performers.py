@@ -83,12 +83,11 @@ async def rank_top_performers(
 ) -> TopPerformers:
     """Rank a project's posts by one metric and mark breakouts: engagement rate above 2x the median.
 
-    Use it to find winners before clone_post or generate_with_hook (a title is the post's hook). Early-stage apps:
-    engagement_rate or watch_time_ms, as absolute views reward luck; later-stage, once paid results are present:
-    conversions or roas (check_readiness suggests). source_types=["content_container"] with roas shows what already
-    earns its keep; left empty, also what burns money. watch_time_ms is a total that grows with reach;
-    watch_seconds_per_view is what one viewer gave. Under 50 views is noise and stands last. Not for trends or own dates
-    (get_metrics), nor across projects (find_breakouts).
+    Use it to find winners for clone_post or generate_with_hook (title is the hook). Early-stage apps:
+    engagement_rate or watch_time_ms, as absolute views reward luck; later-stage, with paid results (check_readiness
+    suggests): conversions or roas. source_types=["content_container"] with roas shows what earns its keep; empty,
+    also what burns money. watch_time_ms is a total that grows with reach, watch_seconds_per_view what one viewer
+    gave. Under 50 views is noise. Not for trends (get_metrics) or many projects (find_breakouts).
     """
     reply = await ws.layers.top_performers(
         project_id,
@@ -164,14 +163,14 @@ def _notes(
     rows = ranking.rows
     if not rows:
         return []
-    sample = f"{ranking.sampled} of {len(rows)} rows (those of 50 views or more) in {window}"
-    notes = [f"The median is over {sample}. {AGE_NOTE}" if ranking.sampled else f"No median: {sample}. {AGE_NOTE}"]
+    sample = f"{ranking.sampled} of {len(rows)} rows (50 views or more) in {window}"
+    notes = [f"Median over {sample}. {AGE_NOTE}" if ranking.sampled else f"No median: {sample}. {AGE_NOTE}"]
     if filtered:
         notes.append("With source_types or platforms set, the median is of these rows only.")
     if len(rows) >= FULL_PAGE:
         notes.append(f"The median is of the top {FULL_PAGE} by {metric}; the project may have more posts.")
     if small := sum(row.low_sample is True for row in rows):
-        notes.append(f"Rows under 50 views ({small}) stand after all others, whatever their rate.")
+        notes.append(f"Rows under 50 views ({small}) stand last.")
     if below := sum(row.standing.breakout for row in rows) - sum(row.standing.breakout for row in shown):
         notes.append(f"Breakouts below the rows shown: {below}. A higher limit shows them.")
     return notes

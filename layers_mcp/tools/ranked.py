@@ -13,7 +13,7 @@ from layers_mcp.loop.text import clean
 FULL_PAGE = 100
 """Rows in one ranking request, the most there are; a ranking of that many may not be the whole project."""
 
-AGE_NOTE = "Rankings follow the platform sync: asking again within minutes shows nothing new."
+AGE_NOTE = "Asking again within minutes shows nothing new."
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +102,4 @@ def how_to_order(winner: Judged) -> str:
         how = "It names no post to clone; generate_with_hook with its title as hook orders more of it"
     else:
         return "It names neither a post nor a whole hook, so nothing can be ordered from it."
-    return f"{how}; dry_run=true first shows the cost, and whether the results wait for approval."
+    return f"{how} (dry_run=true first shows the cost)."

@@ -85,21 +85,15 @@ class ProjectView:
 @tool(title="Review commissions", kind=READ)
 async def review_commissions(
     ws: Workspace,
-    project_id: Annotated[
-        str, Field(description="One project; left empty, every project with orders (at most 25).")
-    ] = "",
-    since: Annotated[
-        str, Field(description="Orders placed at or after this ISO datetime, date or age (24h, 7d, 4w).")
-    ] = "90d",
-    limit: Annotated[int, Field(description="Most orders listed, newest first.", ge=1, le=100)] = 20,
+    project_id: Annotated[str, Field(description="Empty = every project with orders, at most 25.")] = "",
+    since: Annotated[str, Field(description="ISO datetime, date or age (7d).")] = "90d",
+    limit: Annotated[int, Field(description="Orders to show, newest first.", ge=1, le=100)] = 20,
 ) -> Review:
-    """Review what was commissioned: how each order stands, and whether its content beat its source and the median.
+    """Review what was commissioned: how each order stands, and whether it beat its source and the median.
 
-    Use it in the weekly round, to choose between fork, reimagine and a pinned hook by what has worked here
-    (`by_mode`), and to find orders whose outcome is unknown. It compares engagement rates of published content, so
-    orders of the last days are too young. It sees orders placed with clone_post and generate_with_hook through this
-    server's journal, not those placed elsewhere. For the winners themselves use rank_top_performers; for one running
-    job, wait_job. Reads only, costs nothing.
+    Use it weekly to choose between fork, reimagine and a pinned hook by what worked here (by_mode), and to find
+    orders of unknown outcome. It compares engagement rates of published content, for orders of this server's
+    journal. For winners use rank_top_performers; for a running job, wait_job.
     """
     now = ws.now()
     start = moment("since", since, now)

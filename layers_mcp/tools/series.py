@@ -15,8 +15,8 @@ from layers_mcp.protocol import Result, invalid_argument
 from layers_mcp.tools.moments import moment
 
 ProjectId = Annotated[str, Field(description="From list_projects.")]
-ScopedId = Annotated[str, Field(description="Id of what scope names; empty = the project.")]
-Since = Annotated[str, Field(description="ISO datetime, date or age (24h, 7d, 4w).")]
+ScopedId = Annotated[str, Field(description="Empty = the project.")]
+Since = Annotated[str, Field(description="ISO datetime, date or age (7d).")]
 Until = Annotated[str, Field(description="End, exclusive; empty = now.")]
 
 

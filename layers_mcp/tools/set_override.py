@@ -28,21 +28,19 @@ NOTES = {
 @tool(title="Set scoring override", kind=IDEMPOTENT)
 async def set_override(
     ws: Workspace,
-    project_id: Annotated[str, Field(description="The project's id, from list_projects.")],
+    project_id: Annotated[str, Field(description="From list_projects.")],
     ads_content_id: Annotated[str, Field(description="From list_ads_content or a promoted ranking row.")],
     override: Annotated[
         Literal["include", "exclude", "clear"],
-        Field(description="include = eligible in spite of decay, exclude = ineligible, clear = let scoring decide."),
+        Field(description="clear = let scoring decide."),
     ],
     note: Annotated[str, Field(description="Why, for the audit log.", max_length=280)] = "",
 ) -> Override:
-    """Set or clear the manual override that keeps a creative in the ads scoring pool or out of it.
+    """Set or clear the override that keeps a creative in the ads scoring pool or out of it.
 
-    Use exclude for a post the customer asked to stop promoting, and include sparingly: the pool works because it is
-    unopinionated about yesterday's winner, and overriding too often turns off the learning. Layers rescores by itself
-    every 6 hours, so most projects need no override; to see what is set, use list_ads_content, and to make more of a
-    winner, clone_post. Costs no credits, is undone with clear, and setting the same state again changes nothing. Ads
-    that already run are not stopped.
+    Use exclude where the customer asked to stop promoting a post, and include sparingly: the pool works because it
+    is unopinionated about yesterday's winner, and overriding too often turns off the learning. To see overrides use
+    list_ads_content. Free, and undone with clear. Ads already running are not stopped.
     """
     wanted: Literal["include", "exclude"] | None = None if override == "clear" else override
     row = await ws.layers.set_override(project_id, ads_content_id, override=wanted, note=note)

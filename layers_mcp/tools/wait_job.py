@@ -56,18 +56,16 @@ async def wait_job(
     ws: Workspace,
     job_ids: Annotated[
         tuple[str, ...],
-        Field(description="Jobs of commissions, waited for together.", min_length=1, max_length=10),
+        Field(description="From commissions.", min_length=1, max_length=10),
     ],
     timeout_seconds: Annotated[int, Field(description="Longest wait; 0 reads once and returns.", ge=0, le=45)] = 20,
     progress: Progress = no_progress,
 ) -> Waited:
-    """Wait until the jobs of commissions have ended, or until the timeout, and return their state and files.
+    """Wait until the jobs of commissions end, or the timeout, and return their state and files.
 
-    Use it after clone_post or generate_with_hook. A content job takes minutes, so several calls are normal: reaching
-    the timeout is no failure, and the job goes on. timeout_seconds=0 is how to ask where a job stands. Put the jobs of
-    one round into one call rather than one call each. To read captions and hooks, or to find content whose job is not
-    known, use get_content; to stop a job, cancel_job. Costs no credits and changes nothing. Asset URLs are in the
-    result once a job has completed.
+    Use it after clone_post or generate_with_hook, with all jobs of a round in one call. A content job takes
+    minutes: reaching the timeout is no failure, the job goes on. timeout_seconds=0 asks where a job stands. For
+    hooks and captions use get_content; to stop a job, cancel_job.
     """
     ids = list(dict.fromkeys(job_ids))
     watch = Watch(ids)
