@@ -104,6 +104,15 @@ class Workspace:
     def _sandbox(self) -> Sandbox | None:
         if not self.settings.sandbox or self._transport is not None:
             return None
-        from layers_mcp.sandbox import Sandbox
+        from layers_mcp.layers.errors import Unreachable
+        from layers_mcp.sandbox import Sandbox, WorldFileError
 
-        return Sandbox(path=self.settings.world_path)
+        try:
+            return Sandbox(path=self.settings.world_path)
+        except WorldFileError as error:
+            raise Unreachable(str(error), hint="To keep the old one too, name another --state-dir.") from error
+        except OSError as error:
+            raise Unreachable(
+                "The file of the sandbox's world cannot be opened.",
+                hint="Check the state directory's permissions, or name another one with --state-dir.",
+            ) from error

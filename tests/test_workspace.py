@@ -1,0 +1,49 @@
+"""What every tool is handed: its parts are built when first used, and say what stands in their way."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from layers_mcp import create_server
+from layers_mcp.layers.errors import Unreachable
+from layers_mcp.settings import Settings
+from layers_mcp.workspace import Workspace
+
+
+def _on_sandbox(folder: Path) -> Settings:
+    return Settings(sandbox=True, state_dir=folder)
+
+
+async def test_a_workspace_that_is_not_used_creates_nothing(tmp_path: Path) -> None:
+    async with Workspace(_on_sandbox(tmp_path / "state")):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+async def test_the_time_is_the_worlds_on_the_sandbox_and_the_machines_elsewhere(tmp_path: Path) -> None:
+    async with Workspace(_on_sandbox(tmp_path)) as ws, Workspace(Settings(state_dir=tmp_path)) as real:
+        assert abs((ws.now() - real.now()).total_seconds()) < 5
+        assert real.now().tzinfo is UTC
+    noon = datetime(2026, 4, 17, 12, tzinfo=UTC)
+    async with Workspace(_on_sandbox(tmp_path), clock=lambda: noon) as ws:
+        assert ws.now() == noon
+
+
+async def test_a_world_that_is_no_world_is_told_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "world.db").write_text("not a database")
+    async with Client(create_server(_on_sandbox(tmp_path))) as client:
+        answer = await client.call_tool("list_projects", {})
+    assert answer.is_error
+    assert answer.content[0].text == (
+        "UNREACHABLE: The world's file is not a sandbox world. Begin a new world with layers-mcp sandbox --reset. "
+        "Nothing was changed. To keep the old one too, name another --state-dir."
+    )
+
+
+async def test_a_state_directory_that_cannot_be_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with Workspace(_on_sandbox(tmp_path / "file" / "state")) as ws:
+        with pytest.raises(Unreachable, match="cannot be opened"):
+            await ws.layers.whoami()
