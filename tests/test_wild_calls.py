@@ -13,13 +13,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, given, settings
+from httpx2 import AsyncBaseTransport, Request, Response
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from layers_mcp.sandbox import Fault
+from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools import CATALOG
 from tests.stage import DEFINED, NOTHING_CHANGED, Stage, effect_of, open_stage, text_of
 
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.jumping
 
 TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 
-MARKER = "zqmarkerzq"
+MARKER = "zqmarkermarkerzq"
 
 LONGEST_ERROR = 3_000
 
@@ -55,7 +57,7 @@ hostile = st.sampled_from(
         "[" * 5_000,
         f"{MARKER}' OR 1=1 --",
         f"{{{MARKER}}}%s%n${{user_config.{MARKER}}}",
-        MARKER * 4_000,
+        MARKER * 2_500,
         f"9999999999999999d{MARKER}",
         "9999999999d",
         "9999-12-31",
@@ -65,6 +67,7 @@ hostile = st.sampled_from(
     ]
 )
 texts = st.one_of(marked, hostile)
+names = st.one_of(st.text(max_size=8), hostile)  # the client itself sends no halves of pairs in these
 numbers = st.one_of(
     st.integers(),
     st.integers(-3, 120),
@@ -73,7 +76,7 @@ numbers = st.one_of(
 )
 junk = st.recursive(
     st.one_of(st.none(), st.booleans(), numbers, texts),
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(names, inner, max_size=3)),
     max_leaves=8,
 )
 
@@ -136,7 +139,7 @@ faults = st.lists(
         kind=st.sampled_from(
             ["latency", "status", "status", "drop_before", "drop_after", "truncate", "html_502", "job_failed"]
         ),
-        status=st.sampled_from([401, 402, 403, 404, 408, 409, 418, 422, 429, 500, 502, 503, 504, 599]),
+        status=st.sampled_from([422, 409, 400, 401, 402, 403, 404, 408, 418, 429, 500, 502, 503, 504, 599]),
         seconds=st.sampled_from([None, 1.0, 9.0, 60.0, 900.0]),
         rate=st.sampled_from([0.1, 0.3, 0.7, 1.0]),
     ),
@@ -144,16 +147,49 @@ faults = st.lists(
 )
 
 
+class Parrot(AsyncBaseTransport):
+    """A sandbox that quotes what was sent in every error: whole, inside of words, escaped, cut."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._way = sandbox.transport()
+
+    async def handle_async_request(self, request: Request) -> Response:
+        answer = await self._way.handle_async_request(request)
+        if answer.is_success or "json" not in answer.headers.get("Content-Type", ""):
+            return answer
+        sent = [value for _, value in request.url.params.multi_items()]
+        sent += map(unquote, request.url.raw_path.decode().partition("?")[0].split("/"))
+        sent += texts_of(json.loads(request.content or b"null"))
+        sent.sort(key=lambda value: MARKER not in value)
+        body = json.loads(await answer.aread())
+        quotes = [f"Got '{value}', in_{value}_here, {json.dumps(value)}, {value[:30]}." for value in sent]
+        body["error"]["message"] += " ".join(quotes)
+        body["error"].setdefault("details", {})["issues"] = [{"path": [value], "message": value} for value in sent]
+        headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
+        return Response(answer.status_code, content=json.dumps(body), headers=headers)
+
+
+def texts_of(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in texts_of(part)]
+
+
 # --- the property
 
 
-@settings(max_examples=int(60 * TIMES), suppress_health_check=[*HealthCheck])
+@settings(
+    max_examples=int(60 * TIMES),
+    suppress_health_check=[*HealthCheck],
+    phases=[phase for phase in Phase if phase is not Phase.shrink],  # which takes minutes
+)
 @given(st.lists(calls(), min_size=1, max_size=8), faults)
 async def test_every_call_is_answered_in_its_form_in_time_without_an_echo_and_charges_no_more_than_was_ordered(
     wild: list[Call], trouble: list[Fault]
 ) -> None:
     with tempfile.TemporaryDirectory() as state_dir:
-        async with open_stage(Path(state_dir)) as stage:
+        async with open_stage(Path(state_dir), wire=Parrot) as stage:
             known = await ids(stage)
             stage.sandbox.faults += trouble
             for name, arguments in wild:
@@ -174,10 +210,21 @@ async def answered(stage: Stage, name: str, arguments: dict[str, Any], known: di
             assert len(stage.charges()) == charged
         return
     content = result.structured_content or {}
+    own_words = [*content.get("notes", ()), content.get("next_step", ""), *map(own_words_of, rows_of(content))]
+    assert MARKER not in " ".join(own_words), own_words
     if job_id := content.get("job_id"):
         known |= {"job_id": job_id, "job_ids": job_id}
     for container_id in content.get("container_ids", ()):
         known |= {"container_id": container_id, "container_ids": container_id}
+
+
+def rows_of(content: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for rows in content.values() if isinstance(rows, list) for row in rows if isinstance(row, dict)]
+
+
+def own_words_of(row: dict[str, Any]) -> str:
+    """What a row says in our words, or quotes of an error."""
+    return " ".join(str(row[field]) for field in ("reason", "detail", "fix", "error") if field in row)
 
 
 async def books_are_right(stage: Stage) -> None:

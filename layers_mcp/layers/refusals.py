@@ -20,9 +20,12 @@ from layers_mcp.layers.drift import printable
 from layers_mcp.layers.errors import LayersError
 
 _LONGEST_MESSAGE = 200
+_LONGEST_PART = 1_000
 _MOST_ISSUES = 5
 _SHORTEST_ECHO = 3
 """Sent values shorter than this are not searched for in messages: every sentence holds them."""
+_SHORTEST_PIECE = 12
+"""Characters in a row that a message does not share with a longer value by chance."""
 
 _BY_CODE: dict[str, type[LayersError]] = {
     kind.default_code: kind
@@ -160,13 +163,31 @@ def _hint(kind: type[LayersError], call: Call, wait: float | None) -> str:
 
 def _said(message: str, details: Mapping[str, Any], call: Call) -> str:
     """Upstream's message with its issues, without what was sent; one line."""
-    parts = [part for part in (message, *_issues(details)) if part]
+    parts = [part[:_LONGEST_PART] for part in (message, *_issues(details)) if part]
     text = printable("; ".join(part.rstrip(". ") for part in parts))
     for value in sorted(_sent(call), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", text)
+        text = _without_pieces(text, value)
     if len(text) > _LONGEST_MESSAGE:
         text = text[: _LONGEST_MESSAGE - 1].rstrip() + "…"
     return text
+
+
+def _without_pieces(text: str, value: str) -> str:
+    """`text` without any longer piece of `value`, which may be quoted cut, escaped or inside of a word."""
+    kept: list[str] = []
+    place = 0
+    while place < len(text):
+        end = place + _SHORTEST_PIECE
+        if end > len(text) or text[place:end] not in value:
+            kept.append(text[place])
+            place += 1
+            continue
+        while end < len(text) and text[place : end + 1] in value:
+            end += 1
+        kept.append("…")
+        place = end
+    return "".join(kept)
 
 
 def _issues(details: Mapping[str, Any]) -> Iterator[str]:

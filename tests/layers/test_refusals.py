@@ -1,5 +1,7 @@
 """The words of a refusal: ours where a code says it all, upstream's only where they help, and never an echo."""
 
+import json
+
 import pytest
 
 from layers_mcp.layers.errors import Conflict, ForbiddenScope, LayersError, NotFound, Refused, ValidationFailed
@@ -41,6 +43,20 @@ async def test_what_was_sent_is_not_echoed_wherever_it_was_sent() -> None:
         assert value not in generated.value.reason
     assert "secretsearch" not in searched.value.reason
     assert KEY not in searched.value.reason
+
+
+@pytest.mark.parametrize(
+    "quoted", ["in_{}_here", '"{}"', "{:.30}", "received:{}!"], ids=["inside of words", "escaped", "cut", "glued"]
+)
+async def test_what_was_sent_is_not_echoed_in_pieces_either(quoted: str) -> None:
+    hook = 'Get "more" done before breakfast\nthan others do all day'
+    said = "hook: not allowed: " + quoted.format(json.dumps(hook)[1:-1])
+    async with client(Upstream(refused(422, "VALIDATION", said))) as layers:
+        with pytest.raises(ValidationFailed) as failure:
+            await layers.generate("prj_1", {"brief": {"hook": hook}}, idempotency_key="i")
+    assert failure.value.reason.startswith("Layers refused the request: hook: not allowed: ")
+    assert "breakfast" not in failure.value.reason
+    assert "others do" not in failure.value.reason
 
 
 async def test_upstreams_words_are_cleaned_and_cut() -> None:
