@@ -71,6 +71,19 @@ def test_processes_that_open_a_new_journal_at_once_all_get_in(tmp_path: Path) ->
     assert failures == []
 
 
+def test_the_switch_to_write_ahead_logging_is_tried_again_while_another_process_is_at_it(tmp_path: Path) -> None:
+    file = tmp_path / "orders.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    release = threading.Timer(0.3, other.close)
+    release.start()
+    journal = journal_at(f"sqlite:///{file}?timeout=0.01")
+    assert journal.reserve(clone(), None).status == "unknown"
+    journal.close()
+    release.join()
+    assert journal_mode(file) == "wal"
+
+
 @pytest.mark.parametrize("gone", ["removed", "replaced"])
 def test_a_journal_that_is_taken_away_meanwhile_begins_anew(tmp_path: Path, gone: str) -> None:
     file = tmp_path / "orders.db"

@@ -127,6 +127,15 @@ async def test_a_failed_order_names_the_next_take(desk: Desk) -> None:
     assert not (await desk.clone(take=2)).replayed
 
 
+async def test_after_the_last_take_failed_no_other_is_named(desk: Desk) -> None:
+    desk.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed"))
+    await desk.clone(take=99)
+    desk.clock.move(minutes=1)
+    failed = await desk.clone(take=99)
+    assert (failed.status, failed.next_take) == ("failed", None)
+    assert failed.next_step == "Change the order: every take of this one is used."
+
+
 async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(desk: Desk) -> None:
     desk.sandbox.faults.append(Fault(endpoint=CLONE, kind="drop_after"))
     with pytest.raises(Exception, match="UNREACHABLE"):
