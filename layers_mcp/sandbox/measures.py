@@ -125,6 +125,20 @@ def _posts(call: Call, query: MetricsQuery, project: sqlite3.Row) -> list[sqlite
     return posts
 
 
+def _followers(call: Call, query: MetricsQuery, project: sqlite3.Row, posts: Sequence[sqlite3.Row]) -> int:
+    """How many followed the accounts behind the scope when the world began."""
+    accounts = call.all(
+        "SELECT sa.* FROM social_accounts sa JOIN projects p ON p.id = sa.project_id WHERE p.organization_id = ?",
+        project["organization_id"],
+    )
+    if query.scope != "organization":
+        accounts = [account for account in accounts if account["project_id"] == project["id"]]
+    if query.scope in ("social_account", "platform_post"):
+        only = query.id if query.scope == "social_account" else posts[0]["social_account_id"]
+        accounts = [account for account in accounts if account["id"] == only]
+    return sum(account["followers"] for account in accounts)
+
+
 def _owned(call: Call, table: str, row_id: str, project: sqlite3.Row) -> None:
     if call.one(f"SELECT id FROM {table} WHERE id = ? AND project_id = ?", row_id, project["id"]) is None:  # noqa: S608
         raise not_found("Scoped entity")
@@ -170,13 +184,8 @@ def metrics(call: Call, query: MetricsQuery) -> object:
     project = call.project()
     window = since, until = _window(call, query)
     posts = _posts(call, query, project)
-    accounts = {post["social_account_id"] for post in posts}
-    followers = sum(
-        row["followers"]
-        for row in call.all("SELECT * FROM social_accounts WHERE project_id = ?", project["id"])
-        if row["id"] in accounts or query.scope == "project"
-    )
     began = call.one("SELECT created_at FROM world")
+    followers = _followers(call, query, project, posts)
     gains = _Gains(call, posts, followers, began["created_at"] if began else call.now)
 
     def asked(start: float, end: float) -> dict[str, object]:

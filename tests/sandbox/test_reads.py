@@ -65,6 +65,21 @@ async def test_scopes_of_a_post_an_account_a_layer_and_the_organization_are_part
     assert await views("project_layer", "lay_second") == whole
 
 
+async def test_followers_are_those_of_the_accounts_behind_the_scope(api: Api, sandbox: Sandbox) -> None:
+    async def followers(scope: str, row_id: str, project: str) -> int:
+        query = {"scope": scope, "id": row_id, "metrics": "followers"}
+        return (await api.json("GET", api.path("metrics", project), params=query))["totals"]["followers"]
+
+    wholes: list[int] = []
+    for project in ("acme-todo", "initech-notes"):
+        accounts = (await api.json("GET", api.path("social-accounts", project)))["items"]
+        parts = [await followers("social_account", account["socialAccountId"], project) for account in accounts]
+        wholes.append(await followers("project", sandbox.project_id(project), project))
+        assert min(parts) > 0
+        assert sum(parts) == pytest.approx(wholes[-1], abs=len(parts))  # each rounds what its views brought
+    assert await followers("organization", sandbox.agency, "acme-todo") > sum(wholes)
+
+
 @pytest.mark.parametrize(
     ("scope", "row_id"),
     [
@@ -87,6 +102,7 @@ async def test_an_unknown_scoped_id_is_not_found(api: Api, scope: str, row_id: s
         {"since": "2026-04-10T00:00:00+02:00"},
         {"since": "2026-13-10T00:00:00Z"},
         {"since": "2026-04-17T00:00:00Z", "until": "2026-04-10T00:00:00Z"},
+        {"since": "2026-04-10T00:00:00Z", "until": "2026-04-10T00:00:00Z"},
         {"metrics": ["views", "conversions"]},
         {"metrics": "spend"},
         {"metrics": "views,likes"},
