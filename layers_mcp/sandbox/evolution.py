@@ -140,7 +140,7 @@ class Evolution:
         ).fetchall()
         brief = json.loads(container["brief"])
         wanted = [row for row in accounts if row["platform"] in (brief.get("targetPlatforms") or [row["platform"]])]
-        if not (wanted or accounts):
+        if not accounts:
             return
         sequence, published_at = container["sequence"], container["publish_at"]
         chance = stream(self.seed, "post", sequence)

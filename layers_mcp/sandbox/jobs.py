@@ -93,12 +93,11 @@ def cancel_job(call: Call, body: NoBody) -> Reply:
     stand = standing(job, call.now)
     if stand.status != "running":
         return Reply(200, encode({"jobId": job["id"], "accepted": False, "reason": "ALREADY_COMPLETED"}))
-    if job["outcome"] != "canceled":
-        if stand.stage == STAGES[-1][0]:
-            details = {"subcode": "JOB_CANCEL_UNAVAILABLE", "stage": stand.stage, "jobId": job["id"]}
-            raise ApiError("CONFLICT", "The job is past the point where it can be canceled.", details=details)
-        call.db.execute(
-            "UPDATE jobs SET outcome = 'canceled', ends_at = ? WHERE id = ?",
-            (job["started_at"] + stand.stage_ends * job["seconds"], job["id"]),
-        )
+    if stand.stage == STAGES[-1][0]:
+        details = {"subcode": "JOB_CANCEL_UNAVAILABLE", "stage": stand.stage, "jobId": job["id"]}
+        raise ApiError("CONFLICT", "The job is past the point where it can be canceled.", details=details)
+    call.db.execute(
+        "UPDATE jobs SET outcome = 'canceled', ends_at = ? WHERE id = ?",
+        (job["started_at"] + stand.stage_ends * job["seconds"], job["id"]),
+    )
     return Reply(202, encode({"jobId": job["id"], "accepted": True}))

@@ -122,6 +122,17 @@ async def test_a_source_is_known_by_its_own_id_or_the_platforms_and_by_no_other(
     assert (await api.clone("globex-fit", sourcePlatformPostId=external)).status_code == 404
 
 
+async def test_a_post_that_is_not_synced_yet_is_no_source(clock: HandClock) -> None:
+    with Sandbox(clock=clock) as sandbox:
+        async with open_api(sandbox) as api:
+            await api.generate("globex-fit")
+            while (post := sandbox.truth("globex-fit")[-1]).title != "A day with globex-fit":
+                clock.move(minutes=1)
+            assert (await api.clone("globex-fit", sourcePlatformPostId=post.platform_post_id)).status_code == 404
+            clock.move(minutes=30)
+            assert (await api.clone("globex-fit", sourcePlatformPostId=post.platform_post_id)).status_code == 202
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -173,6 +184,10 @@ async def test_an_order_beyond_the_balance_is_refused_and_costs_nothing(clock: H
             assert (await api.clone()).status_code == 202
             assert charges(sandbox) == [-120]
             assert (await api.json("GET", "/v1/credits"))["balance"] == 80
+    with Sandbox(clock=clock, world=WorldParameters(opening_credits=240)) as sandbox:
+        async with open_api(sandbox) as api:
+            assert (await api.clone(variations=2)).status_code == 202
+            assert (await api.json("GET", "/v1/credits"))["balance"] == 0
 
 
 # --- jobs ------------------------------------------------------------------------------------------------------------

@@ -149,6 +149,34 @@ async def test_scores_fall_with_age_and_change_at_a_scoring_run_only(api: Api, c
     assert all(later[creative] <= first[creative] for creative in first)
 
 
+async def test_a_post_younger_than_the_last_scoring_run_has_no_score_whenever_one_looks_first(clock: HandClock) -> None:
+    clock.time = clock.time.replace(hour=12, minute=1)  # just after a run
+    when = HandClock(clock.time)
+    with Sandbox(clock=when) as twin:
+        async with open_api(twin) as api:
+            containers = await make(api, when, variantCount=5)
+            twin.advance(timedelta(days=1))
+            published_at = born(twin, containers)[-1].published_at
+    assert published_at.hour not in (12, 13, 14, 15, 16, 17)
+    with Sandbox(clock=clock) as sandbox:
+        async with open_api(sandbox) as api:
+            containers = await make(api, clock, variantCount=5)
+            clock.time = published_at + timedelta(minutes=1)
+            found = (await api.json("GET", api.path("ads-content")))["items"]
+            scores = {item["sourceId"]: item["organicScore"] for item in found}
+            assert scores[born(sandbox, containers)[-1].container_id] is None
+
+
+async def test_spend_of_the_last_30_days_lifts_a_score_by_up_to_three(api: Api, clock: HandClock) -> None:
+    async def score() -> float:
+        items = (await api.json("GET", api.path("ads-content", "globex-fit")))["items"]
+        return next(item["organicScore"] for item in items if item["title"] == "3 stretches you can do in a meeting")
+
+    assert await score() == pytest.approx(7 - 5 * 18.9 / 30 + 3, abs=0.1)
+    clock.move(days=120)  # its ad ended long ago
+    assert await score() == 2
+
+
 async def test_a_post_that_layers_did_not_make_scores_nothing_until_it_is_seen_enough(api: Api) -> None:
     items = (await api.json("GET", api.path("ads-content"), params={"scoringPool": "ugc"}))["items"]
     views = {row["platformPostId"]: row["organic"]["views"] for row in await api.ranking()}
@@ -192,6 +220,17 @@ async def test_modes_share_one_mean_and_differ_in_spread() -> None:
         spreads[mode] = statistics.stdev(found)
         assert statistics.mean(found) == pytest.approx(1, abs=4 * spreads[mode] / len(found) ** 0.5)
     assert spreads["fork"] < 0.6 * spreads["hook"] < 0.6 * 0.7 * spreads["reimagine"]
+
+
+async def test_a_fork_that_was_canceled_wears_nothing_off(clock: HandClock) -> None:
+    with Sandbox(clock=clock, world=WorldParameters(fork_spread=0.0, fork_penalty=0.5)) as sandbox:
+        async with open_api(sandbox) as api:
+            source = (await api.best())["platformPostId"]
+            canceled = (await api.clone(sourcePlatformPostId=source)).json()
+            await api.json("POST", f"{canceled['locationUrl']}/cancel")
+            made = await fork(api, clock, sourcePlatformPostId=source)
+            sandbox.advance(timedelta(days=1))
+            assert born(sandbox, made)[0].engagement_rate == pytest.approx(0.082)
 
 
 async def test_each_further_fork_of_one_original_is_worth_less(clock: HandClock) -> None:
