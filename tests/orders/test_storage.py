@@ -74,7 +74,7 @@ def test_processes_that_open_a_new_journal_at_once_all_get_in(tmp_path: Path) ->
 def test_the_switch_to_write_ahead_logging_is_tried_again_while_another_process_is_at_it(tmp_path: Path) -> None:
     file = tmp_path / "orders.db"
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.3, other.close)
     release.start()
     journal = journal_at(f"sqlite:///{file}?timeout=0.01")
