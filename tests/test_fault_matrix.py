@@ -1,7 +1,7 @@
 """Whatever goes wrong upstream, a call ends in time, tells the truth about what changed, and can be made again.
 
-Every fault of the sandbox meets every tool three ways: once at the tool's own endpoint, always there, and always
-everywhere. The world is looked at before and after: what is said to have changed nothing has changed nothing, and an
+Every fault of the sandbox meets every tool three ways: once at the tool's own endpoint, always everywhere, and
+always there. The world is looked at before and after: what is said to have changed nothing has changed nothing, and an
 order is charged once, however often it is asked for.
 """
 
@@ -151,9 +151,10 @@ async def test_any_one_fault_is_passed_over(name: str, tmp_path: Path) -> None:
 
 @every_fault
 @every_tool
-async def test_where_nothing_works_or_not_the_one_thing_the_cause_is_told_in_time_with_what_it_may_have_changed(
+async def test_a_cause_that_stays_is_told_in_time_with_what_it_may_have_changed(
     name: str, fault: str, tmp_path: Path
 ) -> None:
+    """First nothing works at all, then all but the tool's own endpoint."""
     async with open_stage(tmp_path) as stage:
         for endpoint in ("*", OWN_ENDPOINT[name]):
             arguments = await stage.ready_for(name)

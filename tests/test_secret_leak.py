@@ -24,10 +24,12 @@ import pytest
 from layers_mcp.cli import main
 from layers_mcp.cli.doctor import examine
 from layers_mcp.cli.logs import RedactingFormatter
+from layers_mcp.layers.errors import LayersError
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.settings import Settings
 from layers_mcp.tools import CATALOG
 from layers_mcp.tools.generate_with_hook import generate_with_hook
+from layers_mcp.tools.list_projects import list_projects
 from layers_mcp.workspace import Workspace
 from tests.e2e.program import Program, environment
 from tests.stage import Stage, open_stage
@@ -169,20 +171,23 @@ FAULTS = [Fault(kind=kind) for kind in ("status", "drop_after", "truncate", "htm
 
 
 class Gossip(httpx2.AsyncBaseTransport):
-    """The way to a sandbox under any key; `echo` spoils its answers."""
+    """The way to a sandbox under any key; `echo` spoils its answers. What gives the key away is a betrayal."""
 
     def __init__(self, key: str) -> None:
         self._key = key
         self.echo: Echo | None = None
+        self.betrayals: list[str] = []
 
     def __call__(self, sandbox: Sandbox) -> Gossip:
         self._sandbox, self._way = sandbox, sandbox.transport()
         return self
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        assert request.headers["Authorization"] == f"Bearer {self._key}"
         others = [(name, value) for name, value in request.headers.raw if name.lower() != b"authorization"]
-        assert not secret_in(f"{request.url} {others} {request.content!r}", self._key)
+        sent = f"{request.url} {others} {request.content!r}"
+        right_place = str(request.url).startswith(f"{BASE_URL}/v1/")
+        if not right_place or request.headers["Authorization"] != f"Bearer {self._key}" or secret_in(sent, self._key):
+            self.betrayals.append(sent)
         request.headers["Authorization"] = f"Bearer {self._sandbox.api_key}"
         answer = await self._way.handle_async_request(request)
         await answer.aread()
@@ -257,6 +262,7 @@ async def test_no_answer_log_line_or_journal_holds_the_key_whatever_upstream_ech
                 stage.sandbox.faults[:] = [fault]
                 await look(fault.kind)
     assert not leaks
+    assert not gossip.betrayals
     assert {line.split(":")[0] for line in log} >= {"httpx2", "layers_mcp.layers"}
     assert (tmp_path / "orders.db").stat().st_size > 0
     assert not secret_in(bytes_of(tmp_path).decode("latin-1"), key)
@@ -388,6 +394,21 @@ def parrot() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@every_key
+async def test_no_log_line_holds_the_key_when_a_real_server_sends_it_back(
+    key: str, parrot: str, tmp_path: Path
+) -> None:
+    settings = Settings(api_key=key, base_url=parrot, state_dir=tmp_path)
+    with everything_logged(key) as log:
+        async with Workspace(settings) as ws:
+            projects = await list_projects(ws)
+            with pytest.raises(LayersError):
+                await ws.layers.cancel_job("job_1")
+    assert not secret_in(projects.model_dump_json() + repr(projects), key)
+    assert any(line.startswith("httpcore2.http11: receive_response_headers.complete") for line in log)
+    assert not [line for line in log if secret_in(line, key)]
 
 
 @every_key
