@@ -253,8 +253,8 @@ def ads_metrics(call: Call, query: AdsMetricsQuery) -> object:
         for row in call.all("SELECT * FROM promotions WHERE project_id = ?", project["id"])
         if row[column] == query.id
     ]
-    known = promotions or query.id == (project["ad_account_id"] if query.scope == "ad_account" else project["id"])
-    if not known or (query.scope == "project" and query.id != project["id"]):
+    without_ads = {"project": project["id"], "ad_account": project["ad_account_id"]}.get(query.scope)
+    if not promotions and query.id != without_ads:
         raise not_found("Scoped entity")
     promotions = [row for row in promotions if not query.platforms or row["platform"] in query.platforms]
 

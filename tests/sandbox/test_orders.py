@@ -215,6 +215,7 @@ async def test_a_job_runs_through_its_stages_and_names_every_container_at_the_en
 async def test_an_unchanged_job_answers_304_without_a_body(api: Api, clock: HandClock) -> None:
     url = (await api.clone()).json()["locationUrl"]
     first = await api.client.get(url)
+    clock.move(seconds=0.1)  # progress moves in steps
     same = await api.client.get(url, headers={"If-None-Match": first.headers["etag"]})
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
     weak = await api.client.get(url, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
@@ -264,7 +265,9 @@ async def test_a_job_that_was_asked_to_fail_says_so_and_is_refunded(
     assert (job["status"], job["error"]["code"]) == ("failed", "GENERATION_FAILED")
     container = await api.json("GET", f"/v1/content/{reply['containerId']}")
     assert (container["status"], container["lastError"]["code"]) == ("failed", "GENERATION_FAILED")
+    assert container["failedAt"] == job["finishedAt"] > job["startedAt"]
     assert charges(sandbox) == [-120, 120]
+    assert (await api.json("GET", "/v1/credits"))["usedThisPeriod"] == 0
     events = (await api.json("GET", "/v1/credits/events"))["items"]
     assert [event["eventType"] for event in events] == ["refund", "usage", "grant"]
     assert events[0]["containerId"] == reply["containerId"]

@@ -42,6 +42,13 @@ async def test_an_hour_is_named_by_a_full_timestamp_and_a_week_by_its_monday(api
     assert [row["bucket"] for row in weekly["series"]] == ["2026-04-06", "2026-04-13"]
 
 
+async def test_no_bucket_lies_before_the_project_or_in_the_future(api: Api) -> None:
+    created = (await api.json("GET", api.path("")[:-1]))["createdAt"][:10]
+    query = project_query(api, since="2020-01-01T00:00:00Z", until="2030-01-01T00:00:00Z")
+    series = (await api.json("GET", api.path("metrics"), params=query))["series"]
+    assert (series[0]["bucket"], series[-1]["bucket"]) == (created, "2026-04-17")
+
+
 async def test_hours_reach_back_ninety_days_at_most(api: Api, sandbox: Sandbox) -> None:
     query = project_query(api, granularity="hour", since="2025-01-01T00:00:00Z", until="2026-04-17T00:00:00Z")
     reply = await api.json("GET", api.path("metrics"), params=query)
@@ -180,8 +187,10 @@ async def test_paid_metrics_can_be_scoped_to_an_ad_and_narrowed_by_platform(api:
     parts = [await spend("project", globex, platforms=platform) for platform in ("meta_ads", "tiktok_ads")]
     assert sum(parts) == pytest.approx(whole, abs=0.02)
     assert min(parts) > 0
-    query = {"scope": "ad", "id": "ad_unknown", "metrics": "spend"}
-    assert await api.error("GET", api.path("ads-metrics", "globex-fit"), params=query) == (404, "NOT_FOUND")
+    acme = sandbox.project_id("acme-todo")
+    for scope, row_id in (("ad", "ad_unknown"), ("ad", globex), ("ad_account", globex), ("project", acme)):
+        wrong = {"scope": scope, "id": row_id, "metrics": "spend"}
+        assert await api.error("GET", api.path("ads-metrics", "globex-fit"), params=wrong) == (404, "NOT_FOUND")
 
 
 async def test_ads_content_can_be_filtered_and_sorted(api: Api) -> None:
@@ -197,6 +206,9 @@ async def test_ads_content_can_be_filtered_and_sorted(api: Api) -> None:
     assert 0 < len(strong) < len(eligible)
     rising = [item["organicScore"] for item in (await api.json("GET", path, params={"sort": "score_asc"}))["items"]]
     assert rising == sorted(rising)
+    # Scored in one run, so that their ids decide.
+    latest = (await api.json("GET", path, params={"sort": "scored_at_desc"}))["items"]
+    assert [item["adsContentId"] for item in latest] == sorted(item["adsContentId"] for item in latest)
 
 
 async def pages(api: Api, path: str, limit: int, key: str) -> list[str]:
@@ -241,6 +253,18 @@ async def test_projects_can_be_searched_and_read_one_by_one(api: Api, sandbox: S
     assert (await api.json("GET", "/v1/projects", params={"status": "archived"}))["items"] == []
     one = await api.json("GET", f"/v1/projects/{found[0]['id']}")
     assert one["organizationId"] == sandbox.agency
+
+
+async def test_social_accounts_can_be_narrowed_by_platform_and_status(api: Api, sandbox: Sandbox) -> None:
+    sandbox.set_account_status("acme-todo", "tiktok", "reauth_required")
+
+    async def platforms(**query: str) -> list[str]:
+        items = (await api.json("GET", api.path("social-accounts"), params=query))["items"]
+        return [item["platform"] for item in items]
+
+    assert await platforms(platform="instagram") == ["instagram"]
+    assert await platforms(status="reauth_required") == ["tiktok"]
+    assert await platforms(platform="youtube") == []
 
 
 async def test_credits_name_what_a_format_costs(api: Api, clock: HandClock) -> None:

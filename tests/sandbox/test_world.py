@@ -125,13 +125,17 @@ async def test_views_only_rise_and_level_off(api: Api, sandbox: Sandbox, clock: 
 
 
 async def test_numbers_change_at_a_sync_and_not_between(api: Api, clock: HandClock) -> None:
-    query = {"scope": "project", "id": api.sandbox.project_id("acme-todo"), "metrics": "views"}
     clock.time = clock.time.replace(minute=31)
-    views: list[int] = []
-    for minutes in (0, 28, 2):
-        clock.move(minutes=minutes)
-        views.append((await api.json("GET", api.path("metrics"), params=query))["totals"]["views"])
-    assert views[0] == views[1] < views[2]
+    for project, path, metric in (("acme-todo", "metrics", "views"), ("globex-fit", "ads-metrics", "spend")):
+        query = {"scope": "project", "id": api.sandbox.project_id(project), "metrics": metric}
+        since = {"since": "2026-04-01T00:00:00Z"}
+        seen: list[float] = []
+        for minutes in (0, 28, 2):
+            clock.move(minutes=minutes)
+            reply = await api.json("GET", api.path(path, project), params=query | since)
+            seen.append(reply["totals"][metric])
+        assert seen[0] == seen[1] < seen[2]
+        clock.move(minutes=30)
 
 
 async def test_scores_fall_with_age_and_change_at_a_scoring_run_only(api: Api, clock: HandClock) -> None:
