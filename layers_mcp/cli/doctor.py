@@ -100,10 +100,12 @@ async def _reach(settings: Settings, transport: AsyncBaseTransport | None) -> tu
     except TimeoutError:
         return False, [_line("FAIL", "reach", f"no answer within {PATIENCE_SECONDS:.0f} seconds")]
     name, _ = clean(whoami.organization_name or "")
-    scopes = ", ".join(whoami.scopes) or "not listed by the API; a call that lacks one says which"
+    organization_id, _ = clean(whoami.organization_id)
+    scopes, _ = clean(", ".join(whoami.scopes), limit=1_000)
+    scopes = scopes or "not listed by the API; a call that lacks one says which"
     return True, [
         _line("ok", "reach", "the embedded sandbox" if settings.sandbox else settings.base_url),
-        _line("ok", "organization", f"{name or 'unnamed'} ({whoami.organization_id})"),
+        _line("ok", "organization", f"{name or 'unnamed'} ({organization_id})"),
         _line("ok", "key may", scopes),
         _line("ok", "rate limit tier", whoami.rate_limit_tier or "unknown"),
         _line("ok", "credits", "unknown" if whoami.credit_balance is None else whoami.credit_balance),

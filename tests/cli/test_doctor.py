@@ -33,6 +33,15 @@ async def test_a_working_key_is_told_with_what_it_may_do(tmp_path: Path) -> None
     sandbox.close()
 
 
+async def test_nothing_that_the_api_says_can_steer_the_terminal(tmp_path: Path) -> None:
+    hostile = "\x1b]0;owned\x07\x1b[2J"
+    whoami = {name: hostile for name in ("organizationId", "organizationName", "rateLimitTier")} | {"scopes": [hostile]}
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=whoami))
+    _, text = await findings(Settings(api_key=KEY, state_dir=tmp_path), transport)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+
+
 async def test_the_sandbox_needs_no_key(tmp_path: Path) -> None:
     code, text = await findings(Settings(sandbox=True, state_dir=tmp_path))
     assert code == 0
