@@ -320,6 +320,14 @@ async def test_excluding_a_creative_does_not_stop_ads_that_run(api: Api, clock: 
     assert EXCLUDED not in await promoted(api)
 
 
+async def test_what_is_not_eligible_is_never_promoted_however_well_it_does(clock: HandClock) -> None:
+    with Sandbox(clock=clock, world=WorldParameters(promotion_times_median=0.0)) as sandbox:
+        async with open_api(sandbox) as api:
+            items = (await api.json("GET", api.path("ads-content", "globex-fit")))["items"]
+    assert sum(bool(item["activePromotions"]) for item in items) > 12
+    assert not any(item["activePromotions"] for item in items if not item["eligible"])
+
+
 async def test_an_ad_ends(api: Api, clock: HandClock) -> None:
     assert await promoted(api)
     clock.move(days=120)
