@@ -31,7 +31,6 @@ class Post:
     views: float
     engagement_rate: float | None
     watch_time_ms: float | None
-    promoted: bool
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,6 @@ class Creative:
 
     score: float | None
     eligible: bool | None
-    promoted: bool
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,10 @@ class Review:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the checks look at. `post_count` covers 90 days, as do both rankings."""
+    """All that the checks look at. `post_count` covers 90 days, as do both rankings.
+
+    `promoted` is whether anything was put into ads, None where that cannot be told.
+    """
 
     now: datetime
     accounts: tuple[Account, ...] | Unread
@@ -78,5 +79,6 @@ class Facts:
     posts: tuple[Post, ...] | Unread
     paid: tuple[PaidResult, ...] | Unread
     creatives: tuple[Creative, ...] | Unread
+    promoted: bool | None
     credits: Credits | Unread
     review: Review | Unread

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from layers_mcp.loop.facts import Creative, Facts, Post, Unread
+from layers_mcp.loop.facts import Creative, Facts, Unread
 from layers_mcp.loop.metrics import RankMetric
 from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median
 
@@ -149,7 +149,7 @@ def _creatives_scored(facts: Facts) -> Check:
     if not facts.creatives:
         fix = f"Creatives enter the pool once there are posts or generated content; scoring runs {_SCORING}."
         return Check(name, "missing", "No creative is in the scoring pool yet.", fix)
-    scored = [creative for creative in facts.creatives if (creative.score or 0) > 0]
+    scored = [creative for creative in facts.creatives if _scored(creative)]
     of_all = f"{len(scored)} of {_count(len(facts.creatives), 'creative')} scored"
     if not scored:
         return Check(name, "warning", f"{of_all}.", f"Wait for the next scoring run: it comes {_SCORING}.")
@@ -186,13 +186,10 @@ def _paid_ranking(facts: Facts) -> Check:
     if facts.paid:
         detail = f"{_count(len(facts.paid), 'creative')} with ad spend, and no conversions in 90 days."
         return Check(name, "warning", detail, "Rank by engagement_rate until conversions arrive.")
-    rows: tuple[Post | Creative, ...] = ()
-    for known in (facts.posts, facts.creatives):
-        rows += () if isinstance(known, Unread) else known
-    if any(row.promoted for row in rows):
+    if facts.promoted:
         detail = "Creatives have been put into ads, but no paid results have come in over 90 days."
         return Check(name, "warning", detail, "Wait for results, or ask Layers whether the ad account reports them.")
-    if isinstance(facts.posts, Unread) or isinstance(facts.creatives, Unread):
+    if facts.promoted is None:
         return Check(name, "missing", "There are no paid results in 90 days.", _PROMOTE)
     return Check(name, "missing", "No creative has been put into ads yet, so there are no paid results.", _PROMOTE)
 
@@ -249,10 +246,7 @@ def _why_empty(facts: Facts) -> tuple[str, str]:
     accounts = None if isinstance(facts.accounts, Unread) else facts.accounts
     count = 0 if isinstance(facts.post_count, Unread) else facts.post_count
     if count >= ENOUGH_POSTS:
-        return (
-            f"{_count(count, 'post')} live, and none is scored yet.",
-            f"Scoring runs {_SCORING}; look again after the next run.",
-        )
+        return _why_unranked(facts, count)
     if count:
         return (
             f"{_count(count, 'live post')} in 90 days; {ENOUGH_POSTS} are needed before a ranking says anything.",
@@ -280,6 +274,21 @@ def _why_empty(facts: Facts) -> tuple[str, str]:
         "The linked accounts have been synced, and no post of theirs is live in the last 90 days.",
         "Publish the first posts; each arrives within 30 minutes of going live.",
     )
+
+
+def _why_unranked(facts: Facts, count: int) -> tuple[str, str]:
+    """Enough posts, and none in the ranking: scoring explains it only where nothing is known to be scored."""
+    live = f"{_count(count, 'post')} live"
+    if not isinstance(facts.creatives, Unread) and not any(map(_scored, facts.creatives)):
+        return f"{live}, and none is scored yet.", f"Scoring runs {_SCORING}; look again after the next run."
+    return (
+        f"{live}, and none of them is ranked yet.",
+        f"Syncing runs every 30 minutes and scoring {_SCORING}; look again after the next run of both.",
+    )
+
+
+def _scored(creative: Creative) -> bool:
+    return (creative.score or 0) > 0
 
 
 def _eligible(creative: Creative) -> bool:

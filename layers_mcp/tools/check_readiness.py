@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import ForbiddenScope, LayersError
+from layers_mcp.layers.errors import LayersError, NotFound
 from layers_mcp.layers.models import (
     AdsContent,
     Credits,
@@ -34,6 +34,9 @@ Fact = TypeVar("Fact")
 
 POOL_PAGE = 200
 """Creatives looked at: one page of the scoring pool, best first."""
+
+NO_POLICY = Unread("Layers names none for this project (404).", "Ask Layers how this project's content is reviewed.")
+"""What neither vintage's endpoint knows, of a project that the other reads know."""
 
 
 class Check(Result):
@@ -103,8 +106,9 @@ async def check_readiness(
         posts=_fact(organic, _posts),
         paid=_fact(paid, _paid),
         creatives=_fact(creatives, _creatives),
+        promoted=_promoted([organic, paid], creatives),
         credits=_fact(budget, _credits),
-        review=_fact(review, _review),
+        review=NO_POLICY if isinstance(review.outcome, NotFound) else _fact(review, _review),
     )
     checks = readiness.check(seen)
     suggested = readiness.suggest_metric(seen)
@@ -127,9 +131,7 @@ def _refuse_if_nothing_was_read(*reads: Read[Any]) -> None:
 def _fact(read: Read[T], tell: Callable[[T], Fact]) -> Fact | Unread:
     if not isinstance(read.outcome, LayersError):
         return tell(read.outcome)
-    error = read.outcome
-    needs = f" The key needs {error.scope}." if isinstance(error, ForbiddenScope) else ""
-    return Unread(f"{error}{needs}", error.hint)
+    return Unread(str(read.outcome), read.outcome.hint)
 
 
 def _account(account: SocialAccount) -> Account:
@@ -157,7 +159,6 @@ def _posts(ranking: Ranking) -> tuple[facts.Post, ...]:
             views=row.organic.views or 0,
             engagement_rate=row.organic.engagement_rate,
             watch_time_ms=row.organic.watch_time_ms,
-            promoted=row.ads_content_id is not None,
         )
         for row in ranking.items
         if row.organic is not None
@@ -179,9 +180,18 @@ def _number(value: object) -> float | None:
 
 
 def _creatives(page: Page[AdsContent]) -> tuple[facts.Creative, ...]:
-    return tuple(
-        facts.Creative(one.organic_score, one.eligible, promoted=(one.active_promotions or 0) > 0) for one in page.items
-    )
+    return tuple(facts.Creative(one.organic_score, one.eligible) for one in page.items)
+
+
+def _promoted(rankings: Sequence[Read[Ranking]], pool: Read[Page[AdsContent]]) -> bool | None:
+    """Whether anything was put into ads; None where a failed read may hide it."""
+    seen = [read.outcome for read in rankings if not isinstance(read.outcome, LayersError)]
+    creatives = None if isinstance(pool.outcome, LayersError) else pool.outcome.items
+    if any(row.ads_content_id is not None for ranking in seen for row in ranking.items):
+        return True
+    if any((creative.active_promotions or 0) > 0 for creative in creatives or ()):
+        return True
+    return None if creatives is None or len(seen) < len(rankings) else False
 
 
 def _credits(budget: Credits) -> facts.Credits:

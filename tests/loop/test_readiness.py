@@ -15,9 +15,10 @@ HEALTHY = Facts(
     now=NOW,
     accounts=(Account("instagram", "connected", LONG_AGO), Account("tiktok", "connected", LONG_AGO)),
     post_count=23,
-    posts=tuple(Post(views=1200, engagement_rate=0.04, watch_time_ms=90_000, promoted=False) for _ in range(23)),
+    posts=tuple(Post(views=1200, engagement_rate=0.04, watch_time_ms=90_000) for _ in range(23)),
     paid=(PaidResult(conversions=40, roas=3.1), PaidResult(conversions=2, roas=1.2)),
-    creatives=(Creative(7.0, True, promoted=True), Creative(None, False, promoted=False)),
+    creatives=(Creative(7.0, True), Creative(None, False)),
+    promoted=True,
     credits=Credits(5000, {"auto": 120, "slideshow_remix": 50}),
     review=Review("review_all", None, 2),
 )
@@ -48,7 +49,7 @@ def test_a_healthy_project_is_ok_throughout_and_needs_no_fix():
 
 
 def test_every_check_that_is_not_ok_offers_a_fix():
-    poor = Facts(NOW, (), 0, (), (), (), Credits(0, {}), Review("auto_approve", None, None))
+    poor = Facts(NOW, (), 0, (), (), (), False, Credits(0, {}), Review("auto_approve", None, None))
     checks = readiness.check(poor)
     assert [one.status for one in checks] == ["missing"] * 7 + ["warning"]
     assert all(one.fix for one in checks)
@@ -90,7 +91,7 @@ def test_five_live_posts_are_enough(count, status):
     ("views", "status"), [((49, 49, 900), "warning"), ((50, 50, 1), "ok"), ((40, 60), "ok"), ((40, 58), "warning")]
 )
 def test_the_median_post_decides_the_sample_size(views, status):
-    posts = tuple(Post(count, 0.1, None, promoted=False) for count in views)
+    posts = tuple(Post(count, 0.1, None) for count in views)
     facts = replace(HEALTHY, posts=posts)
     assert check(facts, "sample_size").status == status
     assert readiness.is_ready(readiness.check(facts)) is (status == "ok")
@@ -121,6 +122,13 @@ def test_posts_that_were_never_scored_are_told_how_long_scoring_takes():
     assert "every 6 hours" in check(facts, "organic_ranking").fix
 
 
+@pytest.mark.parametrize("creatives", [HEALTHY.creatives, Unread("it broke.")])
+def test_an_empty_ranking_beside_scored_creatives_is_not_put_down_to_scoring(creatives):
+    answer = check(replace(HEALTHY, posts=(), creatives=creatives), "organic_ranking")
+    assert answer.detail == "The ranking is empty. 23 posts live, and none of them is ranked yet."
+    assert "every 30 minutes" in answer.fix
+
+
 def test_an_unread_post_count_leaves_the_cause_of_an_empty_ranking_open():
     facts = replace(HEALTHY, posts=(), post_count=Unread("it broke."))
     assert check(facts, "organic_ranking").detail == "The ranking is empty. No posts are there to rank."
@@ -130,11 +138,11 @@ def test_an_unread_post_count_leaves_the_cause_of_an_empty_ranking_open():
     ("creatives", "status", "words"),
     [
         ((), "missing", "No creative is in the scoring pool yet."),
-        ((Creative(None, None, promoted=False), Creative(0.0, None, promoted=False)), "warning", "0 of 2 creatives"),
-        ((Creative(2.1, None, promoted=False),), "warning", "none reaching 4, the bar"),
-        ((Creative(2.1, True, promoted=False),), "ok", "1 of them eligible"),
-        ((Creative(4.0, None, promoted=False),), "ok", "1 of them eligible"),
-        ((Creative(9.0, False, promoted=False),), "warning", "none reaching 4"),
+        ((Creative(None, None), Creative(0.0, None)), "warning", "0 of 2 creatives"),
+        ((Creative(2.1, None),), "warning", "none reaching 4, the bar"),
+        ((Creative(2.1, True),), "ok", "1 of them eligible"),
+        ((Creative(4.0, None),), "ok", "1 of them eligible"),
+        ((Creative(9.0, False),), "warning", "none reaching 4"),
     ],
 )
 def test_creatives_are_ok_once_one_is_scored_and_eligible(creatives, status, words):
@@ -155,21 +163,17 @@ def test_a_full_ranking_does_not_count_what_is_missing_from_it():
     assert answer.detail == "100 posts ranked over 90 days."
 
 
-def test_nothing_promoted_is_said_only_where_no_row_carries_an_ads_content_id():
-    promoted_row = Post(900, 0.08, 1000, promoted=True)
-    none = replace(HEALTHY, paid=(), creatives=(Creative(7.0, True, promoted=False),))
-    assert "No creative has been put into ads yet" in check(none, "paid_ranking").detail
-    assert check(none, "paid_ranking").status == "missing"
-    for facts in (replace(none, posts=(promoted_row,)), replace(none, creatives=HEALTHY.creatives)):
-        answer = check(facts, "paid_ranking")
-        assert answer.status == "warning"
-        assert answer.detail == "Creatives have been put into ads, but no paid results have come in over 90 days."
-
-
-@pytest.mark.parametrize("part", ["posts", "creatives"])
-def test_whether_anything_was_promoted_is_left_open_where_it_could_not_be_read(part):
-    facts = replace(HEALTHY, **{"paid": (), "creatives": (), part: Unread("it broke.")})
-    assert check(facts, "paid_ranking").detail == "There are no paid results in 90 days."
+@pytest.mark.parametrize(
+    ("promoted", "status", "detail"),
+    [
+        (False, "missing", "No creative has been put into ads yet, so there are no paid results."),
+        (True, "warning", "Creatives have been put into ads, but no paid results have come in over 90 days."),
+        (None, "missing", "There are no paid results in 90 days."),
+    ],
+)
+def test_nothing_promoted_is_said_only_where_that_is_known(promoted, status, detail):
+    answer = check(replace(HEALTHY, paid=(), promoted=promoted), "paid_ranking")
+    assert (answer.status, answer.detail) == (status, detail)
 
 
 def test_ad_spend_without_conversions_is_a_warning():
@@ -257,7 +261,7 @@ def test_the_suggested_metric_is_what_the_data_can_carry(paid, metric):
 
 
 def test_watch_time_stands_in_where_no_engagement_was_measured():
-    posts = (Post(500, None, 9000, promoted=False), Post(800, 0.0, 0, promoted=False))
+    posts = (Post(500, None, 9000), Post(800, 0.0, 0))
     assert readiness.suggest_metric(replace(HEALTHY, paid=(), posts=posts)).metric == "watch_time_ms"
 
 

@@ -125,7 +125,7 @@ async def test_a_missing_scope_is_named(tmp_path):
     upstream.replies[f"GET {PROJECT}/social-accounts"] = refusal(403, "FORBIDDEN_SCOPE")
     async with upstream.workspace(tmp_path) as ws:
         result = await check_readiness(ws, "prj_1")
-    assert "social:read" in result.checks[0].detail
+    assert result.checks[0].detail.endswith("The API key lacks the scope social:read.")
     assert result.accounts == []
 
 
@@ -170,14 +170,54 @@ async def test_paid_results_with_conversions_suggest_a_paid_metric(tmp_path):
     assert statuses(result)["paid_ranking"] == "ok"
 
 
-async def test_a_promoted_row_without_paid_results_is_not_called_unpromoted(tmp_path):
+PAID_ONLY = row(1, adsContentId="adc_1", organic=None, paid=None)
+
+
+@pytest.mark.parametrize(
+    ("organic", "paid"),
+    [
+        ([row(1, adsContentId="adc_1")], [row(1, paid=None)]),
+        ([row(1), PAID_ONLY], []),
+        ([row(1)], [PAID_ONLY]),
+    ],
+)
+async def test_a_promoted_row_without_paid_results_is_not_called_unpromoted(tmp_path, organic, paid):
     upstream = healthy()
-    upstream.replies[f"GET {PROJECT}/top-performers"] = ranking([row(1, adsContentId="adc_1")], [row(1, paid=None)])
+    upstream.replies[f"GET {PROJECT}/top-performers"] = ranking(organic, paid)
     async with upstream.workspace(tmp_path) as ws:
         result = await check_readiness(ws, "prj_1")
-    (paid,) = (check for check in result.checks if check.name == "paid_ranking")
-    assert paid.status == "warning"
-    assert "no paid results" in paid.detail
+    (answer,) = (check for check in result.checks if check.name == "paid_ranking")
+    assert answer.status == "warning"
+    assert "no paid results" in answer.detail
+
+
+async def test_an_active_promotion_in_the_pool_is_not_called_unpromoted(tmp_path):
+    upstream = healthy()
+    creative = {"adsContentId": "adc_1", "organicScore": 7.0, "activePromotions": [{"adId": "ad_1"}]}
+    upstream.replies[f"GET {PROJECT}/ads-content"] = {"items": [creative]}
+    async with upstream.workspace(tmp_path) as ws:
+        result = await check_readiness(ws, "prj_1")
+    assert statuses(result)["paid_ranking"] == "warning"
+
+
+async def test_whether_anything_was_promoted_is_left_open_where_the_pool_could_not_be_read(tmp_path):
+    upstream = healthy()
+    del upstream.replies[f"GET {PROJECT}/ads-content"]
+    async with upstream.workspace(tmp_path) as ws:
+        result = await check_readiness(ws, "prj_1")
+    (answer,) = (check for check in result.checks if check.name == "paid_ranking")
+    assert answer.detail == "There are no paid results in 90 days."
+
+
+async def test_an_api_without_a_review_policy_is_not_told_as_a_wrong_project(tmp_path):
+    upstream = healthy()
+    del upstream.replies[f"GET {PROJECT}/content-review-policy"]
+    async with upstream.workspace(tmp_path) as ws:
+        result = await check_readiness(ws, "prj_1")
+    answer = result.checks[-1]
+    assert answer.status == "warning"
+    assert "The review policy could not be read: Layers names none for this project (404)." in answer.detail
+    assert "id" not in (answer.fix or "").split()
 
 
 async def test_a_missing_post_count_is_not_taken_for_none(tmp_path):
