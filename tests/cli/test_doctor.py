@@ -35,7 +35,7 @@ async def test_a_working_key_is_told_with_what_it_may_do(tmp_path: Path) -> None
 
 async def test_nothing_that_the_api_says_can_steer_the_terminal(tmp_path: Path) -> None:
     hostile = "\x1b]0;owned\x07\x1b[2J"
-    whoami = {name: hostile for name in ("organizationId", "organizationName", "rateLimitTier")} | {"scopes": [hostile]}
+    whoami = dict.fromkeys(("organizationId", "organizationName", "rateLimitTier"), hostile) | {"scopes": [hostile]}
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=whoami))
     _, text = await findings(Settings(api_key=KEY, state_dir=tmp_path), transport)
     assert "\x1b" not in text
