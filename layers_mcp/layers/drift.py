@@ -46,8 +46,19 @@ def _is_plain(item: object) -> bool:
     return isinstance(item, str | int) or (isinstance(item, float) and math.isfinite(item))
 
 
+def given(value: Any) -> Any:
+    """A text as it is; an empty one says nothing."""
+    return None if value == "" else value
+
+
+def unnulled(listed: Any) -> Any:
+    """A list without its nulls."""
+    return [item for item in cast("list[Any]", listed) if item is not None] if isinstance(listed, list) else listed
+
+
 def numbered(ranked: Any) -> Any:
-    """Ranked rows with their place as `rank` where upstream gave none."""
+    """Ranked rows, nulls apart, with their place as `rank` where upstream gave none."""
+    ranked = unnulled(ranked)
     if not isinstance(ranked, list):
         return ranked
     places = enumerate(cast("list[Any]", ranked), start=1)

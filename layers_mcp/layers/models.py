@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from layers_mcp.layers.drift import flat_row, label, numbered, row_count, verdict
+from layers_mcp.layers.drift import flat_row, given, label, numbered, row_count, unnulled, verdict
 
 T = TypeVar("T")
 
@@ -27,6 +27,9 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 
 Label = Annotated[str, AfterValidator(label)]
 """An open enum's value: printable, short."""
+
+Given = Annotated[str | None, BeforeValidator(given)]
+"""An id or a cursor that may be missing; an empty text names nothing."""
 
 FlatRow = Annotated[dict[str, float | int | str], BeforeValidator(flat_row)]
 """Numbers and texts by name; nulls and nested values left out."""
@@ -49,8 +52,8 @@ class Reply(Wire):
 class Page(Reply, Generic[T]):
     """A page of a list; `next_cursor` is None at its end."""
 
-    items: list[T]
-    next_cursor: str | None = None
+    items: Annotated[list[T], BeforeValidator(unnulled)]
+    next_cursor: Given = None
 
 
 class Whoami(Wire):
@@ -115,7 +118,7 @@ class Metrics(Reply):
     scope: Label
     id: str
     window: MetricsWindow
-    series: list[FlatRow]
+    series: Annotated[list[FlatRow], BeforeValidator(unnulled)]
     totals: FlatRow = {}
 
 
@@ -133,9 +136,9 @@ class RankedRow(Wire):
 
     rank: int
     source_type: Label | None = None
-    source_id: str | None = None
-    platform_post_id: str | None = None
-    ads_content_id: str | None = None
+    source_id: Given = None
+    platform_post_id: Given = None
+    ads_content_id: Given = None
     title: str | None = None
     metric_value: float | None = None
     organic: Organic | None = None
@@ -145,8 +148,6 @@ class RankedRow(Wire):
 class Ranking(Reply):
     """A ranking, best first."""
 
-    metric: Label
-    window: Label
     items: Annotated[list[RankedRow], BeforeValidator(numbered)]
 
 
@@ -160,10 +161,10 @@ class AdsContent(Wire):
     eligible: Annotated[bool | None, BeforeValidator(verdict)] = Field(
         default=None, validation_alias=AliasChoices("eligible", "eligibility")
     )
-    override: Annotated[str, BeforeValidator(lambda value: "none" if value is None else value)] = "none"
+    override: Annotated[Label, BeforeValidator(lambda value: "none" if value is None else value)] = "none"
     active_promotions: Annotated[int | None, BeforeValidator(row_count)] = None
     source_type: Label | None = None
-    source_id: str | None = None
+    source_id: Given = None
 
 
 class Asset(Wire):

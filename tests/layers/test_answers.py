@@ -56,6 +56,44 @@ async def test_a_row_without_a_rank_takes_its_place() -> None:
     assert [row.rank for row in ranking.items] == [1, 2, 7]
 
 
+async def test_a_ranking_need_not_repeat_what_was_asked() -> None:
+    async with client(Upstream(ok({"items": []}))) as layers:
+        ranking = await layers.top_performers("prj_1", metric="views", window="30d")
+    assert ranking.items == []
+
+
+async def test_a_row_that_is_null_says_nothing_and_hides_no_other() -> None:
+    upstream = Upstream(
+        ok({"items": [None, {"rank": 2}]}), ok({"items": [{"id": "p"}, None]}), ok({"series": [None, {"views": 3}]})
+    )
+    async with client(upstream) as layers:
+        ranking = await layers.top_performers("prj_1", metric="views", window="30d")
+        projects = await layers.projects()
+        metrics = await layers.metrics(
+            "prj_1", scope="project", id="prj_1", metrics=["views"], since=NOW, until=NOW, granularity="day"
+        )
+    assert [row.rank for row in ranking.items] == [2]
+    assert [project.id for project in projects.items] == ["p"]
+    assert metrics.series == [{"views": 3}]
+
+
+async def test_an_empty_text_where_an_id_or_a_cursor_may_stand_is_none() -> None:
+    ranked = {"rank": 1, "adsContentId": "", "platformPostId": "", "sourceId": ""}
+    upstream = Upstream(ok({"items": [ranked]}), ok({"items": [], "nextCursor": ""}))
+    async with client(upstream) as layers:
+        row = (await layers.top_performers("prj_1", metric="views", window="30d")).items[0]
+        page = await layers.projects()
+    assert (row.ads_content_id, row.platform_post_id, row.source_id) == (None, None, None)
+    assert page.next_cursor is None
+
+
+async def test_an_override_of_an_unknown_kind_is_shown_without_what_cannot_be_seen() -> None:
+    upstream = Upstream(ok({"items": [{"adsContentId": "adc_1", "override": "paused\u202e" + "x" * 100}]}))
+    async with client(upstream) as layers:
+        creative = (await layers.ads_content("prj_1")).items[0]
+    assert creative.override == "paused" + "x" * 58
+
+
 async def test_numbers_that_are_not_finite_are_left_out() -> None:
     body = (
         b'{"metric": "roas", "window": "30d", "items": [{"metricValue": 1e999, "paid": {"roas": -1e999, "cpa": NaN}}]}'
@@ -335,6 +373,11 @@ async def test_a_page_whose_rows_cannot_be_told_is_never_an_empty_page(body: byt
             await layers.projects()
         with pytest.raises(BadResponse):
             await layers.project_content("prj_1")
+
+
+@pytest.mark.parametrize("body", [b'{"items": 3}', b'{"items": ["x"]}', b'{"rows": []}', b"7"])
+async def test_a_ranking_whose_rows_cannot_be_told_is_never_an_empty_ranking(body: bytes) -> None:
+    async with client(Upstream(raw(200, body))) as layers:
         with pytest.raises(BadResponse):
             await layers.top_performers("prj_1", metric="views", window="30d")
 
