@@ -80,12 +80,15 @@ def _serve(sandbox: Sandbox, port: int) -> int:
     from layers_mcp.sandbox.http import HOST, http_server, listen
 
     with listen(port) as listening:
-        _say(f"LAYERS_BASE_URL=http://{HOST}:{listening.getsockname()[1]}")
-        _say(f"LAYERS_API_KEY={sandbox.api_key}")
-        for name, project_id in sandbox.projects.items():
-            _say(f"{name}={project_id}")
+
+        def ready() -> None:
+            _say(f"LAYERS_BASE_URL=http://{HOST}:{listening.getsockname()[1]}")
+            _say(f"LAYERS_API_KEY={sandbox.api_key}")
+            for name, project_id in sandbox.projects.items():
+                _say(f"{name}={project_id}")
+
         gc.enable()
-        http_server(sandbox).run(sockets=[listening])
+        http_server(sandbox, ready).run(sockets=[listening])
     return 0
 
 

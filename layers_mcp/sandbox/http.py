@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 from uvicorn import Config, Server
@@ -38,6 +39,14 @@ class ClosableProtocol(H11Protocol):
 class StoppableServer(Server):
     """Ends well when it is asked to: uvicorn's own would meet the signal once more, and die of it."""
 
+    def __init__(self, config: Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
@@ -48,8 +57,11 @@ def listen(port: int) -> socket.socket:
     return socket.create_server((HOST, port))
 
 
-def http_server(sandbox: Sandbox) -> Server:
-    """A server to run on a listening socket. The world's time is its `Date`."""
+def http_server(sandbox: Sandbox, ready: Callable[[], None] = lambda: None) -> Server:
+    """A server to run on a listening socket; it calls `ready` once it answers, and ends well at a signal from then on.
+
+    The world's time is its `Date`.
+    """
     return StoppableServer(
         Config(
             sandbox.app,
@@ -63,5 +75,6 @@ def http_server(sandbox: Sandbox) -> Server:
             proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
-        )
+        ),
+        ready,
     )
