@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 
+import anyio
 from pydantic import Field
 
 from layers_mcp.layers.errors import LayersError, NotConfigured, Unauthenticated
@@ -26,7 +27,7 @@ from layers_mcp.tools.ranked import (
     short_times,
     shown_title,
 )
-from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.tools.side_by_side import SECONDS, SideBySide
 from layers_mcp.workspace import Workspace
 
 AT_ONCE = 4
@@ -112,7 +113,8 @@ async def find_breakouts(
         quiet=quiet,
         as_of=stamp(min((ranking.answered_at for ranking in rankings), default=ws.now())),
         notes=_notes(rankings, read.more_projects, ws.orders.trouble if winners else None),
-        next_step=_next_step([row for _, row in winners], breakouts, asked=len(read.outcomes), read=len(rankings)),
+        next_step=_first_fresh([row for _, row in winners], breakouts, ws.settings.read_only)
+        or _nothing_fresh(breakouts, asked=len(read.outcomes), read=len(rankings)),
     )
 
 
@@ -125,30 +127,24 @@ class _Round(NamedTuple):
 
 
 async def _read(ws: Workspace, project_ids: Sequence[str], window: Window) -> _Round:
-    if not project_ids:
-        page = await ws.layers.projects(status="active", limit=MOST_PROJECTS)
-        outcomes, _ = await _rankings(ws, [project.id for project in page.items], window)
-        return _Round(_names(page), outcomes, page.next_cursor is not None)
-    outcomes, page = await _rankings(ws, project_ids, window, names_too=True)
-    return _Round({} if isinstance(page, LayersError | None) else _names(page), outcomes)
-
-
-async def _rankings(
-    ws: Workspace, project_ids: Sequence[str], window: Window, *, names_too: bool = False
-) -> tuple[dict[str, Ranking | LayersError], Page[Project] | LayersError | None]:
-    async with SideBySide(at_once=AT_ONCE) as reads:
-        listing = reads.start(ws.layers.projects, limit=NAMES_PAGE) if names_too else None
+    began = anyio.current_time()
+    active = None if project_ids else await ws.layers.projects(status="active", limit=MOST_PROJECTS)
+    chosen = project_ids if active is None else [project.id for project in active.items]
+    async with SideBySide(at_once=AT_ONCE, seconds=SECONDS - (anyio.current_time() - began)) as reads:
+        listing = reads.start(ws.layers.projects, limit=NAMES_PAGE) if active is None else None
         rankings = {
             project_id: reads.start(
                 ws.layers.top_performers, project_id, metric="engagement_rate", window=window, limit=FULL_PAGE
             )
-            for project_id in project_ids
+            for project_id in chosen
         }
     outcomes = {project_id: read.outcome for project_id, read in rankings.items()}
     for outcome in outcomes.values():
         if isinstance(outcome, NotConfigured | Unauthenticated):  # true of every project alike
             raise outcome
-    return outcomes, None if listing is None else listing.outcome
+    page = active if listing is None else listing.outcome
+    names = {} if page is None or isinstance(page, LayersError) else _names(page)
+    return _Round(names, outcomes, active is not None and active.next_cursor is not None)
 
 
 def _names(page: Page[Project]) -> dict[str, str]:
@@ -168,7 +164,7 @@ def _why_quiet(ranking: JudgedRanking) -> str:
     if not ranking.rows:
         return "Nothing is ranked in this window; check_readiness tells why."
     if ranking.median is None:
-        return f"None of its {len(ranking.rows)} ranked posts has the 50 views that tell anything."
+        return f"No ranked post has 50 views and a rate (ranked: {len(ranking.rows)})."
     if ranking.median <= 0:
         return "The median engagement rate is 0, so nothing can be held against it."
     best = max(row.standing.times_median or 0 for row in ranking.rows if row.low_sample is False)
@@ -210,12 +206,16 @@ def _notes(rankings: Sequence[Ranking], more_projects: bool, trouble: str | None
     return notes
 
 
-def _next_step(winners: Sequence[Judged], breakouts: Sequence[Breakout], *, asked: int, read: int) -> str:
-    solid = [pair for pair in zip(winners, breakouts, strict=True) if pair[1].breakout_evidence == "solid"]
-    if fresh := next((pair for pair in solid if not pair[1].already_ordered), None):
-        place = breakouts.index(fresh[1]) + 1
-        return f"Breakout {place} of this list is solid and not cloned yet. {how_to_order(fresh[0])}"
-    if solid:
+def _first_fresh(winners: Sequence[Judged], breakouts: Sequence[Breakout], read_only: bool) -> str:
+    """What to do about the strongest solid breakout that was not cloned yet; "" where there is none."""
+    for place, (winner, found) in enumerate(zip(winners, breakouts, strict=True), start=1):
+        if found.breakout_evidence == "solid" and not found.already_ordered:
+            return f"Breakout {place} of this list is solid and not cloned yet. {how_to_order(winner, read_only)}"
+    return ""
+
+
+def _nothing_fresh(breakouts: Sequence[Breakout], *, asked: int, read: int) -> str:
+    if any(found.breakout_evidence == "solid" for found in breakouts):
         return "Every solid breakout here was cloned before: review_commissions tells how those orders do."
     if breakouts:
         return (

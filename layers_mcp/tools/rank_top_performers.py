@@ -15,6 +15,7 @@ from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.ranked import (
     AGE_NOTE,
     FULL_PAGE,
+    READ_ONLY,
     Judged,
     JudgedRanking,
     how_to_order,
@@ -101,7 +102,13 @@ async def rank_top_performers(
     ranking = judged(reply)
     paid = metric in PAID_RANKINGS
     rows = ranking.rows if paid else flukes_last(ranking.rows, lambda row: row.low_sample)
-    shown, filtered = rows[:limit], bool(source_types or platforms)
+    shown, filtered, read_only = rows[:limit], bool(source_types or platforms), ws.settings.read_only
+    if not rows:
+        next_step = _explain_empty(filtered)
+    elif paid:
+        next_step = _next_paid_step(metric, rows[0], read_only)
+    else:
+        next_step = _next_step(rows, ranking.median, limit, read_only)
     return TopPerformers(
         metric=metric,
         window=window,
@@ -110,7 +117,7 @@ async def rank_top_performers(
         rows_considered=len(rows),
         as_of=stamp(reply.answered_at),
         notes=_paid_notes(metric, rows) if paid else _notes(metric, window, ranking, shown, filtered),
-        next_step=_next_paid_step(metric, rows, filtered) if paid else _next_step(rows, filtered),
+        next_step=next_step,
     )
 
 
@@ -163,12 +170,16 @@ def _notes(
     rows = ranking.rows
     if not rows:
         return []
-    sample = f"{ranking.sampled} of {len(rows)} rows (50 views or more) in {window}"
-    notes = [f"Median over {sample}. {AGE_NOTE}" if ranking.sampled else f"No median: {sample}. {AGE_NOTE}"]
+    sample = (
+        f"Median over {ranking.sampled} of {len(rows)} rows (50 views or more)"
+        if ranking.sampled
+        else f"No median: none of the {len(rows)} rows has 50 views and a rate"
+    )
+    notes = [f"{sample} in {window}. {AGE_NOTE}"]
     if filtered:
         notes.append("With source_types or platforms set, the median is of these rows only.")
     if len(rows) >= FULL_PAGE:
-        notes.append(f"The median is of the top {FULL_PAGE} by {metric}; the project may have more posts.")
+        notes.append(f"The median is of the top {len(rows)} by {metric}; the project may have more posts.")
     if small := sum(row.low_sample is True for row in rows):
         notes.append(f"Rows under 50 views ({small}) stand last.")
     if below := sum(row.standing.breakout for row in rows) - sum(row.standing.breakout for row in shown):
@@ -182,30 +193,37 @@ def _paid_notes(metric: RankMetric, rows: Sequence[Judged]) -> list[str]:
     return [f"A ranking by {metric} holds only what has paid results, so median and breakouts are left out. {AGE_NOTE}"]
 
 
-def _next_step(rows: Sequence[Judged], filtered: bool) -> str:
-    if not rows:
-        return _explain_empty(filtered)
+def _next_step(rows: Sequence[Judged], median: float | None, limit: int, read_only: bool) -> str:
     breakouts = sorted(
         (row for row in rows if row.standing.breakout), key=lambda row: row.standing.times_median or 0, reverse=True
     )
     if solid := next((row for row in breakouts if row.standing.evidence == "solid"), None):
-        return f"Rank {solid.row.rank} is a solid breakout. {how_to_order(solid)}"
+        place = rows.index(solid) + 1
+        shown = f" (limit={place} shows it)" if place > limit else ""
+        return f"Rank {solid.row.rank} is a solid breakout{shown}. {how_to_order(solid, read_only)}"
     if breakouts:
         return (
             f"Rank {breakouts[0].row.rank} is above 2x the median, but on thin evidence: a day or two more of views "
             "tells quality from luck, so ranking again then is cheaper than ordering now."
         )
+    return _nothing_stands_out(rows, median)
+
+
+def _nothing_stands_out(rows: Sequence[Judged], median: float | None) -> str:
     if any(row.low_sample for row in rows) and not any(row.low_sample is False for row in rows):
         return "Every post has under 50 views, which is noise: rank again in a couple of days."
-    return "Nothing is above 2x the median, so nothing asks to be cloned yet; get_metrics shows the trend meanwhile."
+    if median is None:
+        return "There is no median, so no breakout can be told; check_readiness tells what data is missing."
+    if median <= 0:
+        return "The median engagement rate is 0, so nothing can be held against it; get_metrics shows the trend."
+    return "Nothing with 50 views is above 2x the median: nothing asks to be cloned yet; get_metrics shows the trend."
 
 
-def _next_paid_step(metric: RankMetric, rows: Sequence[Judged], filtered: bool) -> str:
-    if not rows:
-        return _explain_empty(filtered)
+def _next_paid_step(metric: RankMetric, leader: Judged, read_only: bool) -> str:
+    then = READ_ONLY if read_only else "clone_post or generate_with_hook then orders more."
     return (
-        f"Rank {rows[0].row.rank} leads by {metric}: look at the spend and conversions behind it first, since few are "
-        "luck too (get_ads_metrics shows them over time). clone_post or generate_with_hook then orders more."
+        f"Rank {leader.row.rank} leads by {metric}: look at the spend and conversions behind it first, since few are "
+        f"luck too (get_ads_metrics shows them over time). {then}"
     )
 
 

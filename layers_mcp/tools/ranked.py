@@ -93,8 +93,13 @@ def _cleaned(value: Any, depth: int) -> Any:
     return value if isinstance(value, int | float) else None
 
 
-def how_to_order(winner: Judged) -> str:
+READ_ONLY = "This server is read-only: ordering more of it is for one that is not."
+
+
+def how_to_order(winner: Judged, read_only: bool) -> str:
     """How more of a solid breakout is ordered (publish-to-learn, running the loop: on breakout detection)."""
+    if read_only:
+        return READ_ONLY
     row = winner.row
     if row.platform_post_id:
         how = "clone_post with its platform_post_id and variations=2 orders close variants"

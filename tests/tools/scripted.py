@@ -60,8 +60,12 @@ class Upstream:
         return [request for request in self.requests if request.url.path == path]
 
     @asynccontextmanager
-    async def workspace(self, state_dir: Path, *, now: datetime = NOW) -> AsyncIterator[Workspace]:
+    async def workspace(
+        self, state_dir: Path, *, now: datetime = NOW, read_only: bool = False
+    ) -> AsyncIterator[Workspace]:
         """A workspace whose network is this script and whose clock stands at `now`."""
-        settings = Settings(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=state_dir)
+        settings = Settings(
+            api_key="lp_test_x", base_url="https://api.layers.test", state_dir=state_dir, read_only=read_only
+        )
         async with Workspace(settings, transport=httpx2.MockTransport(self), clock=lambda: now) as workspace:
             yield workspace

@@ -119,6 +119,7 @@ async def test_every_quiet_project_says_why_and_hides_no_other(tmp_path: Path) -
         "calm": [row(1, 0.03), *FIELD],
         "empty": [],
         "small": [row(1, 0.5, 10)],
+        "rateless": [row(1, None)],
         "flat": [row(1, 0.0), row(2, 0.0), row(3, 0.4)],
         "gone": refusal(404, "NOT_FOUND"),
     }
@@ -127,7 +128,7 @@ async def test_every_quiet_project_says_why_and_hides_no_other(tmp_path: Path) -
     reasons = {quiet.project_id: quiet.reason for quiet in result.quiet}
     assert reasons["calm"] == "No breakout: the best is 1.50x the median of 6 posts."
     assert "check_readiness" in reasons["empty"]
-    assert "50 views" in reasons["small"]
+    assert reasons["small"] == reasons["rateless"] == "No ranked post has 50 views and a rate (ranked: 1)."
     assert "median engagement rate is 0" in reasons["flat"]
     assert reasons["gone"].startswith("Could not be read. NOT_FOUND (404)")
 
@@ -156,6 +157,14 @@ async def test_a_round_without_breakouts_asks_for_nothing(tmp_path: Path) -> Non
     nobody = await looked(agency({}), tmp_path)
     assert (nobody.breakouts, nobody.quiet, nobody.notes) == ([], [], [])
     assert "list_projects" in nobody.next_step
+
+
+async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path: Path) -> None:
+    async with agency({"prj_1": [row(1, 0.082, 14820), *FIELD]}).workspace(tmp_path, read_only=True) as ws:
+        result = await find_breakouts(ws)
+    assert result.next_step.startswith("Breakout 1 of this list is solid")
+    assert "clone_post" not in result.next_step
+    assert "read-only" in result.next_step
 
 
 async def test_projects_that_could_not_be_read_are_not_counted_as_quiet_ones_in_the_next_step(tmp_path: Path) -> None:
@@ -191,14 +200,17 @@ async def test_no_key_at_all_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.jumping
-async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_still_come(tmp_path: Path) -> None:
+@pytest.mark.parametrize("listing_seconds", [0, 9])
+async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_still_come(
+    tmp_path: Path, listing_seconds: float
+) -> None:
     slow = [f"slow_{number}" for number in range(9)]  # more than are read at once
     upstream = agency({"loud": [row(1, 0.082, 14820), *FIELD], **dict.fromkeys(slow, FIELD)})
 
     class Slow(httpx2.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            if "slow" in request.url.path:
-                await anyio.sleep(3600)
+            await anyio.sleep(3600 if "slow" in request.url.path else 0)
+            await anyio.sleep(listing_seconds if request.url.path == "/v1/projects" else 0)
             return upstream(request)
 
     settings = Settings(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=tmp_path)

@@ -112,7 +112,7 @@ async def test_a_solid_breakout_goes_before_a_higher_thin_one_in_the_next_step(t
 async def test_without_a_breakout_nothing_is_proposed_to_be_cloned(tmp_path: Path) -> None:
     result = await ranked(ranking(*FIELD), tmp_path)
     assert not any(item.breakout for item in result.items)
-    assert result.next_step.startswith("Nothing is above 2x the median")
+    assert result.next_step.startswith("Nothing with 50 views is above 2x the median")
 
 
 async def test_small_samples_stand_after_all_others_before_the_list_is_cut(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ async def test_only_small_samples_are_called_noise(tmp_path: Path) -> None:
     result = await ranked(ranking(row(1, 0.5, 10), row(2, 0.1, 49)), tmp_path)
     assert result.median_engagement_rate is None
     assert result.items[0].engagement_times_median is None
-    assert result.notes[0].startswith("No median: 0 of 2 rows")
+    assert result.notes[0].startswith("No median: none of the 2 rows has 50 views and a rate in 30d.")
     assert "noise" in result.next_step
 
 
@@ -229,7 +229,34 @@ async def test_breakouts_below_the_rows_shown_are_counted_in_a_note(tmp_path: Pa
     rows = [*[row(rank, 0.02) for rank in range(1, 7)], row(7, 0.09, 50_000)]
     result = await ranked(ranking(*rows, metric="views"), tmp_path, "views", limit=3)
     assert any("Breakouts below the rows shown: 1" in note for note in result.notes)
-    assert result.next_step.startswith("Rank 7 is a solid breakout")
+    assert result.next_step.startswith("Rank 7 is a solid breakout (limit=7 shows it). clone_post")
+    shown = await ranked(ranking(*rows, metric="views"), tmp_path, "views", limit=7)
+    assert shown.next_step.startswith("Rank 7 is a solid breakout. clone_post")
+
+
+async def test_without_a_median_above_zero_nothing_is_said_to_be_below_twice_of_it(tmp_path: Path) -> None:
+    zero = await ranked(ranking(row(1, 0.1), row(2, 0), row(3, 0)), tmp_path)
+    assert (zero.median_engagement_rate, zero.items[0].breakout) == (0, False)
+    assert zero.next_step.startswith("The median engagement rate is 0, so nothing can be held against it")
+    for rows in ([row(1, None)], [row(1, 0.1, organic=None, paid={"spend": 3})]):
+        none = await ranked(ranking(*rows, metric="views"), tmp_path, "views")
+        assert none.next_step.startswith("There is no median, so no breakout can be told")
+        assert "check_readiness" in none.next_step
+
+
+async def test_more_rows_than_were_asked_for_are_counted_as_they_are(tmp_path: Path) -> None:
+    result = await ranked(ranking(*[row(rank, 0.02) for rank in range(1, 131)]), tmp_path)
+    assert any("top 130 by engagement_rate" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("metric", ["engagement_rate", "roas"])
+async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path: Path, metric: Any) -> None:
+    upstream = ranking(row(1, 0.082, 14820), *FIELD, metric=metric)
+    async with upstream.workspace(tmp_path, read_only=True) as ws:
+        result = await rank_top_performers(ws, project_id=PROJECT, metric=metric)
+    assert result.next_step.startswith("Rank 1 ")
+    assert "clone_post" not in result.next_step
+    assert "read-only" in result.next_step
 
 
 async def test_a_breakout_that_no_post_id_names_is_ordered_by_its_hook_and_never_by_half_of_it(tmp_path: Path) -> None:
