@@ -50,4 +50,5 @@ async def get_ads_metrics(
         until=asked.until,
         granularity=granularity,
     )
-    return series_of(reply, wanted, asked, now, notes=[MONEY_NOTE])
+    explains = "check_readiness tells whether this project has paid results."
+    return series_of(reply, wanted, asked, now, explains=explains, notes=[MONEY_NOTE])

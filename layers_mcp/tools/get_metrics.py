@@ -46,4 +46,5 @@ async def get_metrics(
         until=asked.until,
         granularity=granularity,
     )
-    return series_of(reply, wanted, asked, now)
+    explains = "check_readiness tells whether this project's posts are synced."
+    return series_of(reply, wanted, asked, now, explains=explains)

@@ -72,8 +72,14 @@ def scoped_id(scope: str, id: str, project_id: str) -> str:  # noqa: A002 - the 
     )
 
 
-def series_of(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime, notes: Sequence[str] = ()) -> Series:
-    """The answer, reduced to what was asked for, with notes on what would mislead its reader."""
+def series_of(
+    reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime, *, explains: str, notes: Sequence[str] = ()
+) -> Series:
+    """The answer, reduced to what was asked for, with notes on what would mislead its reader.
+
+    `explains` is the sentence on what tells why there is no data.
+    """
+    told = _notes(reply, metrics, asked, now) if reply.series else [f"No data in this window. {explains}"]
     return Series(
         scope=reply.scope,
         id=reply.id,
@@ -81,7 +87,7 @@ def series_of(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetim
         series=[_picked(bucket, ("bucket", *metrics)) for bucket in reply.series],
         totals=_picked(reply.totals, (*metrics, "post_count")),
         as_of=stamp(reply.answered_at),
-        notes=[*_notes(reply, metrics, asked, now), *notes],
+        notes=[*told, *notes],
     )
 
 
@@ -90,8 +96,6 @@ def _picked(values: Mapping[str, float | int | str], names: Sequence[str]) -> di
 
 
 def _notes(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime) -> list[str]:
-    if not reply.series:
-        return ["No data in this window. check_readiness tells whether this project's posts are synced."]
     notes = _notes_on_buckets(reply, asked, now)
     rows = (reply.totals, *reply.series)
     if missing := [name for name in metrics if not any(name in row for row in rows)]:

@@ -50,6 +50,17 @@ async def test_the_defaults_ask_for_a_week_of_what_the_project_earned(tmp_path: 
     assert result.notes == [MONEY_NOTE]
 
 
+async def test_no_data_is_explained_by_paid_results_not_by_the_sync_of_posts(tmp_path: Path) -> None:
+    upstream = Upstream()
+    upstream.replies[ADS] = {"series": [], "totals": {}}
+    async with upstream.workspace(tmp_path, now=NOW) as ws:
+        result = await get_ads_metrics(ws, project_id=PROJECT)
+    assert result.notes == [
+        "No data in this window. check_readiness tells whether this project has paid results.",
+        MONEY_NOTE,
+    ]
+
+
 async def test_a_campaign_and_platforms_are_sent_as_they_were_named(tmp_path: Path) -> None:
     upstream = answer()
     async with upstream.workspace(tmp_path, now=NOW) as ws:
