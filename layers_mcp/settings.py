@@ -68,8 +68,11 @@ class Settings:
         """
         given = flags if isinstance(flags, Mapping) else cast("dict[str, object]", vars(flags))
         names = [entry.name for entry in fields(cls) if entry.name != "sources"]
+        switch = _chosen("sandbox", given, environ)
+        on_sandbox = switch is not None and bool(_parsed("sandbox", *switch))
+        key_file = given.get("api_key_file")
+        given = {**given, "api_key": key_file if on_sandbox else _text_of(key_file)}
         chosen = {name: _chosen(name, given, environ) for name in names}
-        on_sandbox = chosen["sandbox"] is not None and _parsed("sandbox", *chosen["sandbox"])
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
         for name, choice in chosen.items():
@@ -87,11 +90,9 @@ class Settings:
 
 def _chosen(name: str, flags: Mapping[str, object], environ: Mapping[str, str]) -> tuple[object, str] | None:
     """The value that counts, and where it stood: the flag's, else the variable's."""
-    flag, value = f"--{name.replace('_', '-')}", flags.get(name)
-    if name == "api_key":
-        flag, value = "--api-key-file", _text_of(flags.get("api_key_file"))
+    flag = "--api-key-file" if name == "api_key" else f"--{name.replace('_', '-')}"
     variable = f"LAYERS_{name.upper()}"
-    for source, candidate in ((flag, value), (variable, environ.get(variable))):
+    for source, candidate in ((flag, flags.get(name)), (variable, environ.get(variable))):
         if _is_set(candidate):
             return candidate, source
     return None

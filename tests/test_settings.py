@@ -204,6 +204,12 @@ def test_a_bad_value_is_refused_naming_where_it_stood_and_not_the_value(environ:
     assert environ[source] not in str(caught.value)
 
 
+def test_on_the_sandbox_no_key_file_is_read(tmp_path: Path) -> None:
+    settings = load("--sandbox", f"--api-key-file={tmp_path / 'missing'}", f"--state-dir={tmp_path}")
+    assert settings.api_key == ""
+    assert settings.sources["api_key"] == "ignored on the sandbox"
+
+
 def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\xfa\x00")
