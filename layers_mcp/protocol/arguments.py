@@ -61,7 +61,7 @@ def checked(schema: Schema, arguments: Mapping[str, Any] | None) -> dict[str, An
 def expectation(rule: Schema) -> str:
     """What a parameter takes, in words that complete "must be …"."""
     if "enum" in rule:
-        return "one of " + ", ".join(str(choice) for choice in rule["enum"])
+        return "one of " + ", ".join(str(choice) for choice in rule["enum"] if choice != "")
     match rule["type"]:
         case "string":
             return "text" + _between(rule.get("minLength", 0), rule.get("maxLength", LONGEST_TEXT), "characters")

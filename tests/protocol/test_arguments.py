@@ -38,6 +38,11 @@ def test_a_list_is_taken_as_list_as_json_text_and_as_its_single_item(given_kinds
     assert checked(LOOK, {"colour": "red", "kinds": given_kinds}) == {"colour": "red", "kinds": taken}
 
 
+def test_the_empty_choice_of_an_enum_is_not_shown_as_a_word() -> None:
+    schema = {"properties": {"shade": {"type": "string", "enum": ["", "full", "half"], "description": "Empty = any."}}}
+    assert refused({"shade": "dark"}, schema) == "`shade` must be one of full, half. Empty = any."
+
+
 def test_null_counts_as_left_out() -> None:
     assert checked(LOOK, {"colour": "red", "tallest": None, "kinds": None, "name": None}) == {"colour": "red"}
     assert refused({"colour": None}) == "`colour` is required: one of red, white, yellow."
