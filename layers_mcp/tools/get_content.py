@@ -102,7 +102,8 @@ async def get_content(
     items = [item.model_copy(update={"commission_id": ordered.get(item.container_id)}) for item in items]
     if ws.orders.trouble:
         notes.append(ws.orders.trouble)
-    return Content(items=items, next_cursor=next_cursor or None, notes=notes, next_step=_next_step(items))
+    next_step = _next_step(items, ws.settings.read_only)
+    return Content(items=items, next_cursor=next_cursor or None, notes=notes, next_step=next_step)
 
 
 async def _these(ws: Workspace, container_ids: Sequence[str]) -> list[Item]:
@@ -199,9 +200,14 @@ def _failure(error: JobError) -> str:
     return clean(": ".join(part for part in (error.code, error.message) if part))[0]
 
 
-def _next_step(items: Sequence[Item]) -> str | None:
+def _next_step(items: Sequence[Item], read_only: bool) -> str | None:
     if any(item.approval_status == "pending" and item.status == "completed" for item in items):
-        return "Show hook, caption and assets to a person; decide_content records what they decide."
+        then = (
+            "this server is read-only and records no decision"
+            if read_only
+            else "decide_content records what they decide"
+        )
+        return f"Show hook, caption and assets to a person; {then}."
     if any(item.status in ("queued", "generating") for item in items):
         return "Some is still being made: wait_job follows it by its job_id, or read it again in a minute."
     return None

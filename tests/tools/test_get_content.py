@@ -209,6 +209,15 @@ async def test_waiting_content_is_found_page_by_page_and_loses_none_at_the_limit
     assert found == waiting
 
 
+async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"GET {CONTENT}"] = pages([container("cnt_1", approvalStatus="pending")])
+    async with upstream.workspace(tmp_path, read_only=True) as ws:
+        result = await get_content(ws, project_id="prj_1")
+    assert "to a person" in (result.next_step or "")
+    assert "decide_content" not in (result.next_step or "")
+
+
 async def test_unfinished_content_does_not_wait_for_a_decision(tmp_path):
     upstream = Upstream()
     # an upstream that pays no heed to the status filter
