@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 52, 20, 44, 76
+LEFT, RIGHT, TOP, BOTTOM = 52, 40, 44, 76
 COLOURS = ("#8a8f98", "#c98a1b", "#b4483f", "#1f7a5c")
 
 
