@@ -50,6 +50,7 @@ _BY_STATUS: dict[int, type[LayersError]] = {
     401: errors.Unauthenticated,
     404: errors.NotFound,
     409: errors.Conflict,
+    410: errors.NotFound,
     422: errors.ValidationFailed,
     429: errors.RateLimited,
 }
@@ -64,7 +65,7 @@ _WORDS: dict[type[LayersError], str] = {
     errors.ServerFault: "Layers failed to handle the request.",
 }
 _AGAIN = frozenset({429, 500, 502, 503, 504})
-"""Statuses after which the same request may succeed, whatever the body says; KILL_SWITCH is the exception."""
+"""Statuses after which the same request may succeed, where no code of Layers says more."""
 
 
 def refusal(call: Call, status: int, headers: Mapping[str, str], data: object, *, now: datetime) -> LayersError:
@@ -94,7 +95,7 @@ def refusal(call: Call, status: int, headers: Mapping[str, str], data: object, *
         details=known,
         request_id=request_id(headers, envelope.get("requestId")),
         retry_after=wait,
-        retryable=kind is not errors.KillSwitch and (kind.can_be_retried or status in _AGAIN),
+        retryable=kind.can_be_retried or (kind is errors.PlatformError and status in _AGAIN),
         nothing_changed=kind.had_no_effect if kind in _CERTAIN else _turned_down(status),
         hint=_hint(kind, call, wait),
         scope=call.scope,

@@ -1,8 +1,8 @@
 """When a request is sent again, and how long all of it may take.
 
-Sent again after: no connection, no answer, 429, 500, 502, 503 other than KILL_SWITCH, 504, and a success cut short.
-Never: any other answer. Pauses have full jitter and grow; `Retry-After` is obeyed, and after a 429 every request of
-the same bucket waits for it.
+Sent again after: no connection, no answer, 429, 500, 502, 503, 504, and a success cut short. Never: any other answer,
+nor a code that is final whatever its status (KILL_SWITCH, BILLING_EXHAUSTED, …). Pauses have full jitter and grow;
+`Retry-After` is obeyed, and after a 429 every request of the same bucket waits for it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Retries:
             await anyio.sleep(pause)
 
     def _cool_down(self, bucket: Bucket, failure: LayersError) -> None:
-        if failure.status != 429:
+        if failure.status != 429 or not failure.retryable:
             return
         wait = min(failure.retry_after or _DEFAULT_COOLDOWN, _LONGEST_COOLDOWN)
         self._closed_until[bucket] = max(self._closed_until.get(bucket, 0.0), anyio.current_time() + wait)

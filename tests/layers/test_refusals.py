@@ -142,7 +142,12 @@ async def test_a_conflict_says_how_things_stand(details: object, words: str) -> 
 
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
-    [(404, NotFound, "GONE_FISHING"), (409, Conflict, "GONE_FISHING"), (410, Refused, "GONE_FISHING")],
+    [
+        (404, NotFound, "GONE_FISHING"),
+        (409, Conflict, "GONE_FISHING"),
+        (410, NotFound, "GONE_FISHING"),
+        (418, Refused, "GONE_FISHING"),
+    ],
 )
 async def test_an_unknown_code_is_kept_and_judged_by_its_status(
     status: int, kind: type[LayersError], code: str
@@ -155,12 +160,12 @@ async def test_an_unknown_code_is_kept_and_judged_by_its_status(
 
 async def test_a_code_or_request_id_that_is_none_is_not_passed_on() -> None:
     body = {"error": {"code": "no code\n!", "message": None, "requestId": "x y\n", "details": ["odd"]}}
-    async with client(Upstream(ok(body, 410, x_request_id="req_header"))) as layers:
+    async with client(Upstream(ok(body, 418, x_request_id="req_header"))) as layers:
         with pytest.raises(Refused) as refusal:
             await layers.whoami()
     assert (refusal.value.code, refusal.value.request_id) == ("REFUSED", "req_header")
     assert refusal.value.reason == "Layers refused the request."
-    async with client(Upstream(ok({"error": {"code": "X", "requestId": 7}}, 410))) as layers:
+    async with client(Upstream(ok({"error": {"code": "X", "requestId": 7}}, 418))) as layers:
         with pytest.raises(Refused) as refusal:
             await layers.whoami()
     assert refusal.value.request_id == ""
