@@ -94,7 +94,7 @@ def _containers(value: Any) -> Iterator[str]:
     if not isinstance(value, Mapping):
         return
     for key, item in cast("Mapping[str, Any]", value).items():
-        if key == "containerId":
+        if key in ("containerId", "container"):
             yield from _ids([item])
         elif key in ("containerIds", "containers") and isinstance(item, list):
             yield from _ids(cast("list[Any]", item))

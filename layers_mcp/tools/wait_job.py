@@ -108,9 +108,10 @@ async def _follow(ws: Workspace, watch: Watch, job_id: str) -> None:
 
 def _state(job_id: str, outcome: tuple[Job | None, LayersError | None]) -> JobState:
     job, error = outcome
+    if isinstance(error, NotFound):
+        named = list(job.container_ids) if job else []
+        return JobState(job_id=job_id, status="not_found", container_ids=named, assets=[])
     if job is None:
-        if isinstance(error, NotFound):
-            return JobState(job_id=job_id, status="not_found", container_ids=[], assets=[])
         unread = str(error or TimedOut("The job was not read in time."))
         return JobState(job_id=job_id, status="running", container_ids=[], assets=[], error=unread)
     failure = ": ".join(part for part in (job.error.code, job.error.message) if part) if job.error else ""
@@ -123,7 +124,7 @@ def _state(job_id: str, outcome: tuple[Job | None, LayersError | None]) -> JobSt
         container_ids=list(job.container_ids),
         assets=[
             JobAsset(asset_id=asset.asset_id, container_id=asset.container_id, kind=asset.kind, url=asset.url)
-            for asset in job.assets
+            for asset in (job.assets if job.terminal else ())
         ],
         error=clean(failure)[0] or None if failure else (str(error) if error else None),
     )

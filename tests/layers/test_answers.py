@@ -243,6 +243,7 @@ async def test_every_container_that_a_commission_or_job_names_is_gathered(
         reply = await layers.generate("prj_1", {}, idempotency_key="i")
         job = await layers.job("j")
     assert reply.container_ids == containers
+        ({"jobId": "j", "result": {"container": {"id": "x", "kind": "video"}}}, ("x",)),
     assert job.container_ids == containers
 
 

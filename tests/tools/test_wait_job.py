@@ -180,6 +180,25 @@ async def test_a_job_that_cannot_be_read_any_more_keeps_its_last_state_beside_th
     assert waited.timed_out
 
 
+async def test_a_job_that_is_gone_while_it_is_waited_for_is_not_found_and_done(tmp_path: Path) -> None:
+    gone = refusal(404, "NOT_FOUND")
+    upstream = on(("j1", [job("j1", stage="queued", containerId="cnt_1"), gone]), ("j2", refusal(410, "GONE")))
+    async with upstream.workspace(tmp_path) as ws:
+        waited = await wait_job(ws, job_ids=("j1", "j2"))
+    assert [(state.status, state.error) for state in waited.jobs] == [("not_found", None)] * 2
+    assert waited.jobs[0].container_ids == ["cnt_1"]
+    assert (waited.all_done, waited.timed_out) == (True, False)
+
+
+async def test_files_are_shown_only_of_a_job_that_has_ended(tmp_path: Path) -> None:
+    files = [{"assetId": "a_1", "containerId": "cnt_1", "kind": "video", "url": "https://media.test/a_1"}]
+    upstream = on(("j1", job("j1", assets=files)), ("j2", job("j2", "completed", result={"assets": files})))
+    async with upstream.workspace(tmp_path) as ws:
+        waited = await wait_job(ws, job_ids=("j1", "j2"), timeout_seconds=0)
+    assert [len(state.assets) for state in waited.jobs] == [0, 1]
+    assert waited.jobs[0].container_ids == ["cnt_1"]
+
+
 async def test_a_rate_limit_is_no_news_of_a_job_whose_state_is_known(tmp_path: Path) -> None:
     limited = refusal(429, "RATE_LIMITED")
     async with on(("j1", [job("j1", stage="queued"), limited])).workspace(tmp_path) as ws:
