@@ -226,4 +226,4 @@ class Insight(Caller):
             scope="ads:write",
             subject="project or creative",
         )
-        return self.read(AdsContent, await self.write(call))
+        return self.read(AdsContent, await self.write(call), lambda row: {"override": override, **drift.members(row)})

@@ -34,7 +34,7 @@ async def cancel_job(
     try:
         reply = await ws.layers.cancel_job(job_id)
     except Conflict as conflict:
-        if conflict.details.get("subcode") != UNAVAILABLE:
+        if UNAVAILABLE not in (conflict.code, conflict.details.get("subcode")):
             raise
         return Cancellation(
             job_id=job_id,

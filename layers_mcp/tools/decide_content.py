@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import Conflict
+from layers_mcp.layers.errors import Conflict, ContentRejected
 from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
 from layers_mcp.workspace import Workspace
 
 WANTED = {"approve": "approved", "reject": "rejected"}
+EFFECTS = {"approved": "It can go live from now on.", "rejected": "It will not be published."}
 
 
 class Decided(Result):
@@ -41,16 +42,16 @@ async def decide_content(
             decided = await ws.layers.approve(container_id, note=reason)
         else:
             decided = await ws.layers.reject(container_id, reason=reason)
-    except Conflict as conflict:
+    except (Conflict, ContentRejected) as conflict:
         present = await _approval_status(ws, container_id, conflict)
         if present != wanted:
             raise _refusal(conflict, present) from None
         return Decided(container_id=container_id, approval_status=wanted, notes=[f"It was {wanted} before this call."])
-    notes = ["It can go live from now on."] if decided.approval_status == "approved" else ["It will not be published."]
+    notes = [EFFECTS[decided.approval_status]] if decided.approval_status in EFFECTS else []
     return Decided(container_id=decided.container_id, approval_status=decided.approval_status, notes=notes)
 
 
-async def _approval_status(ws: Workspace, container_id: str, conflict: Conflict) -> str:
+async def _approval_status(ws: Workspace, container_id: str, conflict: Conflict | ContentRejected) -> str:
     """How the content stands: as the conflict says, else as the container does."""
     told = conflict.details.get("approvalStatus")
     if isinstance(told, str):
@@ -58,7 +59,7 @@ async def _approval_status(ws: Workspace, container_id: str, conflict: Conflict)
     return (await ws.layers.container(container_id)).approval_status or ""
 
 
-def _refusal(conflict: Conflict, present: str) -> ToolError:
+def _refusal(conflict: Conflict | ContentRejected, present: str) -> ToolError:
     reason = {
         "approved": "The content is approved already, and a decision is final.",
         "rejected": "The content is rejected already, and a decision is final.",

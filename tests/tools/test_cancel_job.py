@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 
 from layers_mcp.layers.errors import Conflict, NotFound
@@ -50,9 +51,16 @@ async def test_a_job_that_has_ended_is_not_stopped(sandbox: Sandbox, tmp_path: P
     assert "wait_job" in answer.next_step
 
 
-async def test_a_stage_that_cannot_be_stopped_is_a_result(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "answer_of_upstream",
+    [
+        refusal(409, "CONFLICT", subcode="JOB_CANCEL_UNAVAILABLE", stage="finalizing"),
+        refusal(409, "JOB_CANCEL_UNAVAILABLE"),
+    ],
+)
+async def test_a_stage_that_cannot_be_stopped_is_a_result(tmp_path: Path, answer_of_upstream: httpx2.Response) -> None:
     upstream = Upstream()
-    upstream.replies[CANCEL] = refusal(409, "CONFLICT", subcode="JOB_CANCEL_UNAVAILABLE", stage="finalizing")
+    upstream.replies[CANCEL] = answer_of_upstream
     async with upstream.workspace(tmp_path) as ws:
         answer = await cancel_job(ws, job_id="job_1")
     assert (answer.accepted, answer.reason) == (False, "JOB_CANCEL_UNAVAILABLE")

@@ -66,6 +66,23 @@ async def test_a_conflict_that_does_not_say_how_the_content_stands_is_looked_up(
     assert result.approval_status == "approved"
 
 
+async def test_rejecting_what_is_rejected_is_a_success_under_that_code_too(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"POST {REJECT}"] = refusal(409, "CONTENT_REJECTED")
+    upstream.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "status": "completed", "approvalStatus": "rejected"}
+    async with upstream.workspace(tmp_path) as ws:
+        result = await decide_content(ws, "cnt_1", "reject", note="x")
+    assert (result.approval_status, result.notes) == ("rejected", ["It was rejected before this call."])
+
+
+async def test_nothing_is_said_of_the_effect_where_the_state_is_another_than_decided(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"POST {APPROVE}"] = {"id": "cnt_1", "approvalStatus": "pending"}
+    async with upstream.workspace(tmp_path) as ws:
+        result = await decide_content(ws, "cnt_1", "approve")
+    assert (result.approval_status, result.notes) == ("pending", [])
+
+
 @pytest.mark.parametrize(
     ("present", "words"),
     [

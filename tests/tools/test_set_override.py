@@ -24,6 +24,14 @@ async def test_the_override_is_sent_and_clear_is_an_explicit_null(tmp_path, over
     assert (result.ads_content_id, result.eligible, result.organic_score) == ("adc_1", True, 6.5)
 
 
+@pytest.mark.parametrize(("override", "stands"), [("include", "include"), ("exclude", "exclude"), ("clear", "none")])
+async def test_an_answer_that_does_not_repeat_the_override_confirms_it(tmp_path, override, stands):
+    upstream = Upstream()
+    upstream.replies[f"PATCH {PATH}"] = {"adsContentId": "adc_1"}
+    async with upstream.workspace(tmp_path) as ws:
+        assert (await set_override(ws, "prj_1", "adc_1", override)).override == stands
+
+
 async def test_a_note_is_sent_along(tmp_path):
     upstream = Upstream()
     upstream.replies[f"PATCH {PATH}"] = {"adsContentId": "adc_1", "override": "exclude"}
