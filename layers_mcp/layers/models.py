@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 
 def _utc(moment: datetime) -> datetime:
+    if not 1970 <= moment.year < 3000:  # such as the year 1, which stands for "never"
+        raise ValueError("no moment in the life of a post")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

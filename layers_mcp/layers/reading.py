@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -13,16 +12,18 @@ from pydantic import BaseModel, ValidationError
 M = TypeVar("M", bound=BaseModel)
 
 _MOST_ROUNDS = 5
+_LARGEST = 1e40
+"""What no count, rate or sum comes near; within it, and its inverse, arithmetic on answers stays finite."""
 
 
 def parse(body: bytes, hide: Callable[[str], str] | None = None) -> Any:
-    """The JSON value of a body, without numbers that are not finite and without halves of surrogate pairs.
+    """The JSON value of a body, without numbers that no measurement has and without halves of surrogate pairs.
 
     `hide` is applied to every text, names included. Raises ValueError for anything else (truncated, too deep, not
     UTF-8).
     """
     try:
-        value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(body, parse_constant=_no_number, parse_float=_measure, parse_int=_count)
         if b"\\ud" in body.lower():
             value = _with_each_text(value, _whole_characters)
         return value if hide is None else _with_each_text(value, hide)
@@ -34,9 +35,15 @@ def _no_number(_: str) -> None:
     return None
 
 
-def _finite(text: str) -> float | None:
+def _measure(text: str) -> float | None:
     number = float(text)
-    return number if math.isfinite(number) else None
+    if abs(number) > _LARGEST:
+        return None
+    return number if abs(number) > 1 / _LARGEST else 0.0
+
+
+def _count(text: str) -> int | None:
+    return int(text) if abs(float(text)) <= _LARGEST else None
 
 
 def _whole_characters(text: str) -> str:

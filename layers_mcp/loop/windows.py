@@ -77,9 +77,14 @@ def inspect(buckets: Sequence[str], granularity: str, since: datetime, until: da
 
 
 def utc_moment(text: str) -> datetime | None:
-    """A date or datetime of an answer, in UTC (which is meant where it names no offset); None if it is neither."""
+    """A date or datetime of an answer, in UTC (which is meant where it names no offset); None if it is neither.
+
+    None too for the ends of the calendar, which stand for "never".
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if not 1970 <= moment.year < 3000:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -104,6 +104,16 @@ async def test_numbers_that_are_not_finite_are_left_out() -> None:
     assert row.paid == {"roas": None, "cpa": None}
 
 
+async def test_numbers_that_no_measurement_has_are_left_out() -> None:
+    digits = b"9" * 5000
+    body = b'{"items": [{"metricValue": 1e300, "organic": {"views": %s, "engagementRate": 5e-324, "watchTimeMs": 1}}]}'
+    async with client(Upstream(raw(200, body % digits))) as layers:
+        row = (await layers.top_performers("prj_1", metric="views", window="30d")).items[0]
+    assert row.metric_value is None
+    assert row.organic is not None
+    assert (row.organic.views, row.organic.engagement_rate, row.organic.watch_time_ms) == (None, 0.0, 1)
+
+
 async def test_paid_results_are_passed_through_as_they_are() -> None:
     paid = {"spend": 12.5, "platforms": ["meta_ads"], "currency": "EUR"}
     upstream = Upstream(ok({"metric": "roas", "window": "30d", "items": [{"rank": 1, "paid": paid, "organic": None}]}))
@@ -162,6 +172,9 @@ async def test_spendable_credits_are_what_is_available_else_the_balance(
         ("2026-04-01", datetime(2026, 4, 1, tzinfo=UTC)),
         ("soon", None),
         (None, None),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+10:00", None),
+        ("9999-12-31T23:59:59-05:00", None),
     ],
 )
 async def test_times_are_read_leniently(written: str | None, moment: datetime | None) -> None:
@@ -230,6 +243,7 @@ async def test_a_container_that_is_still_made_may_be_full_of_nulls() -> None:
     [
         ({"jobId": "j", "containerId": "a"}, ("a",)),
         ({"jobId": "j", "containerId": "a", "containerIds": ["a", "b"]}, ("a", "b")),
+        ({"jobId": "j", "result": {"container": {"id": "x", "kind": "video"}}}, ("x",)),
         ({"jobId": "j", "result": {"containers": [{"id": "x"}, {"containerId": "y"}, "z", 7]}}, ("x", "y", "z")),
         ({"jobId": "j", "result": {"assets": [{"containerId": "p"}, {"containerId": "q"}]}}, ("p", "q")),
         ({"jobId": "j", "source": {"containerId": "winner"}}, ()),
@@ -243,7 +257,6 @@ async def test_every_container_that_a_commission_or_job_names_is_gathered(
         reply = await layers.generate("prj_1", {}, idempotency_key="i")
         job = await layers.job("j")
     assert reply.container_ids == containers
-        ({"jobId": "j", "result": {"container": {"id": "x", "kind": "video"}}}, ("x",)),
     assert job.container_ids == containers
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.loop.windows import FORMS, Buckets, inspect, parse_moment, stamp
+from layers_mcp.loop.windows import FORMS, Buckets, inspect, parse_moment, stamp, utc_moment
 
 NOW = datetime(2026, 4, 17, 9, 30, 15, 123456, tzinfo=UTC)
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001  (hypothesis wants them naive)
@@ -126,6 +126,14 @@ def test_nothing_is_said_of_buckets_of_an_unknown_length() -> None:
 def test_buckets_before_since_and_from_until_on_are_counted_as_outside() -> None:
     buckets = ["2026-04-08", "2026-04-09", "2026-04-10", "2026-04-16", "2026-04-17"]
     assert inspect(buckets, "day", day(10), day(17), NOW) == Buckets(None, (), 3)
+
+
+@pytest.mark.parametrize(
+    "bucket", ["0001-01-01T00:00:00+10:00", "0001-01-01", "9999-12-31", "9999-12-31T23:00:00-05:00"]
+)
+def test_a_bucket_at_the_end_of_the_calendar_is_passed_over(bucket: str) -> None:
+    assert utc_moment(bucket) is None
+    assert inspect([bucket], "day", NOW, NOW, NOW).outside == 0
 
 
 def test_a_bucket_that_is_no_date_is_passed_over() -> None:
