@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -124,7 +125,7 @@ def manifest(seen: Mapping[str, Any]) -> str:
 
 
 def _first_sentence(text: str) -> str:
-    return text.partition(". ")[0].rstrip(".") + "."
+    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
 
 
 def _prompt_text(name: str) -> str:

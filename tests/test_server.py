@@ -92,6 +92,14 @@ async def test_read_only_offers_no_writing_tool_and_knows_none(sandbox: Sandbox,
     assert sandbox.requests == []
 
 
+async def test_read_only_prompts_speak_of_no_tool_or_prompt_that_is_left_out(sandbox: Sandbox, tmp_path: Path) -> None:
+    async with connect(sandbox, tmp_path, read_only=True) as client:
+        for prompt in (await client.list_prompts()).prompts:
+            content = (await client.get_prompt(prompt.name, {"project_id": "prj_1"})).messages[0].content
+            assert isinstance(content, TextContent)
+            assert not {*WRITING, "breakout_response"} & set(re.findall(r"\w+", content.text)), prompt.name
+
+
 async def test_without_a_key_it_lists_and_every_call_says_how_to_set_one(tmp_path: Path, era: str) -> None:
     async with Client(create_server(Settings(state_dir=tmp_path)), mode=era) as client:
         assert len((await client.list_tools()).tools) == 15
