@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gc
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from io import TextIOWrapper
+from typing import NoReturn
 
 COMMANDS = {
     "serve": "serve on stdio (what happens without a command)",
@@ -31,14 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(_run(given))
 
 
+class _Parser(ArgumentParser):
+    """Tells bad usage in one line; its commands' parsers do the same."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
 def _run(given: list[str]) -> int:
-    from argparse import ArgumentParser
     from importlib import import_module
 
     from layers_mcp import __version__
     from layers_mcp.settings import SettingsError
 
-    parser = ArgumentParser(
+    parser = _Parser(
         prog="layers-mcp",
         description="The publish-to-learn loop of the Layers Partner API as MCP tools.",
         epilog="Flags of a command: layers-mcp serve --help. Without a command, serve's flags may follow at once.",
@@ -54,7 +62,9 @@ def _run(given: list[str]) -> int:
     options, unknown = parser.parse_known_args(given)
     if unknown:  # told without their values: one could be the key, which is no flag
         flags = [argument.partition("=")[0] for argument in unknown if argument.startswith("--")]
-        parser.error(f"unknown {', '.join(flags)}" if flags else f"the commands are {', '.join(COMMANDS)}")
+        if flags:
+            commands.choices[given[0]].error(f"unknown {', '.join(flags)}")
+        parser.error(f"unknown argument; a command comes first, one of {', '.join(COMMANDS)}")
     try:
         return options.run(options)
     except SettingsError as problem:

@@ -58,10 +58,28 @@ def test_a_bad_value_is_one_line_and_exit_code_2(arguments: list[str], capsys: p
     assert captured.err.startswith("layers-mcp: --")
 
 
-@pytest.mark.parametrize("arguments", [["--no-such-flag"], ["dance"], ["--api-key=lp_live_x"]])
-def test_bad_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "program"),
+    [
+        (["--no-such-flag"], "layers-mcp serve"),
+        (["--api-key=lp_live_x"], "layers-mcp serve"),
+        (["--state-dir"], "layers-mcp serve"),
+        (["--read-only=true"], "layers-mcp serve"),
+        (["demo", "--sandbox"], "layers-mcp demo"),
+        (["dance"], "layers-mcp"),
+        (["--sandbox", "doctor"], "layers-mcp"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_code_2(
+    arguments: list[str], program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert exit_code(*arguments) == 2
-    assert capsys.readouterr().out == ""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith(f"{program}: ")
+    assert captured.err.endswith(f" (see {program} --help)\n")
+    assert "lp_live_x" not in captured.err
 
 
 def formatted(message: str, *args: object, error: BaseException | None = None) -> str:
