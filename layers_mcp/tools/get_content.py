@@ -205,7 +205,7 @@ def _next_step(items: Sequence[Item], read_only: bool) -> str | None:
         then = (
             "this server is read-only and records no decision"
             if read_only
-            else "decide_content records what they decide"
+            else "decide_content records that person's decision"
         )
         return f"Show hook, caption and assets to a person; {then}."
     if any(item.status in ("queued", "generating") for item in items):
