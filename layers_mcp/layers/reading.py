@@ -13,7 +13,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _MOST_ROUNDS = 5
 _LARGEST = 1e40
-"""What no count, rate or sum comes near; within it, and its inverse, arithmetic on answers stays finite."""
+"""What no count, rate or sum comes near; sums and products of what is below it stay finite."""
 
 
 def parse(body: bytes, hide: Callable[[str], str] | None = None) -> Any:
@@ -37,9 +37,7 @@ def _no_number(_: str) -> None:
 
 def _measure(text: str) -> float | None:
     number = float(text)
-    if abs(number) > _LARGEST:
-        return None
-    return number if abs(number) > 1 / _LARGEST else 0.0
+    return number if abs(number) <= _LARGEST else None
 
 
 def _count(text: str) -> int | None:

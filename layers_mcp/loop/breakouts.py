@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from layers_mcp.loop.stats import BREAKOUT_TIMES_MEDIAN, SMALL_SAMPLE_VIEWS, median, wilson
+from layers_mcp.loop.stats import BREAKOUT_TIMES_MEDIAN, SMALL_SAMPLE_VIEWS, median, ratio, wilson
 
 Evidence = Literal["solid", "thin"]
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def _standing(row: Reach | None, middle: float | None) -> Standing:
     if row is None or row.engagement_rate is None or middle is None or middle <= 0:
         return Standing(small, ends, None)
     line = BREAKOUT_TIMES_MEDIAN * middle
-    times = row.engagement_rate / middle
+    times = ratio(row.engagement_rate, middle)
     if small or row.engagement_rate <= line:
         return Standing(small, ends, times)
     return Standing(small, ends, times, True, "solid" if ends is not None and ends[0] > line else "thin")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from math import sqrt
+from math import isfinite, sqrt
 
 SMALL_SAMPLE_VIEWS = 50
 """A post under this many views is noise (publish-to-learn, prerequisite: "roughly 50 total views per post")."""
@@ -20,6 +20,14 @@ def median(values: Iterable[float]) -> float | None:
     """The median, the mean of the middle two for an even count; None of nothing."""
     known = list(values)
     return statistics.median(known) if known else None
+
+
+def ratio(value: float | None, base: float | None) -> float | None:
+    """`value` over `base`; None where one is unknown, or the base is 0 or next to it."""
+    if value is None or not base:
+        return None
+    times = value / base
+    return times if isfinite(times) else None
 
 
 def wilson(rate: float, trials: float) -> tuple[float, float]:

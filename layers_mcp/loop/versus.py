@@ -17,7 +17,7 @@ from typing import Literal, Protocol, get_args
 from layers_mcp.loop import breakouts
 from layers_mcp.loop.breakouts import Reach
 from layers_mcp.loop.metrics import Window
-from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median
+from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median, ratio
 from layers_mcp.loop.text import clean
 
 FULL_RANKING = 100
@@ -157,8 +157,8 @@ def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Ou
         low_sample=views < SMALL_SAMPLE_VIEWS,
         metric_value=value,
         source_value=source_value,
-        versus_source=_ratio(value, source_value),
-        versus_median=_ratio(value, board.median),
+        versus_source=ratio(value, source_value),
+        versus_median=ratio(value, board.median),
     )
 
 
@@ -208,10 +208,6 @@ def _status(order: Order, pieces: Sequence[Piece]) -> str:
     if states <= ENDED:
         return next(state for state in ("completed", "failed", "canceled") if state in states)
     return "running"
-
-
-def _ratio(value: float | None, base: float | None) -> float | None:
-    return value / base if value is not None and base else None
 
 
 def _summary(mode: Mode, outcomes: Sequence[Outcome]) -> ModeSummary:

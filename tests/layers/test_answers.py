@@ -106,12 +106,12 @@ async def test_numbers_that_are_not_finite_are_left_out() -> None:
 
 async def test_numbers_that_no_measurement_has_are_left_out() -> None:
     digits = b"9" * 5000
-    body = b'{"items": [{"metricValue": 1e300, "organic": {"views": %s, "engagementRate": 5e-324, "watchTimeMs": 1}}]}'
+    body = b'{"items": [{"metricValue": 1e300, "organic": {"views": %s, "engagementRate": 1e-300, "watchTimeMs": 1}}]}'
     async with client(Upstream(raw(200, body % digits))) as layers:
         row = (await layers.top_performers("prj_1", metric="views", window="30d")).items[0]
     assert row.metric_value is None
     assert row.organic is not None
-    assert (row.organic.views, row.organic.engagement_rate, row.organic.watch_time_ms) == (None, 0.0, 1)
+    assert (row.organic.views, row.organic.engagement_rate, row.organic.watch_time_ms) == (None, 1e-300, 1)
 
 
 async def test_paid_results_are_passed_through_as_they_are() -> None:

@@ -2,6 +2,7 @@
 
 import statistics
 from dataclasses import dataclass
+from math import isfinite
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,7 @@ def test_flags_follow_the_rule_as_the_references_work_it_out(posts: list[Post | 
         assert (standing.evidence is not None) is breaks_out
         assert standing.low_sample == (None if post is None else (post.views or 0) < 50)
         has_times = bool(middle and middle > 0 and post and post.engagement_rate is not None)
+        has_times = has_times and isfinite(post.engagement_rate / middle)  # type: ignore[union-attr, operator]
         assert (standing.times_median is not None) is has_times
         if has_times:
             assert standing.times_median == post.engagement_rate / middle  # type: ignore[union-attr, operator]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from layers_mcp.loop.stats import median, wilson
+from layers_mcp.loop.stats import median, ratio, wilson
 
 rates = st.floats(0, 1)
 
@@ -57,3 +57,18 @@ def test_more_views_narrow_the_interval(rate: float, trials: int) -> None:
 def test_what_is_no_share_of_trials_has_no_interval(rate: float, trials: int) -> None:
     with pytest.raises(ValueError, match="rate from 0 to 1"):
         wilson(rate, trials)
+
+
+@pytest.mark.parametrize(
+    ("value", "base", "expected"),
+    [
+        (0.09, 0.03, 3.0),
+        (0.0, 0.03, 0.0),
+        (None, 0.03, None),
+        (0.09, None, None),
+        (0.09, 0.0, None),
+        (1.0, 5e-324, None),
+    ],
+)
+def test_a_ratio_is_a_finite_number_or_unknown(value: float | None, base: float | None, expected: float | None) -> None:
+    assert ratio(value, base) == (None if expected is None else pytest.approx(expected))
