@@ -220,6 +220,8 @@ def _nothing_stands_out(rows: Sequence[Judged], median: float | None) -> str:
 
 
 def _next_paid_step(metric: RankMetric, leader: Judged, read_only: bool) -> str:
+    if (leader.row.metric_value or 0) <= 0:
+        return f"Nothing here has brought {metric} yet: rank by engagement_rate until results arrive."
     then = READ_ONLY if read_only else "clone_post or generate_with_hook then orders more."
     return (
         f"Rank {leader.row.rank} leads by {metric}: look at the spend and conversions behind it first, since few are "

@@ -93,7 +93,7 @@ def _cleaned(value: Any, depth: int) -> Any:
     return value if isinstance(value, int | float) else None
 
 
-READ_ONLY = "This server is read-only: ordering more of it is for one that is not."
+READ_ONLY = "This server is read-only, so ordering more of it is left to another."
 
 
 def how_to_order(winner: Judged, read_only: bool) -> str:

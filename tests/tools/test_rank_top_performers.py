@@ -249,6 +249,14 @@ async def test_more_rows_than_were_asked_for_are_counted_as_they_are(tmp_path: P
     assert any("top 130 by engagement_rate" in note for note in result.notes)
 
 
+@pytest.mark.parametrize("value", [0, 0.0, None])
+async def test_nothing_is_proposed_to_be_ordered_from_spend_that_brought_nothing(tmp_path: Path, value: Any) -> None:
+    upstream = ranking(row(1, 0.02, metricValue=value, paid={"spend": 80, "conversions": 0}), metric="conversions")
+    result = await ranked(upstream, tmp_path, "conversions")
+    assert result.next_step.startswith("Nothing here has brought conversions yet")
+    assert "clone_post" not in result.next_step
+
+
 @pytest.mark.parametrize("metric", ["engagement_rate", "roas"])
 async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path: Path, metric: Any) -> None:
     upstream = ranking(row(1, 0.082, 14820), *FIELD, metric=metric)
