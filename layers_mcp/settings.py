@@ -21,6 +21,8 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
+_DATABASES = frozenset({"postgresql", "postgres", "sqlite"})
+
 _NOT_ON_SANDBOX = frozenset({"api_key", "base_url", "journal_url"})
 
 
@@ -126,7 +128,8 @@ def _parsed(name: str, value: object, source: str) -> object:
                 raise SettingsError(f"{source} must be an organization id such as org_…")
             return text
         case "journal_url":
-            if "://" not in text:
+            kind, mark, _ = text.partition("://")
+            if not mark or kind.partition("+")[0] not in _DATABASES:
                 raise SettingsError(f"{source} must be a database URL such as postgresql://host/database")
             return text
         case "log_level":

@@ -190,6 +190,7 @@ def test_a_base_url_that_would_show_the_key_or_is_none_is_refused(url: str) -> N
         ({"LAYERS_DAILY_CREDIT_LIMIT": "²"}, "LAYERS_DAILY_CREDIT_LIMIT"),
         ({"LAYERS_LOG_LEVEL": "loud"}, "LAYERS_LOG_LEVEL"),
         ({"LAYERS_JOURNAL_URL": "somewhere"}, "LAYERS_JOURNAL_URL"),
+        ({"LAYERS_JOURNAL_URL": "mysql://host/database"}, "LAYERS_JOURNAL_URL"),
         ({"LAYERS_ORGANIZATION": "org 1"}, "LAYERS_ORGANIZATION"),
         ({"LAYERS_ORGANIZATION": "org_1\r\nX-Evil: 1"}, "LAYERS_ORGANIZATION"),
         ({"LAYERS_API_KEY": "lp_live_a b"}, "LAYERS_API_KEY"),
