@@ -52,3 +52,6 @@ Granularity = Literal["hour", "day", "week"]
 
 PAID_RANKINGS: Final = frozenset({"conversions", "roas"})
 """Rankings of what has paid results: another population than that of all posts."""
+
+FULL_RANKING: Final = 100
+"""Rows in one ranking request, the most there are; a ranking of that many may not be the whole project."""

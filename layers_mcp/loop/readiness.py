@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Literal
 
 from layers_mcp.loop.facts import Creative, Facts, Unread
-from layers_mcp.loop.metrics import RankMetric
+from layers_mcp.loop.metrics import FULL_RANKING, RankMetric
 from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median
 
 SYNC_EVERY = timedelta(minutes=30)
@@ -167,7 +167,7 @@ def _organic_ranking(facts: Facts) -> Check:
     if not facts.posts:
         return Check(name, "missing", f"The ranking is empty. {_why_empty(facts)[0]}", _why_empty(facts)[1])
     ranked = f"{_count(len(facts.posts), 'post')} ranked over 90 days"
-    if isinstance(facts.post_count, int) and len(facts.posts) < min(facts.post_count, 100):
+    if isinstance(facts.post_count, int) and len(facts.posts) < min(facts.post_count, FULL_RANKING):
         return Check(
             name, "ok", f"{ranked} of {facts.post_count} live; the rest may still wait for scoring ({_SCORING})."
         )

@@ -21,9 +21,8 @@ from layers_mcp.layers.models import (
 )
 from layers_mcp.loop import facts, readiness
 from layers_mcp.loop.facts import Facts, Unread
-from layers_mcp.loop.metrics import RankMetric
+from layers_mcp.loop.metrics import FULL_RANKING, RankMetric
 from layers_mcp.loop.text import clean
-from layers_mcp.loop.versus import FULL_RANKING
 from layers_mcp.loop.windows import stamp
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.side_by_side import Read, SideBySide

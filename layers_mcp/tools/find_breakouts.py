@@ -11,13 +11,12 @@ from pydantic import Field
 from layers_mcp.layers.errors import LayersError, NotConfigured, Unauthenticated
 from layers_mcp.layers.models import Page, Project, Ranking
 from layers_mcp.loop.breakouts import Evidence
-from layers_mcp.loop.metrics import Window
+from layers_mcp.loop.metrics import FULL_RANKING, Window
 from layers_mcp.loop.text import clean
 from layers_mcp.loop.windows import stamp
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.ranked import (
     AGE_NOTE,
-    FULL_PAGE,
     Judged,
     JudgedRanking,
     how_to_order,
@@ -38,8 +37,6 @@ MOST_PROJECTS = 25
 
 NAMES_PAGE = 200
 """Projects in one listing, the most there are: enough to name those that were asked for."""
-
-ProjectId = str
 
 
 class Breakout(Result):
@@ -85,7 +82,7 @@ class Breakouts(Result):
 async def find_breakouts(
     ws: Workspace,
     project_ids: Annotated[
-        tuple[ProjectId, ...], Field(description="Empty = the active projects, at most 25.", max_length=MOST_PROJECTS)
+        tuple[str, ...], Field(description="Empty = the active projects, at most 25.", max_length=MOST_PROJECTS)
     ] = (),
     window: Annotated[Window, Field(description="Lookback.")] = "30d",
 ) -> Breakouts:
@@ -134,7 +131,7 @@ async def _read(ws: Workspace, project_ids: Sequence[str], window: Window) -> _R
         listing = reads.start(ws.layers.projects, limit=NAMES_PAGE) if active is None else None
         rankings = {
             project_id: reads.start(
-                ws.layers.top_performers, project_id, metric="engagement_rate", window=window, limit=FULL_PAGE
+                ws.layers.top_performers, project_id, metric="engagement_rate", window=window, limit=FULL_RANKING
             )
             for project_id in chosen
         }
@@ -199,8 +196,8 @@ def _notes(rankings: Sequence[Ranking], more_projects: bool, trouble: str | None
     notes = [AGE_NOTE] if rankings else []
     if more_projects:
         notes.append(f"Only the newest {MOST_PROJECTS} active projects were looked at; project_ids reaches the others.")
-    if full := sum(len(ranking.items) >= FULL_PAGE for ranking in rankings):
-        notes.append(f"In {full} of the projects the median is of the top {FULL_PAGE} posts by engagement rate only.")
+    if full := sum(len(ranking.items) >= FULL_RANKING for ranking in rankings):
+        notes.append(f"In {full} of the projects the median is of the top {FULL_RANKING} posts by engagement rate.")
     if trouble:
         notes.append(f"already_ordered may miss orders: {trouble}")
     return notes

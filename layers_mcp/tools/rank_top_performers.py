@@ -9,12 +9,11 @@ from pydantic import Field
 
 from layers_mcp.loop.breakouts import Evidence, flukes_last
 from layers_mcp.loop.display import display
-from layers_mcp.loop.metrics import PAID_RANKINGS, Platform, RankMetric, SourceType, Window
+from layers_mcp.loop.metrics import FULL_RANKING, PAID_RANKINGS, Platform, RankMetric, SourceType, Window
 from layers_mcp.loop.windows import stamp
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.ranked import (
     AGE_NOTE,
-    FULL_PAGE,
     READ_ONLY,
     Judged,
     JudgedRanking,
@@ -96,7 +95,7 @@ async def rank_top_performers(
         window=window,
         source_types=tuple(dict.fromkeys(source_types)),
         platforms=tuple(dict.fromkeys(platforms)),
-        limit=FULL_PAGE,
+        limit=FULL_RANKING,
         include_ineligible=include_ineligible,
     )
     ranking = judged(reply)
@@ -178,7 +177,7 @@ def _notes(
     notes = [f"{sample} in {window}. {AGE_NOTE}"]
     if filtered:
         notes.append("With source_types or platforms set, the median is of these rows only.")
-    if len(rows) >= FULL_PAGE:
+    if len(rows) >= FULL_RANKING:
         notes.append(f"The median is of the top {len(rows)} by {metric}; the project may have more posts.")
     if small := sum(row.low_sample is True for row in rows):
         notes.append(f"Rows under 50 views ({small}) stand last.")

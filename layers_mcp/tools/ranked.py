@@ -10,9 +10,6 @@ from layers_mcp.layers.models import Organic, RankedRow, Ranking
 from layers_mcp.loop.breakouts import Standing, judge
 from layers_mcp.loop.text import clean
 
-FULL_PAGE = 100
-"""Rows in one ranking request, the most there are; a ranking of that many may not be the whole project."""
-
 AGE_NOTE = "Asking again within minutes shows nothing new."
 
 
