@@ -16,12 +16,10 @@ from typing import Literal, Protocol, get_args
 
 from layers_mcp.loop import breakouts
 from layers_mcp.loop.breakouts import Reach
-from layers_mcp.loop.metrics import Window
+from layers_mcp.loop.identity import container_key, container_keys
+from layers_mcp.loop.metrics import FULL_RANKING, Window
 from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median, ratio
 from layers_mcp.loop.text import clean
-
-FULL_RANKING = 100
-"""The most rows that upstream ranks; a ranking of this many may go on below its last row."""
 
 Mode = Literal["fork", "reimagine", "hook"]
 """A close clone, a free clone, or new content with a pinned hook."""
@@ -108,21 +106,20 @@ class Board:
         self._by_container: defaultdict[str, list[Row]] = defaultdict(list)
         self._by_post: defaultdict[str, list[Row]] = defaultdict(list)
         self._by_hook: defaultdict[str, list[Row]] = defaultdict(list)
-        made = {_bare(container) for container in made}
+        made = container_keys(made)
         for row in rows:
             if row.source_id:
-                self._by_container[_bare(row.source_id)].append(row)
+                self._by_container[container_key(row.source_id)].append(row)
             if row.platform_post_id:
                 self._by_post[row.platform_post_id].append(row)
-            if row.title and (not row.source_id or _bare(row.source_id) not in made):
+            if row.title and (not row.source_id or container_key(row.source_id) not in made):
                 self._by_hook[_plain(row.title)].append(row)
         self.full = len(rows) >= FULL_RANKING
         self.median = breakouts.judge(row.organic for row in rows).median
 
-    def live(self, order: Order) -> list[Reach]:
-        """What the posts of the order's containers earned, one for each that is ranked."""
-        rows = [row for container in order.container_ids for row in self._by_container.get(_bare(container), ())]
-        return [row.organic for row in rows if row.organic is not None]
+    def rows(self, order: Order) -> list[Row]:
+        """The rows of the order's containers, one for each post that is ranked."""
+        return [row for key in map(container_key, order.container_ids) for row in self._by_container.get(key, ())]
 
     def source(self, order: Order) -> Reach | None:
         """The post that the order was made from; for a hook the most viewed post that carries it."""
@@ -140,21 +137,21 @@ def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Ou
     """
     pieces = [content[key] for key in map(container_key, order.container_ids) if key in content]
     approval = _approval(pieces)
-    live = board.live(order) if board else []
-    if board is None or not live:
+    rows = board.rows(order) if board else []
+    if board is None or not rows:
         status = _status(order, pieces)
         if board and board.full and status == "completed" and approval not in {"pending", "rejected"}:
             status = "unranked"
         return Outcome(status, approval)
-    views = sum(reach.views or 0 for reach in live)
-    value = sum((reach.views or 0) * (reach.engagement_rate or 0) for reach in live) / views if views else None
+    posts = [row.organic for row in rows if row.organic is not None]
+    value = _pooled(posts)
     source = board.source(order)
     source_value = source.engagement_rate if source else None
     return Outcome(
         status=order.status if order.status in ENDED else "completed",
         approval_status=approval,
         live=True,
-        low_sample=views < SMALL_SAMPLE_VIEWS,
+        low_sample=sum(post.views or 0 for post in posts) < SMALL_SAMPLE_VIEWS if posts else None,
         metric_value=value,
         source_value=source_value,
         versus_source=ratio(value, source_value),
@@ -180,16 +177,6 @@ def covering_window(since: datetime, now: datetime) -> tuple[Window, bool]:
     return "90d", False
 
 
-def container_key(container_id: str) -> str:
-    """What two spellings of one container id have in common."""
-    return _bare(container_id)
-
-
-def _bare(container_id: str) -> str:
-    """Some API vintages prefix ids, others do not: `cnt_X` and `X` are the same container."""
-    return container_id.removeprefix("cnt_")
-
-
 def _plain(text: str) -> str:
     """A hook as it was ordered: NFC, trimmed, without what cannot be seen."""
     return unicodedata.normalize("NFC", clean(text, limit=2000)[0])
@@ -208,6 +195,12 @@ def _status(order: Order, pieces: Sequence[Piece]) -> str:
     if states <= ENDED:
         return next(state for state in ("completed", "failed", "canceled") if state in states)
     return "running"
+
+
+def _pooled(posts: Iterable[Reach]) -> float | None:
+    """The engagement rate of several posts as of one, weighted by views; what has no views or rate says nothing."""
+    rated = [(post.views, post.engagement_rate) for post in posts if post.views and post.engagement_rate is not None]
+    return sum(views * rate for views, rate in rated) / sum(views for views, _ in rated) if rated else None
 
 
 def _summary(mode: Mode, outcomes: Sequence[Outcome]) -> ModeSummary:

@@ -14,6 +14,7 @@ import anyio
 
 from layers_mcp.background import Background
 from layers_mcp.layers.errors import NotConfigured
+from layers_mcp.loop.identity import container_key, container_keys
 from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
 from layers_mcp.orders.entry import Entry, Tenant
@@ -128,9 +129,10 @@ class OrderBook:
 
     async def settle_content(self, statuses: Mapping[str, str]) -> None:
         """Write back the end of orders all of whose containers have ended; statuses by container id. Never raises."""
-        for entry in await self._of_tenant(lambda journal, tenant: journal.of_containers(tenant, statuses)):
+        by_key = {container_key(container_id): status for container_id, status in statuses.items()}
+        for entry in await self._of_tenant(lambda journal, tenant: journal.of_containers(tenant, by_key)):
             if len(entry.container_ids) >= entry.variations:
-                seen = upstream.together(statuses.get(container_id) for container_id in entry.container_ids)
+                seen = upstream.together(map(by_key.get, map(container_key, entry.container_ids)))
                 await self._learn(entry, seen, ())
 
     async def _learn(self, entry: Entry, status: str, container_ids: Iterable[str]) -> None:
@@ -139,15 +141,11 @@ class OrderBook:
             await self._journal.read(lambda journal: journal.apply(entry, learned), otherwise=entry)
 
     async def commission_ids(self, container_ids: Iterable[str]) -> dict[str, str]:
-        """The commission id of each container that the journal ordered."""
+        """The commission id of each container that the journal ordered, by the ids as they are given."""
         wanted = set(container_ids)
         entries = await self._of_tenant(lambda journal, tenant: journal.of_containers(tenant, wanted))
-        return {
-            container_id: entry.commission_id
-            for entry in entries
-            for container_id in entry.container_ids
-            if container_id in wanted
-        }
+        made = {key: entry.commission_id for entry in entries for key in container_keys(entry.container_ids)}
+        return {each: made[key] for each in wanted if (key := container_key(each)) in made}
 
     async def variations(self, job_ids: Iterable[str]) -> dict[str, int]:
         """How many containers were ordered with each job."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 
+from layers_mcp.loop.identity import container_keys
 from layers_mcp.orders.entry import STAND_IN, Entry, Tenant, moment_text
 from layers_mcp.orders.errors import DailyLimitError, JournalError, OrderUnknownError
 from layers_mcp.orders.schema import orders, organizations
@@ -19,6 +20,9 @@ from layers_mcp.orders.storage import Storage
 
 GONE = ("refused", "failed", "canceled")
 """How an order stands of which nothing will come."""
+
+_NAMED_AT_ONCE = 200
+"""Containers that one query names: SQLite takes no expression of more than 1,000 parts."""
 
 
 class Journal:
@@ -113,14 +117,17 @@ class Journal:
             return set(connection.execute(select(orders.c.identity).where(*wanted)).scalars())
 
     def of_containers(self, tenant: Tenant, container_ids: Iterable[str]) -> list[Entry]:
-        """The orders that made any of these containers."""
-        wanted = set(container_ids)
-        if not wanted:
-            return []
-        named = or_(*(orders.c.container_ids.contains(_json(each), autoescape=True) for each in wanted))
+        """The orders that made any of these containers, however their ids are spelled."""
+        wanted = list(container_keys(container_ids))
+        found: dict[str, Entry] = {}
         with self._storage.reading() as connection:
-            found = _entries(connection, select(orders).where(_of(tenant), named))
-        return [entry for entry in found if wanted.intersection(entry.container_ids)]  # LIKE may ignore case
+            for start in range(0, len(wanted), _NAMED_AT_ONCE):
+                ends = [_json(key)[1:] for key in wanted[start : start + _NAMED_AT_ONCE]]
+                named = or_(*(orders.c.container_ids.contains(end, autoescape=True) for end in ends))
+                rows = _entries(connection, select(orders).where(_of(tenant), named))
+                found |= {row.entry: row for row in rows}
+        # What ends like a wanted id may be another, and LIKE may ignore case.
+        return [entry for entry in found.values() if not container_keys(entry.container_ids).isdisjoint(wanted)]
 
     def of_jobs(self, base_url: str, job_ids: Iterable[str]) -> list[Entry]:
         """The orders that these jobs work on; who knows a job's id got it from Layers, with a key of its tenant."""

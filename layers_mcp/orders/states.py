@@ -25,6 +25,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from layers_mcp.loop.identity import container_key
 from layers_mcp.orders.entry import Entry
 from layers_mcp.orders.records import OrderStatus
 
@@ -68,7 +69,10 @@ def turned_down(entry: Entry, now: datetime, answer: dict[str, Any]) -> Entry:
 
 def learned(entry: Entry, now: datetime, *, status: str, container_ids: Iterable[str]) -> Entry:
     """The order's job or containers were read: an end is final, and a container once named stays."""
-    known = replace(entry, container_ids=tuple(dict.fromkeys((*entry.container_ids, *container_ids))))
+    named: dict[str, str] = {}
+    for container_id in (*entry.container_ids, *container_ids):
+        named.setdefault(container_key(container_id), container_id)
+    known = replace(entry, container_ids=tuple(named.values()))
     if status in ENDS and entry.status == "running":
         known = replace(known, status=cast("OrderStatus", status))
     return entry if known == entry else replace(known, updated_at=now)

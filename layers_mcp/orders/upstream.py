@@ -11,7 +11,7 @@ import anyio
 
 from layers_mcp.layers.errors import LayersError, NotFound
 from layers_mcp.layers.models import CommissionReply, Container
-from layers_mcp.loop.identity import same_text
+from layers_mcp.loop.identity import container_key, container_keys, same_text
 from layers_mcp.orders.entry import Entry
 from layers_mcp.orders.states import ENDS
 
@@ -76,7 +76,8 @@ async def find(layers: LayersClient, entry: Entry, others: Sequence[Entry] | Non
         except LayersError:
             return "The project's content could not be read just now."
         hook = str(entry.arguments["hook"])
-        mine = [each for each in made if same_text(each.hook or "", hook) and each.container_id not in claimed]
+        with_hook = [each for each in made if same_text(each.hook or "", hook)]
+        mine = [each for each in with_hook if container_key(each.container_id) not in claimed]
         if unclear and mine:
             return "Another order of this project has containers that are not named yet, so whose is whose is unclear."
         if len(mine) == entry.variations:
@@ -126,17 +127,17 @@ async def _content_since(layers: LayersClient, entry: Entry) -> list[Container]:
 
 
 async def _claims(layers: LayersClient, entry: Entry, others: Sequence[Entry]) -> tuple[set[str], bool]:
-    """The containers of other orders, and whether some of theirs are not named yet.
+    """The keys of other orders' containers, and whether some of theirs are not named yet.
 
     A clone names one container until its job has ended, however many were ordered, and all of them carry the hook of
     their source.
     """
-    claimed = {container_id for other in others for container_id in other.container_ids}
+    claimed = container_keys(container_id for other in others for container_id in other.container_ids)
     unnamed = [other for other in others if len(other.container_ids) < other.variations and _may_be_made(other, entry)]
     unclear = len(unnamed) > MOST_LOOKS
     for other in unnamed[:MOST_LOOKS]:
         seen = await look(layers, other) if other.job_id else None
-        claimed.update(seen.container_ids if seen else ())
+        claimed |= container_keys(seen.container_ids if seen else ())
         unclear = unclear or seen is None or len(seen.container_ids) < other.variations
     return claimed, unclear
 

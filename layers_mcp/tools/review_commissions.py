@@ -12,7 +12,8 @@ from pydantic import Field
 from layers_mcp.layers.errors import LayersError
 from layers_mcp.layers.models import Container, Ranking
 from layers_mcp.loop import versus
-from layers_mcp.loop.metrics import Window
+from layers_mcp.loop.identity import container_key
+from layers_mcp.loop.metrics import FULL_RANKING, Window
 from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS
 from layers_mcp.loop.text import clean
 from layers_mcp.loop.versus import Board, Mode, ModeSummary, Outcome
@@ -111,7 +112,7 @@ async def review_commissions(
         by_mode=[_mode_result(mode) for mode in modes],
         notes=[
             *([trouble] if trouble else _scope_notes(records, projects, window, covered, limit, start)),
-            *_result_notes(records, outcomes, views.values()),
+            *_result_notes(outcomes, views.values()),
             *(note for view in views.values() for note in view.troubles),
         ],
     )
@@ -165,7 +166,7 @@ def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) 
     containers = [] if isinstance(content.outcome, LayersError) else content.outcome
     return ProjectView(
         ranking=None if isinstance(ranking.outcome, LayersError) else ranking.outcome,
-        content={versus.container_key(container.container_id): container for container in containers},
+        content={container_key(container.container_id): container for container in containers},
         troubles=tuple(troubles),
     )
 
@@ -177,7 +178,7 @@ def _open_statuses(records: Sequence[OrderRecord], views: Mapping[str, ProjectVi
         for record in records
         if record.status not in versus.ENDED and record.project_id in views
         for container_id in record.container_ids
-        if (piece := views[record.project_id].content.get(versus.container_key(container_id)))
+        if (piece := views[record.project_id].content.get(container_key(container_id)))
     }
 
 
@@ -259,18 +260,18 @@ def _scope_notes(
         yield f"Results were read for {MOST_PROJECTS} of {len(projects)} projects; name a project_id for another."
 
 
-def _result_notes(
-    records: Sequence[OrderRecord], outcomes: Sequence[Outcome], views: Iterable[ProjectView]
-) -> Iterable[str]:
+def _result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView]) -> Iterable[str]:
     """How far the results can be trusted."""
-    if not records:
+    if not outcomes:
         return
     live = [outcome for outcome in outcomes if outcome.live]
     judged = [outcome for outcome in live if outcome.judged]
+    unranked = sum(outcome.status == "unranked" for outcome in outcomes)
     if not live:
-        yield "Nothing that was ordered is live yet: too early to judge."
+        if not unranked and all(view.ranking for view in views):
+            yield "Nothing that was ordered is live yet: too early to judge."
     elif not judged:
-        yield f"Every live order ({len(live)}) has under {SMALL_SAMPLE_VIEWS} views: too early to judge."
+        yield f"No live order ({len(live)}) has {SMALL_SAMPLE_VIEWS} views yet: too early to judge."
     else:
         yield (
             f"Live orders with {SMALL_SAMPLE_VIEWS} views or more, on which the verdict rests: {len(judged)}; fewer "
@@ -284,9 +285,8 @@ def _result_notes(
     lost = sum(outcome.source_value is None for outcome in live)
     if lost:
         yield f"Live orders whose source is not in the ranking, and so without versus_source: {lost}."
-    if any(view.ranking and len(view.ranking.items) >= versus.FULL_RANKING for view in views):
-        yield f"A ranking is full: the median is of its top {versus.FULL_RANKING} rows."
-    unranked = sum(outcome.status == "unranked" for outcome in outcomes)
+    if any(view.ranking and len(view.ranking.items) >= FULL_RANKING for view in views):
+        yield f"A ranking is full: the median is of its top {FULL_RANKING} rows."
     if unranked:
         yield f"Finished orders not in a full ranking, perhaps below its last row: {unranked}; wins are overstated."
     open_orders = sum(outcome.status in ("running", "unknown") for outcome in outcomes)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.loop.versus import Board, Outcome, by_mode, container_key, covering_window, judge
+from layers_mcp.loop.identity import container_key
+from layers_mcp.loop.versus import Board, Outcome, by_mode, covering_window, judge
 
 NOW = datetime(2026, 4, 17, tzinfo=UTC)
 
@@ -99,10 +100,18 @@ def test_a_live_order_without_views_has_no_rate(views):
     assert outcome.versus_source is None
 
 
-def test_a_row_without_an_organic_block_makes_no_order_live():
+def test_an_order_whose_rows_have_no_organic_block_is_live_and_not_judged():
     outcome = judge(Order(), board(SOURCE, Row(source_id="cnt_a")), {})
-    assert not outcome.live
+    assert (outcome.live, outcome.low_sample, outcome.judged) == (True, None, False)
     assert outcome.metric_value is None
+
+
+def test_a_row_without_a_rate_says_nothing_of_the_order():
+    unrated = live("cnt_b", 5000, None)
+    alone = judge(Order(container_ids=("cnt_b",)), board(SOURCE, unrated), {})
+    assert (alone.live, alone.metric_value, alone.judged) == (True, None, False)
+    both = judge(Order(container_ids=("cnt_a", "cnt_b")), board(SOURCE, live("cnt_a", 100, 0.1), unrated), {})
+    assert both.metric_value == pytest.approx(0.1)
 
 
 def test_ids_with_and_without_their_prefix_are_the_same_container():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,8 +13,11 @@ import pytest
 
 from layers_mcp.layers.errors import BillingExhausted, LayersError, Lost, NotConfigured, RateLimited, ServerFault
 from layers_mcp.orders import CloneOrder, HookOrder, Order, OrderError
+from layers_mcp.orders.upstream import find
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.workspace import Workspace
+from tests.layers.scripted import Upstream, client, ok
+from tests.orders.making import generate
 from tests.support import START, LoopClock, open_workspace
 
 pytestmark = pytest.mark.jumping
@@ -346,6 +350,13 @@ async def test_containers_of_a_clone_that_are_not_named_yet_are_not_taken_for_a_
             await other.orders.place(shop.generate(hook, variations=1))
 
 
+async def test_content_of_another_order_is_not_adopted_under_another_spelling_of_its_id() -> None:
+    lost, mine = generate(), replace(generate(take=2), status="completed", container_ids=("cnt_1",))
+    content = {"items": [{"id": "1", "status": "completed", "hook": "Get things done."}]}
+    async with client(Upstream(ok(content))) as layers:
+        assert "holds 0 containers" in str(await find(layers, lost, [mine]))
+
+
 async def test_content_that_cannot_be_read_adopts_nothing(shop: Shop) -> None:
     await shop.lose(shop.generate())
     shop.clock.move(days=1)
@@ -542,6 +553,17 @@ async def test_a_jobs_end_seen_by_any_tool_is_written_back(shop: Shop) -> None:
     assert (order.status, len(order.container_ids)) == ("completed", 2)
     named = await shop.orders.commission_ids([*order.container_ids, "cnt_other"])
     assert named == dict.fromkeys(order.container_ids, order.commission_id)
+
+
+async def test_a_container_is_known_with_and_without_its_prefix_and_among_very_many(shop: Shop) -> None:
+    record = (await shop.orders.place(shop.clone())).record
+    [named] = record.container_ids
+    bare = named.removeprefix("cnt_")
+    assert named != bare
+    others = [f"cnt_{number}" for number in range(1500)]
+    assert await shop.orders.commission_ids([bare, *others]) == {bare: record.commission_id}
+    await shop.orders.settle_content({bare: "completed"})
+    assert [order.status for order in await shop.orders.since(START)] == ["completed"]
 
 
 async def test_the_end_of_all_containers_of_an_order_is_its_end(shop: Shop) -> None:

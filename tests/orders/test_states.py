@@ -56,6 +56,11 @@ def test_an_end_is_final(end: str) -> None:
     assert accepted(ended).status == end
 
 
+def test_a_container_counts_once_with_and_without_its_prefix() -> None:
+    known = states.learned(accepted(clone()), later(minutes=1), status="running", container_ids=["1", "2"])
+    assert known.container_ids == ("cnt_1", "2")
+
+
 def test_an_open_status_of_a_later_api_counts_as_running() -> None:
     assert states.learned(accepted(clone()), later(minutes=1), status="paused", container_ids=[]).status == "running"
     assert accepted(clone(), status="completed").status == "completed"

@@ -132,7 +132,7 @@ async def test_small_samples_are_live_and_too_young(tmp_path):
         result = await review_commissions(ws)
     assert result.commissions[0].low_sample is True
     assert result.by_mode[0].beat_source == 0
-    assert "Every live order (1) has under 50 views: too early to judge." in result.notes
+    assert "No live order (1) has 50 views yet: too early to judge." in result.notes
 
 
 async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
@@ -253,6 +253,24 @@ async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
     assert any(note.startswith("The content of project prj_2 could not be read: NOT_FOUND") for note in result.notes)
 
 
+async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.orders.place(clone())
+        shop.replies["GET /v1/projects/prj_1/top-performers"] = refusal(403, "FORBIDDEN_SCOPE")
+        result = await review_commissions(ws)
+    assert [note for note in result.notes if "live" in note] == []
+
+
+async def test_the_source_of_a_hook_is_no_order_of_ours_however_its_container_is_spelled(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
+        shop.ranking = [post("pp_9", 900, 0.3, container="1"), post("pp_1", 500, 0.1)]
+        result = await review_commissions(ws)
+    assert (result.commissions[0].metric_value, result.commissions[0].source_value) == (0.3, 0.1)
+
+
 async def test_more_projects_than_are_read_are_named_in_a_note(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
@@ -275,6 +293,7 @@ async def test_an_order_below_a_full_ranking_is_unranked_and_the_note_says_what_
     assert result.by_mode[0].live == 0
     assert any("wins are overstated" in note for note in result.notes)
     assert any("A ranking is full" in note for note in result.notes)
+    assert [note for note in result.notes if "too early" in note] == []
 
 
 async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends_it(tmp_path):
