@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from layers_mcp.sandbox import Sandbox
     from layers_mcp.settings import Settings
 
+SANDBOX_URL = "https://sandbox.invalid"
+"""What stands in logs and the journal for the embedded API, which has no address: a name that leads nowhere."""
+
 
 class Workspace:
     """One tenant's world: `settings`, `layers`, `orders`, and `now()`.
@@ -68,20 +71,14 @@ class Workspace:
         """The client of the Layers API."""
         from layers_mcp.layers import LayersClient
 
-        if self._sandbox is None:
-            return LayersClient(
-                base_url=self.settings.base_url,
-                api_key=self.settings.api_key,
-                organization=self.settings.organization,
-                transport=self._transport,
-                background=self._background,
-                now=self.now,
-            )
+        base_url, api_key, transport = self.settings.base_url, self.settings.api_key, self._transport
+        if self._sandbox is not None:
+            base_url, api_key, transport = SANDBOX_URL, self._sandbox.api_key, self._sandbox.transport()
         return LayersClient(
-            base_url=self.settings.base_url,
-            api_key=self._sandbox.api_key,
+            base_url=base_url,
+            api_key=api_key,
             organization=self.settings.organization,
-            transport=self._sandbox.transport(),
+            transport=transport,
             background=self._background,
             now=self.now,
         )

@@ -9,6 +9,7 @@ from mcp import Client
 from layers_mcp import create_server
 from layers_mcp.layers.errors import Unreachable
 from layers_mcp.settings import Settings
+from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.workspace import Workspace
 
 
@@ -29,6 +30,18 @@ async def test_the_time_is_the_worlds_on_the_sandbox_and_the_machines_elsewhere(
     noon = datetime(2026, 4, 17, 12, tzinfo=UTC)
     async with Workspace(_on_sandbox(tmp_path), clock=lambda: noon) as ws:
         assert ws.now() == noon
+
+
+async def test_on_the_sandbox_no_log_line_and_no_journal_names_a_real_address(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with Workspace(_on_sandbox(tmp_path)) as ws:
+        [project, *_] = (await ws.layers.projects()).items
+        await generate_with_hook(ws, project_id=project.id, hook="Plan less.")
+    assert "GET https://sandbox.invalid/v1/projects" in caplog.text
+    assert "layers.com" not in caplog.text
+    assert b"layers.com" not in (tmp_path / "orders.db").read_bytes()
 
 
 async def test_a_world_that_is_no_world_is_told_with_the_way_out(tmp_path: Path) -> None:

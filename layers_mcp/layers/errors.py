@@ -202,7 +202,7 @@ class BadResponse(LayersError):
     """The answer has another form than the API's."""
 
     default_code = "BAD_RESPONSE"
-    default_hint = TRY_LATER
+    default_hint = "Try again in a few minutes; if it lasts, check the base URL, and for a proxy on the way."
     had_no_effect = False
 
 
