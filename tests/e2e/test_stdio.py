@@ -119,6 +119,21 @@ def test_the_key_is_in_no_output_at_any_log_level(level: str, tmp_path: Path) ->
     assert "Traceback" not in log
 
 
+def test_what_customers_publish_is_in_no_log_even_at_debug_level(tmp_path: Path) -> None:
+    hook = "Nobody has seen this launch yet"
+    with Program("--sandbox", "--log-level=debug", env=environment(tmp_path)) as program:
+        program.handshake()
+        [project] = program.call(1, "list_projects", search="acme")["structuredContent"]["projects"]
+        order = program.call(2, "generate_with_hook", project_id=project["project_id"], hook=hook)
+        review = program.call(3, "review_commissions")
+        _, _, log = program.end()
+    assert not order["isError"]
+    assert hook in json.dumps(review)
+    assert "POST /v1/projects/" in log
+    assert hook not in log
+    assert "INSERT" not in log
+
+
 def ran(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "layers_mcp", *arguments]
     return subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
