@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import threading
+import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
 
 logger = logging.getLogger(__name__)
+
+LAST_SECONDS = 0.3
+"""How long a thread that is still at work may hold the process back once its client is gone."""
 
 
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -56,4 +61,15 @@ def run(options: Namespace) -> int:
     except Exception:
         logger.critical("the server stopped on an error of its own", exc_info=True)
         return 1
+    if not _threads_ended():
+        logging.shutdown()
+        os._exit(0)  # a thread that waits for a locked or frozen journal cannot be woken, and would be waited for
     return 0
+
+
+def _threads_ended() -> bool:
+    deadline = time.monotonic() + LAST_SECONDS
+    others = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
+    for thread in others:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in others)

@@ -104,3 +104,21 @@ def test_an_order_on_its_way_is_written_down_before_the_program_leaves(sandbox: 
         assert journal.execute("SELECT status, job_id FROM orders").fetchall() == [("running", charge.job_id)]
     assert code == 0
     assert took < 4
+
+
+def test_a_locked_journal_does_not_keep_the_program_at_end_of_input(sandbox: Sandbox, tmp_path: Path) -> None:
+    with served(sandbox) as base_url:
+        env = environment(tmp_path / "state", LAYERS_API_KEY=sandbox.api_key)
+        with Program("--base-url", base_url, env=env) as program:
+            program.handshake()
+            order = order_of(sandbox, "clone_post")
+            program.call(1, "clone_post", **order)
+            with closing(sqlite3.connect(tmp_path / "state" / "orders.db", isolation_level=None)) as holder:
+                holder.execute("BEGIN IMMEDIATE")
+                program.send(call_of(2, "clone_post", take=2, **order))
+                time.sleep(1)  # it waits for the lock by now
+                began = time.monotonic()
+                code, _, _ = program.end()
+                took = time.monotonic() - began
+    assert code == 0
+    assert took < 4
