@@ -23,13 +23,16 @@ class Result(BaseModel):
     narrow: ClassVar[str] = "Ask for less: a lower limit, a shorter window or fewer ids."
     """How to get an answer that is short enough, told when rows had to be cut."""
 
+    newest_last: ClassVar[bool] = False
+    """Whether rows stand in the order of time, so that the first ones are cut and not the last."""
+
 
 def render(result: Result) -> tuple[dict[str, Any], str]:
     """A result as structured content and as the text of the same: compact JSON."""
     content = cast("dict[str, Any]", _pruned(result.model_dump(mode="json", exclude_none=True)))
     text = _compact(content)
     if len(text) > LONGEST_RESULT:
-        content = _cut(content, len(text), result.narrow)
+        content = _cut(content, len(text), result)
         text = _compact(content)
     try:
         text.encode()
@@ -53,21 +56,22 @@ def _pruned(value: object, *, in_row: bool = False) -> object:
     return value
 
 
-def _cut(content: dict[str, Any], length: int, narrow: str) -> dict[str, Any]:
+def _cut(content: dict[str, Any], length: int, result: Result) -> dict[str, Any]:
     """Cut the longest list until the whole fits, and say so; a page that was cut has no next page."""
     lists = {key: cast("list[Any]", value) for key, value in content.items() if isinstance(value, list)}
     longest = max(lists, key=lambda key: len(_compact(lists[key])), default=None)
     if longest is None:
         return content
-    rows = lists[longest]
+    rows = lists[longest][::-1] if result.newest_last else lists[longest]
     excess = length - LONGEST_RESULT + 500  # the note takes room too
     kept = len(rows)
     while kept and excess > 0:
         kept -= 1
         excess -= len(_compact(rows[kept])) + 1
-    note = f"Only the first {kept} of {len(rows)} {longest} are shown, to keep the answer short. {narrow}"
+    end, shown = ("last", rows[:kept][::-1]) if result.newest_last else ("first", rows[:kept])
+    note = f"Only the {end} {kept} of {len(rows)} {longest} are shown, to keep the answer short. {result.narrow}"
     return {
         **{key: value for key, value in content.items() if key != "next_cursor"},
-        longest: rows[:kept],
+        longest: shown,
         "notes": [*content.get("notes", []), note],
     }

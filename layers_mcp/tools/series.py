@@ -32,6 +32,7 @@ class Series(Result):
     """Metrics over time, with their totals."""
 
     narrow = "A shorter window, a coarser granularity or fewer metrics fit."
+    newest_last = True
 
     scope: str
     id: str

@@ -33,6 +33,18 @@ def test_text_stays_readable_in_every_script() -> None:
     assert render(Note(text="Größe 大"))[1] == '{"text":"Größe 大"}'
 
 
+class Course(Page):
+    newest_last = True
+
+
+def test_rows_in_the_order_of_time_lose_their_oldest() -> None:
+    content, text = render(Course(rows=tuple(Row(name=f"{number} {'x' * 200}") for number in range(400))))
+    kept = len(content["rows"])
+    assert len(text) <= LONGEST_RESULT
+    assert [row["name"].split()[0] for row in content["rows"]] == [str(number) for number in range(400 - kept, 400)]
+    assert content["notes"][-1].startswith(f"Only the last {kept} of 400 rows are shown")
+
+
 def test_an_answer_that_is_too_long_loses_rows_and_says_how_to_narrow() -> None:
     page = Page(
         rows=tuple(Row(name=f"{number:04}" + "x" * 300) for number in range(400)), next_cursor="c", notes=("n",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,17 @@ async def test_what_cannot_be_measured_is_refused_before_any_request(
     assert "Nothing was changed." in str(refusal.value)
     assert not any(value in str(refusal.value) for value in ("yesterday", "2030"))
     assert upstream.requests == []
+
+
+async def test_a_series_too_long_for_one_answer_keeps_its_newest_buckets(tmp_path: Path) -> None:
+    hours = [f"{NOW - timedelta(hours=back):%Y-%m-%dT%H}:00:00Z" for back in reversed(range(2160))]
+    upstream = answer(*[bucket(hour, engagement_rate=0.04, watch_time_ms=10**8) for hour in hours], granularity="hour")
+    content, text = render(await measured(upstream, tmp_path, granularity="hour", since="90d"))
+    kept = len(content["series"])
+    assert len(text) <= 50_000
+    assert [row["bucket"] for row in content["series"]] == hours[-kept:]
+    assert f"Only the last {kept} of 2160 series are shown" in content["notes"][-1]
+    assert any("last bucket is still running" in note for note in content["notes"])
 
 
 @pytest.mark.parametrize("metric", ["conversions", "spend", "roas", "cpa", "clicks", "ctr", "cpc", "cpm", "frequency"])
