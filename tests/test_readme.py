@@ -100,7 +100,7 @@ def test_the_configuration_table_names_every_flag_and_variable():
     assert named == {flag.rstrip("]") for flag in flags}
     variables = {f"LAYERS_{name.upper()}" for name in Settings.__dataclass_fields__ if name != "sources"}
     assert {cells[1].strip("`") for cells in rows("Configuration")} == variables
-    assert set(re.findall(r"LAYERS_[A-Z_]+", README)) <= variables | {"LAYERS_TEST_POSTGRES_URL"}
+    assert set(re.findall(r"LAYERS_[A-Z_]+", README)) <= variables | {"LAYERS_TEST_POSTGRES_URL", "LAYERS_TEST_STEPS"}
 
 
 def test_the_error_table_names_every_code():
