@@ -112,6 +112,10 @@ def test_reviews_order_nothing_by_themselves(name):
     assert not spending & {call.tool for call in calls_in(prompt(name).text)}
 
 
+def test_the_loop_guide_says_what_a_read_only_server_leaves_out():
+    assert "A read-only server has none of the tools that order, decide or change" in texts()["guide/loop.md"]
+
+
 DECISION = re.compile(r"decide_content|\bapprov(e|ing)\b", re.IGNORECASE)
 
 
