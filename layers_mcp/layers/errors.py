@@ -103,6 +103,8 @@ class NotConfigured(LayersError):
 class Refused(LayersError):
     """Layers answered, and turned the request down."""
 
+    default_hint = "Change what the reason names; the same request is refused again."
+
 
 class Unauthenticated(Refused):
     """The key is missing, malformed, wrong or revoked."""
@@ -202,7 +204,7 @@ class BadResponse(LayersError):
     """The answer has another form than the API's."""
 
     default_code = "BAD_RESPONSE"
-    default_hint = "Try again in a few minutes; if it lasts, check the base URL, and for a proxy on the way."
+    default_hint = "Try again in a few minutes; if it lasts, check the base URL and any proxy on the way."
     had_no_effect = False
 
 

@@ -156,6 +156,7 @@ async def test_an_unknown_code_is_kept_and_judged_by_its_status(
         with pytest.raises(kind) as refusal:
             await layers.whoami()
     assert refusal.value.code == code
+    assert refusal.value.hint
 
 
 async def test_a_code_or_request_id_that_is_none_is_not_passed_on() -> None:
