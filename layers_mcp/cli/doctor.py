@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
 
 PATIENCE_SECONDS = 30.0
-"""For the one request that is made."""
+"""For the one question to the API and the look into the journal."""
 
 SETTINGS = (
     "base_url",
@@ -90,11 +90,13 @@ def _shown(name: str, value: object) -> object:
 
 
 async def _reach(settings: Settings, transport: AsyncBaseTransport | None) -> tuple[bool, list[str]]:
-    """Ask who this is: the cheapest request that proves address, key and organization at once."""
+    """Ask who this is, the cheapest request that proves address, key and organization at once; try the journal."""
     try:
         with anyio.fail_after(PATIENCE_SECONDS):
             async with Workspace(settings, transport=transport) as workspace:
                 whoami = await workspace.layers.whoami()
+                await workspace.orders.since(workspace.now())
+                trouble = workspace.orders.trouble
     except LayersError as error:
         return False, [_line("FAIL", "reach", str(explain(error, "doctor")))]
     except TimeoutError:
@@ -109,4 +111,7 @@ async def _reach(settings: Settings, transport: AsyncBaseTransport | None) -> tu
         _line("ok", "key may", scopes),
         _line("ok", "rate limit tier", whoami.rate_limit_tier or "unknown"),
         _line("ok", "credits", "unknown" if whoami.credit_balance is None else whoami.credit_balance),
+        _line("warn", "journal", f"{trouble} No order can be placed.")
+        if trouble
+        else _line("ok", "journal", "can be read, or is not there yet"),
     ]

@@ -42,6 +42,17 @@ async def test_nothing_that_the_api_says_can_steer_the_terminal(tmp_path: Path) 
     assert "\x07" not in text
 
 
+async def test_a_journal_in_which_no_order_can_be_written_is_told_before_the_first_order(tmp_path: Path) -> None:
+    code, text = await findings(Settings(sandbox=True, state_dir=tmp_path))
+    assert (code, "ok    journal " in text) == (0, True)
+    (tmp_path / "orders.db").write_text("not a database")
+    code, text = await findings(Settings(sandbox=True, state_dir=tmp_path))
+    assert code == 0, "calls that only read would work"
+    [line] = [line for line in text.splitlines() if line.startswith("warn")]
+    assert "journal" in line
+    assert line.endswith("its file is damaged. No order can be placed.")
+
+
 async def test_the_sandbox_needs_no_key(tmp_path: Path) -> None:
     code, text = await findings(Settings(sandbox=True, state_dir=tmp_path))
     assert code == 0
