@@ -9,7 +9,7 @@ from typing import Any
 
 from layers_mcp.protocol.arguments import checked
 from layers_mcp.protocol.errors import NOTHING_CHANGED, unknown_outcome
-from layers_mcp.protocol.progress import Progress
+from layers_mcp.protocol.progress import PROGRESS, Progress
 from layers_mcp.protocol.result import Result
 from layers_mcp.protocol.tool import ToolFunction
 
@@ -38,8 +38,8 @@ class Tool:
         """Check the arguments, then run the function. Raises ToolError, and whatever the function raises."""
         values = checked(self.definition["inputSchema"], arguments)
         function = self.load()
-        if "progress" in inspect.signature(function).parameters:
-            values["progress"] = progress
+        if PROGRESS in inspect.signature(function).parameters:
+            values[PROGRESS] = progress
         return await function(world, **values)
 
 

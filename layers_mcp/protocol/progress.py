@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+PROGRESS = "progress"
+"""The name of the parameter that is filled in by the server, and no argument of the tool."""
+
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 """`await progress(done, total, message)`: `done` rises with every call; `total` is None where nobody knows it."""
 

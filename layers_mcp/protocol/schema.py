@@ -14,15 +14,13 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from layers_mcp.protocol.arguments import ENFORCED
+from layers_mcp.protocol.progress import PROGRESS
 from layers_mcp.protocol.result import Result
 from layers_mcp.protocol.tool import mark_of
 
 Schema = dict[str, Any]
 Definition = dict[str, Any]
 """A tool as it stands in `tools/list`: name, title, description, both schemas, annotations."""
-
-PROGRESS = "progress"
-"""The name of the parameter that is filled in by the server, and no argument of the tool."""
 
 
 def describe(function: Callable[..., Any]) -> Definition:
