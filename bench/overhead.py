@@ -28,6 +28,8 @@ from mcp.types import CallToolResult, ListToolsResult, TextContent, Tool
 from layers_mcp import Settings, create_server
 from layers_mcp.sandbox import Sandbox
 
+GOAL_MILLISECONDS = 2.0
+
 PATH = "/v1/projects/{}/top-performers?metric=engagement_rate&window=30d&limit=100"
 
 UPSTREAM = """
@@ -110,7 +112,8 @@ async def measure(rounds: int, project_id: str, base_url: str, state_dir: Path) 
         return taken
 
 
-def main(rounds: int) -> None:
+def main(rounds: int) -> int:
+    """Print the table; exit code 1 where the goal is missed."""
     project_id, ranking = anyio.run(recorded_ranking)
     with tempfile.TemporaryDirectory() as scratch:
         recording = Path(scratch) / "ranking.json"
@@ -127,8 +130,10 @@ def main(rounds: int) -> None:
     for name, times in taken.items():
         print(f"{name:<30}{statistics.median(times):>6.2f} ms{statistics.quantiles(times, n=20)[-1]:>6.2f} ms")
     request, nothing, rank = (statistics.median(times) for times in taken.values())
-    print(f"{'of our own':<30}{rank - request - nothing:>6.2f} ms")
+    own = rank - request - nothing
+    print(f"{'of our own':<30}{own:>6.2f} ms")
+    return int(own > GOAL_MILLISECONDS)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300)
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 300))
