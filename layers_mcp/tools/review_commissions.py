@@ -112,7 +112,7 @@ async def review_commissions(
         by_mode=[_mode_result(mode) for mode in modes],
         notes=[
             *([trouble] if trouble else _scope_notes(records, projects, window, covered, limit, start)),
-            *_result_notes(outcomes, views.values()),
+            *_result_notes(outcomes, views.values(), covered),
             *(note for view in views.values() for note in view.troubles),
         ],
     )
@@ -260,7 +260,7 @@ def _scope_notes(
         yield f"Results were read for {MOST_PROJECTS} of {len(projects)} projects; name a project_id for another."
 
 
-def _result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView]) -> Iterable[str]:
+def _result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], covered: bool) -> Iterable[str]:
     """How far the results can be trusted."""
     if not outcomes:
         return
@@ -268,8 +268,11 @@ def _result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView]) -
     judged = [outcome for outcome in live if outcome.judged]
     unranked = sum(outcome.status == "unranked" for outcome in outcomes)
     if not live:
-        if not unranked and all(view.ranking for view in views):
-            yield "Nothing that was ordered is live yet: too early to judge."
+        if not unranked and all(view.ranking is not None for view in views):
+            if covered:
+                yield "Nothing that was ordered is live yet: too early to judge."
+            else:
+                yield "No order is in the ranking now: too early to judge, or published before it begins."
     elif not judged:
         yield f"No live order ({len(live)}) has {SMALL_SAMPLE_VIEWS} views yet: too early to judge."
     else:

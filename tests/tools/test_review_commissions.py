@@ -253,6 +253,17 @@ async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
     assert any(note.startswith("The content of project prj_2 could not be read: NOT_FOUND") for note in result.notes)
 
 
+async def test_an_order_from_before_the_ranking_is_not_called_too_early(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.orders.place(clone())
+    async with shop.workspace(tmp_path, now=NOW + timedelta(days=100)) as ws:
+        result = await review_commissions(ws, since="52w")
+    assert [note for note in result.notes if "too early" in note] == [
+        "No order is in the ranking now: too early to judge, or published before it begins."
+    ]
+
+
 async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
