@@ -29,7 +29,7 @@ from layers_mcp.layers.errors import (
 )
 from layers_mcp.layers.reading import parse
 from layers_mcp.layers.refusals import refusal, request_id
-from layers_mcp.layers.secret import Redaction
+from layers_mcp.layers.redaction import Redaction
 from layers_mcp.secret import Secret
 
 log = logging.getLogger("layers_mcp.layers")
