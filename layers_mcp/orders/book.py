@@ -106,12 +106,12 @@ class OrderBook:
         if excess := budget.excess(estimated, placing.max_credits):
             yield excess
         limit = self._desk.daily_credit_limit
-        if limit is not None and estimated is not None:
+        if limit is not None:
             ordered = await self._journal.read(
                 lambda journal: journal.credits_of_day(placing.tenant, self._now()), otherwise=0
             )
-            if ordered + estimated > limit:
-                yield f"This would pass the daily limit of {limit} credits: {ordered} are ordered today (UTC)."
+            if excess := budget.daily_excess(estimated, ordered, limit):
+                yield excess
 
     @asynccontextmanager
     async def _alone(self, identity: str) -> AsyncGenerator[None]:

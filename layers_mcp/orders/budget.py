@@ -32,4 +32,20 @@ def excess(estimated: int | None, max_credits: int) -> str:
 def check_max_credits(estimated: int | None, max_credits: int) -> None:
     """Raise `MaxCreditsError` unless the estimate keeps within the caller's budget."""
     if reason := excess(estimated, max_credits):
+        if estimated is None:
+            raise MaxCreditsError(
+                reason, "Call again in a few minutes, or ask the user about ordering without max_credits."
+            )
         raise MaxCreditsError(reason, "Order fewer variations, or ask the user for a higher budget.")
+
+
+def daily_excess(estimated: int | None, ordered: int, limit: int) -> str:
+    """Why the estimate does not keep within what is left of the day's limit; empty where it does."""
+    if estimated is None:
+        return "There is no estimate of what this order costs, so the daily limit cannot be held."
+    if ordered + estimated > limit:
+        return (
+            f"The estimate of {estimated} credits would pass the daily limit of {limit} credits: "
+            f"{ordered} are ordered today (UTC)."
+        )
+    return ""

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 
 from layers_mcp.loop.identity import container_keys
+from layers_mcp.orders.budget import daily_excess
 from layers_mcp.orders.entry import STAND_IN, Entry, Tenant, moment_text
 from layers_mcp.orders.errors import DailyLimitError, JournalError, OrderUnknownError
 from layers_mcp.orders.schema import orders, organizations
@@ -219,12 +220,10 @@ def _credits_of_day(connection: Connection, tenant: Tenant, now: datetime) -> in
 
 def _check_daily_limit(connection: Connection, entry: Entry, limit: int) -> None:
     ordered = _credits_of_day(connection, entry.tenant, entry.ordered_at)
-    if ordered + (entry.estimated_credits or 0) > limit:
-        raise DailyLimitError(
-            f"The estimate of {entry.estimated_credits} credits would pass the daily limit of {limit}: "
-            f"{ordered} are ordered today (UTC).",
-            "Order after midnight UTC, or ask whoever set the limit.",
-        )
+    if reason := daily_excess(entry.estimated_credits, ordered, limit):
+        unpriced = entry.estimated_credits is None
+        when = "Call again in a few minutes" if unpriced else "Order after midnight UTC"
+        raise DailyLimitError(reason, f"{when}, or ask whoever set the limit.")
 
 
 def _json(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from layers_mcp.background import Background
-from layers_mcp.layers.errors import LayersError
+from layers_mcp.layers.errors import KillSwitch, LayersError, Unauthenticated
 from layers_mcp.loop.windows import stamp
 from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
@@ -74,11 +74,6 @@ class Placing:
             return await self._continue(known)
         estimated = await self.estimate()
         budget.check_max_credits(estimated, self.max_credits)
-        if self.desk.daily_credit_limit is not None and estimated is None:
-            raise DailyLimitError(
-                "There is no estimate of what this order costs, so the daily limit cannot be held.",
-                "Call again when Layers publishes its prices.",
-            )
         entry = Entry.about_to_leave(
             self.order,
             self.tenant,
@@ -96,10 +91,15 @@ class Placing:
         return None if found is None or found.status == "refused" else found
 
     async def estimate(self) -> int | None:
-        """The most credits that it can cost, None where that cannot be told."""
+        """The most credits that it can cost, None where that cannot be told.
+
+        Raises `LayersError` where the key cannot order anything: it is not accepted, or suspended.
+        """
         with anyio.move_on_after(CREDITS_SECONDS):
             try:
                 return budget.estimate(self.order, await self.desk.layers.credits())
+            except (Unauthenticated, KillSwitch):
+                raise
             except LayersError:
                 pass
         return None

@@ -13,7 +13,7 @@ from layers_mcp.orders.records import SimilarOrder
 def similar_orders(order: Order, recent: Iterable[Entry]) -> tuple[SimilarOrder, ...]:
     """Those of `recent` that come from the same post or hook and are another order, with what they differ in.
 
-    Hooks are compared as a reader would: without case, punctuation and spacing.
+    Hooks are compared as a reader would: without case, punctuation and spacing, unless there is nothing else in them.
     """
     ours = {**order.arguments, "take": order.take}
     return tuple(
@@ -31,4 +31,5 @@ def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[st
 
 def _source(arguments: Mapping[str, Any]) -> str:
     post = arguments.get("source_platform_post_id")
-    return post or "".join(letter for letter in arguments["hook"].casefold() if letter.isalnum())
+    hook = str(arguments.get("hook", ""))
+    return post or "".join(letter for letter in hook.casefold() if letter.isalnum()) or hook

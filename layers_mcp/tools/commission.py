@@ -124,7 +124,7 @@ def _replay_notes(placement: Placement) -> list[str]:
         return []
     when = stamp(record.ordered_at)
     if record.status == "unknown":
-        return [f"This order was sent at {when} and never answered; a call without dry_run completes it."]
+        return [f"This order was sent at {when} and never answered: whether it was placed is not known."]
     return [f"This order was placed at {when}: nothing was ordered or charged again."]
 
 

@@ -11,7 +11,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from layers_mcp.layers.errors import BillingExhausted, LayersError, Lost, NotConfigured, RateLimited, ServerFault
+from layers_mcp.layers.errors import (
+    BillingExhausted,
+    KillSwitch,
+    LayersError,
+    Lost,
+    NotConfigured,
+    RateLimited,
+    ServerFault,
+    Unauthenticated,
+)
 from layers_mcp.orders import CloneOrder, HookOrder, Order, OrderError
 from layers_mcp.orders.upstream import find
 from layers_mcp.sandbox import Fault, Sandbox
@@ -464,10 +473,33 @@ async def test_max_credits_is_no_part_of_the_order_and_does_not_concern_a_known_
 
 async def test_without_an_estimate_max_credits_refuses(shop: Shop) -> None:
     shop.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="status", status=403))
-    with pytest.raises(OrderError, match="max_credits cannot be held"):
+    with pytest.raises(OrderError, match="max_credits cannot be held") as raised:
         await shop.orders.place(shop.clone(), max_credits=10_000)
+    assert "fewer" not in raised.value.next_step
     unpriced = await shop.orders.place(shop.clone())
     assert unpriced.estimated_credits is None
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, Unauthenticated), (503, KillSwitch)])
+async def test_a_key_that_can_order_nothing_is_told_before_any_budget_and_in_a_preview(
+    shop: Shop, status: int, error: type[LayersError]
+) -> None:
+    known = (await shop.orders.place(shop.clone(take=9))).record
+    key = "lp_test_wrong" if status == 401 else shop.sandbox.api_key
+    if status == 503:
+        shop.sandbox.suspend()
+    organization = "" if status == 503 else shop.sandbox.agency
+    async with shop.open(api_key=key, organization=organization, daily_credit_limit=5) as ws:
+        for ordering in (
+            ws.orders.place(shop.clone()),
+            ws.orders.place(shop.clone(), max_credits=1),
+            ws.orders.preview(shop.clone()),
+        ):
+            with pytest.raises(error) as raised:
+                await ordering
+            assert raised.value.nothing_changed
+        assert (await ws.orders.place(shop.clone(take=9))).record.job_id == known.job_id
+    assert shop.posts() == 1
 
 
 async def test_prices_that_do_not_come_in_time_hold_up_no_order(shop: Shop) -> None:
@@ -538,7 +570,7 @@ async def test_with_a_daily_limit_an_order_without_an_estimate_is_refused(shop: 
             await ws.orders.place(shop.clone())
         preview = await ws.orders.preview(shop.clone())
     assert raised.value.code == "DAILY_LIMIT"
-    assert any("costs cannot be told" in note for note in preview.notes)
+    assert any("the daily limit cannot be held" in note for note in preview.notes)
 
 
 # --- what the journal knows afterwards

@@ -144,7 +144,7 @@ async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(desk:
     preview = await desk.clone(dry_run=True)
     assert (preview.status, preview.replayed) == ("unknown", True)
     assert preview.notes == [
-        "This order was sent at 2026-04-17T09:10:00Z and never answered; a call without dry_run completes it."
+        "This order was sent at 2026-04-17T09:10:00Z and never answered: whether it was placed is not known."
     ]
     assert "not charged twice" in preview.next_step
     completed = await desk.clone()

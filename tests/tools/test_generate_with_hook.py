@@ -74,6 +74,12 @@ async def test_nearly_the_same_brief_is_told_before_it_spends(desk: Desk) -> Non
     assert desk.charges() == 1
 
 
+async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(desk: Desk) -> None:
+    await desk.generate("🔥🔥")
+    assert (await desk.generate("🚀", dry_run=True)).similar_orders == []
+    assert len((await desk.generate("🔥🔥", cta="Try it", dry_run=True)).similar_orders) == 1
+
+
 async def test_a_clone_and_a_hook_order_are_not_similar(desk: Desk) -> None:
     ranking = await desk.ws.layers.top_performers(desk.project, metric="views", window="30d")
     row = ranking.items[0]
