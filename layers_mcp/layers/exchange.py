@@ -28,8 +28,8 @@ from layers_mcp.layers.errors import (
     Unreachable,
 )
 from layers_mcp.layers.reading import parse
-from layers_mcp.layers.refusals import refusal, request_id
 from layers_mcp.layers.redaction import Redaction
+from layers_mcp.layers.refusals import refusal, request_id
 from layers_mcp.secret import Secret
 
 log = logging.getLogger("layers_mcp.layers")

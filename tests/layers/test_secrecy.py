@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from layers_mcp.layers.errors import LayersError
-from layers_mcp.layers.secret import Redaction
+from layers_mcp.layers.redaction import Redaction
 from layers_mcp.secret import Secret
 from tests.layers.scripted import KEY, Upstream, broken, client, ok, raw, refused
 
