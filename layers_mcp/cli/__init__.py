@@ -6,6 +6,7 @@ A command's module is imported when it is chosen, so that the server starts with
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -72,3 +73,6 @@ def _run(given: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read stdout is gone; what is still buffered would fail again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -186,6 +186,15 @@ def test_a_client_that_stops_reading_ends_it_without_a_traceback(tmp_path: Path)
     assert (process.returncode, err) == (0, b"")
 
 
+def test_a_command_whose_reader_has_gone_ends_without_a_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "layers_mcp", "doctor", "--sandbox"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path))
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (1, b"")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
 def test_without_a_stdin_it_says_so_on_stderr_and_fails(tmp_path: Path) -> None:
     command = f"exec '{sys.executable}' -m layers_mcp --sandbox <&-"
