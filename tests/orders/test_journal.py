@@ -130,7 +130,9 @@ def test_the_daily_limit_counts_every_order_that_was_not_refused(journal: Journa
     accept(journal, journal.reserve(clone("pp_2", estimate=100), 300), status="failed")
     refuse(journal, journal.reserve(clone("pp_3", estimate=100), 300))
     assert journal.credits_of_day(ACME, MORNING) == 200
-    with pytest.raises(DailyLimitError, match="101 credits would pass the daily limit of 300 credits: 200 are ordered today"):
+    with pytest.raises(
+        DailyLimitError, match="101 credits would pass the daily limit of 300 credits: 200 are ordered today"
+    ):
         journal.reserve(clone("pp_4", estimate=101), 300)
     assert journal.reserve(clone("pp_4", estimate=100), 300).status == "unknown"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sqlite3
 import sys
 import threading
@@ -146,6 +145,7 @@ def test_a_read_only_journal_is_still_read(tmp_path: Path) -> None:
 @contextmanager
 def disk_of(size: int) -> Iterator[None]:
     """Files cannot grow beyond `size` bytes."""
+    resource = pytest.importorskip("resource", reason="only POSIX limits the size of files")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
