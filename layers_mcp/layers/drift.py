@@ -33,11 +33,11 @@ def members(value: Any) -> Mapping[str, Any]:
 
 
 def flat_row(value: Any) -> Any:
-    """Only the numbers and texts of a row; what is null, nested or not finite is left out."""
+    """Only the numbers and texts of a row, texts as labels; what is null, nested or not finite is left out."""
     if not isinstance(value, Mapping):
         return value
     row = cast("Mapping[str, Any]", value)
-    return {key: item for key, item in row.items() if _is_plain(item)}
+    return {key: label(item) if isinstance(item, str) else item for key, item in row.items() if _is_plain(item)}
 
 
 def _is_plain(item: object) -> bool:

@@ -41,7 +41,12 @@ class Wire(BaseModel):
     """A part of an answer."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, coerce_numbers_to_str=True
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        coerce_numbers_to_str=True,
+        allow_inf_nan=False,
     )
 
 
@@ -109,8 +114,8 @@ class SocialAccount(Wire):
 class MetricsWindow(Wire):
     """The window as upstream gave it; where it gave none, as it was asked for."""
 
-    since: str
-    until: str
+    since: Label
+    until: Label
     granularity: Label
 
 

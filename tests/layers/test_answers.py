@@ -104,6 +104,28 @@ async def test_numbers_that_are_not_finite_are_left_out() -> None:
     assert row.paid == {"roas": None, "cpa": None}
 
 
+async def test_a_text_that_says_no_number_is_none() -> None:
+    row = {"rank": 1, "metricValue": "NaN", "organic": {"views": 9, "engagementRate": "inf"}}
+    upstream = Upstream(ok({"items": [row]}), ok({"items": [{"adsContentId": "adc_1", "organicScore": "-Infinity"}]}))
+    async with client(upstream) as layers:
+        ranked = (await layers.top_performers("prj_1", metric="views", window="30d")).items[0]
+        creative = (await layers.ads_content("prj_1")).items[0]
+    assert (ranked.metric_value, creative.organic_score) == (None, None)
+    assert ranked.organic is not None
+    assert (ranked.organic.views, ranked.organic.engagement_rate) == (9, None)
+
+
+async def test_the_texts_of_a_series_are_shown_without_what_cannot_be_seen() -> None:
+    window = {"since": "2026-04-10\u202e", "until": "2026-04-17", "granularity": "day"}
+    upstream = Upstream(ok({"series": [{"bucket": "2026-04-10\u200b", "views": "3\u202e"}], "window": window}))
+    async with client(upstream) as layers:
+        answer = await layers.metrics(
+            "prj_1", scope="project", id="prj_1", metrics=["views"], since=NOW, until=NOW, granularity="day"
+        )
+    assert answer.series == [{"bucket": "2026-04-10", "views": "3"}]
+    assert answer.window.since == "2026-04-10"
+
+
 async def test_numbers_that_no_measurement_has_are_left_out() -> None:
     digits = b"9" * 5000
     body = b'{"items": [{"metricValue": 1e300, "organic": {"views": %s, "engagementRate": 1e-300, "watchTimeMs": 1}}]}'
