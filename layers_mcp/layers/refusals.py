@@ -97,7 +97,7 @@ def refusal(call: Call, status: int, headers: Mapping[str, str], data: object, *
         retry_after=wait,
         retryable=kind.can_be_retried or (kind is errors.PlatformError and status in _AGAIN),
         nothing_changed=kind.had_no_effect if kind in _CERTAIN else _turned_down(status),
-        hint=_hint(kind, call, wait),
+        hint=_hint(kind, call, status, wait),
         scope=call.scope,
     )
 
@@ -153,10 +153,12 @@ def _standing(details: Mapping[str, Any]) -> str:
     return f"the container is {status}" if status in ("approved", "rejected", "pending") else ""
 
 
-def _hint(kind: type[LayersError], call: Call, wait: float | None) -> str:
+def _hint(kind: type[LayersError], call: Call, status: int, wait: float | None) -> str:
     """The next step where the circumstances give a better one than the kind of error does."""
     if kind is errors.RateLimited and wait:
         return f"Wait {wait:.0f} seconds, then call again."
+    if kind is errors.Refused and status == HTTPStatus.FORBIDDEN and call.scope:
+        return f"Check that the API key has the scope {call.scope}."
     if kind is errors.NotFound and not call.subject and call.reads:
         return "Check the base URL and the organization."
     return ""

@@ -54,7 +54,7 @@ def checked(schema: Schema, arguments: Mapping[str, Any] | None) -> dict[str, An
         except _UnfitError as unfit:
             problems.append(f"`{name}` must be {unfit}.{_advice(rule)}")
     if problems:
-        raise invalid_argument(" ".join(problems), "Correct this and call again.")
+        raise invalid_argument(" ".join(problems))
     return values
 
 

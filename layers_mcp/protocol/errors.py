@@ -48,7 +48,7 @@ class ToolError(Exception):
         return " ".join(part for part in parts if part)
 
 
-def invalid_argument(reason: str, next_step: str = "") -> ToolError:
+def invalid_argument(reason: str, next_step: str = "Correct this and call again.") -> ToolError:
     """Refuse an argument before anything was sent."""
     return ToolError("INVALID_ARGUMENT", reason, next_step=next_step)
 

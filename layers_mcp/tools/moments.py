@@ -13,4 +13,4 @@ def moment(name: str, text: str, now: datetime) -> datetime:
     try:
         return parse_moment(text, now)
     except ValueError:
-        raise invalid_argument(f"`{name}` must be {FORMS}.", "Correct this and call again.") from None
+        raise invalid_argument(f"`{name}` must be {FORMS}.") from None

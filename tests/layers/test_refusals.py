@@ -98,6 +98,14 @@ async def test_a_missing_scope_is_named() -> None:
     assert unscoped.value.reason == "The API key lacks a scope."
 
 
+async def test_a_403_of_another_code_names_the_scope_in_its_next_step() -> None:
+    async with client(Upstream(refused(403, "FORBIDDEN", "Not for you."))) as layers:
+        with pytest.raises(Refused) as refusal:
+            await layers.top_performers("prj_1", metric="views", window="7d")
+    assert refusal.value.reason == "Layers refused the request: Not for you"
+    assert refusal.value.hint == "Check that the API key has the scope metrics:read."
+
+
 async def test_a_404_says_what_was_not_found_and_on_a_commission_both_causes() -> None:
     async with client(Upstream(refused(404, "NOT_FOUND"))) as layers:
         with pytest.raises(NotFound) as job:

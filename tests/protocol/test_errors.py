@@ -24,7 +24,7 @@ def test_a_failure_reads_code_status_reason_effect_next_step_and_request_id() ->
 
 def test_a_refusal_of_ones_own_has_no_status_and_changed_nothing() -> None:
     assert str(invalid_argument("`since` is after `until`.")) == (
-        "INVALID_ARGUMENT: `since` is after `until`. Nothing was changed."
+        "INVALID_ARGUMENT: `since` is after `until`. Nothing was changed. Correct this and call again."
     )
 
 
