@@ -109,7 +109,7 @@ class Exchange:
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:
-        self._redaction.install()
+        """Raises Unreachable where the proxy or certificates that the environment names are of no use."""
         headers = {
             "Authorization": f"Bearer {self._key.reveal()}",
             "Accept": "application/json",
@@ -117,15 +117,26 @@ class Exchange:
         }
         if self._organization:
             headers["X-Layers-Organization"] = self._organization
-        return httpx2.AsyncClient(
-            transport=self._transport,
-            headers=headers,
-            # A client of an API holds no cookies: no answer may change the next request.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            # Plain http goes to this machine only, so never through a proxy.
-            mounts={"http://": None},
-            timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
-            follow_redirects=False,
+        try:
+            http = httpx2.AsyncClient(
+                transport=self._transport,
+                headers=headers,
+                # A client of an API holds no cookies: no answer may change the next request.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                # Plain http goes to this machine only, so never through a proxy.
+                mounts={"http://": None},
+                timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
+                follow_redirects=False,
+            )
+        except (ValueError, OSError):
+            pass  # raised below: these exceptions quote the proxy's URL, and a password in it
+        else:
+            self._redaction.install()
+            return http
+        raise Unreachable(
+            "The proxy or the certificates that the environment names cannot be used.",
+            retryable=False,
+            hint="Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR, then restart the server.",
         )
 
     def _request(self, call: Call) -> httpx2.Request:

@@ -209,9 +209,12 @@ async def test_the_http_client_is_built_at_the_first_call_and_closed_with_the_cl
     assert http.is_closed
 
 
-async def test_plain_http_never_goes_through_a_proxy_and_https_does(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9"])
+async def test_plain_http_never_goes_through_a_proxy_and_https_does(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.setenv(name, proxy)
     monkeypatch.delenv("NO_PROXY", raising=False)
     async with client(Upstream(ok({})), base_url="http://127.0.0.1:1", transport=None) as layers:
         with pytest.raises(Unreachable):
@@ -220,6 +223,21 @@ async def test_plain_http_never_goes_through_a_proxy_and_https_does(monkeypatch:
         http: Any = exchange._http
         assert http._transport_for_url(httpx2.URL("http://127.0.0.1:1/v1")) is http._transport
         assert http._transport_for_url(httpx2.URL("https://api.layers.test/")) is not http._transport
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("ALL_PROXY", "ftp://user:word@proxy.example"), ("SSL_CERT_FILE", "/nowhere/ca.pem")]
+)
+async def test_a_proxy_or_certificate_file_that_cannot_be_used_is_told_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    async with client(Upstream(), transport=None) as layers:
+        with pytest.raises(Unreachable, match="proxy or the certificates") as failure:
+            await layers.whoami()
+    assert variable in failure.value.hint
+    assert failure.value.nothing_changed
+    assert failure.value.__context__ is None
 
 
 async def test_social_accounts_are_read_to_the_last_page_and_a_cursor_that_returns_ends_it() -> None:
