@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -205,7 +206,16 @@ def test_without_a_stdin_it_says_so_on_stderr_and_fails(tmp_path: Path) -> None:
     assert "CRITICAL" in result.stderr
 
 
+@pytest.fixture
+def heeding_interrupts() -> Iterator[None]:
+    """Children heed SIGINT, also where the tests run in a shell's background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.usefixtures("heeding_interrupts")
 def test_an_interrupted_command_ends_quietly(tmp_path: Path) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
