@@ -32,7 +32,11 @@ class Tenant:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One order as the journal holds it. `unanswered` counts the attempts that left and brought no answer."""
+    """One order as the journal holds it.
+
+    `unanswered` counts the attempts that left and brought no answer; `clock_doubted` is 1 once the clock was seen to
+    stand before one of them.
+    """
 
     entry: str
     base_url: str
@@ -58,6 +62,7 @@ class Entry:
     job_id: str = ""
     kind: str = ""
     container_ids: tuple[str, ...] = ()
+    clock_doubted: int = 0
 
     @classmethod
     def about_to_leave(

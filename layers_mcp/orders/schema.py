@@ -46,6 +46,8 @@ orders = Table(
     Column("job_id", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("container_ids", Text, nullable=False),
+    # 1 once the clock was seen to go backwards: how long ago the first attempt was cannot be told any more
+    Column("clock_doubted", BigInteger, nullable=False),
 )
 
 organizations = Table(
@@ -78,6 +80,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (base_url, key_fingerprint)
         )""",
     ),
+    ("ALTER TABLE orders ADD COLUMN clock_doubted BIGINT NOT NULL DEFAULT 0",),
 )
 """One tuple of statements a version, in order; a published one is never edited. `metadata` is where they lead."""
 

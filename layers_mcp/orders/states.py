@@ -79,10 +79,10 @@ def learned(entry: Entry, now: datetime, *, status: str, container_ids: Iterable
 
 
 def doubted(entry: Entry, now: datetime) -> Entry:
-    """Look at the order at `now`: where that is before its last attempt, no key may send it again."""
+    """Look at the order at `now`: where that is before its last attempt, its time for sending again has ended."""
     if entry.status != "unknown" or now >= entry.updated_at - CLOCKS_DIFFER:
         return entry
-    return replace(entry, key_fingerprint="")
+    return replace(entry, clock_doubted=1)
 
 
 def may_be_sent_again(entry: Entry, key_fingerprint: str, now: datetime) -> bool:
@@ -93,4 +93,5 @@ def may_be_sent_again(entry: Entry, key_fingerprint: str, now: datetime) -> bool
     """
     if entry.path_container_id:
         return True
-    return now < entry.ordered_at + RETRY_WINDOW and key_fingerprint == entry.key_fingerprint
+    in_time = not entry.clock_doubted and now < entry.ordered_at + RETRY_WINDOW
+    return in_time and key_fingerprint == entry.key_fingerprint

@@ -212,6 +212,18 @@ def test_the_migrations_lead_to_the_schema_that_the_code_uses(journal: Journal, 
     engine.dispose()
 
 
+def test_the_orders_of_an_earlier_version_are_kept(journal: Journal, journal_url: str, tmp_path: Path) -> None:
+    entry = journal.reserve(generate(), None)
+    engine = create_engine(journal_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE orders DROP COLUMN clock_doubted"))
+        connection.execute(text("UPDATE journal_version SET version = 1"))
+    engine.dispose()
+    opened = Journal(Storage(journal_url, tmp_path / "unused.db"))
+    assert opened.since(ACME, MORNING) == [entry]
+    opened.close()
+
+
 def test_a_journal_of_a_later_version_is_left_alone(journal: Journal, journal_url: str, tmp_path: Path) -> None:
     journal.since(ACME, MORNING)
     engine = create_engine(journal_url.replace("postgresql://", "postgresql+psycopg://"))

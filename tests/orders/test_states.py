@@ -83,6 +83,7 @@ def test_a_clock_that_went_backwards_ends_the_time_for_sending_again_for_good() 
     doubted = states.doubted(tried_again, later(hours=4))
     assert not states.may_be_sent_again(doubted, "aaaa", later(hours=4))
     assert not states.may_be_sent_again(doubted, "aaaa", later(hours=6))
+    assert doubted.key_fingerprint == "aaaa"  # what was sent stays on record
     assert states.may_be_sent_again(states.doubted(clone(), later(hours=-4)), "aaaa", later(hours=-4))
 
 
