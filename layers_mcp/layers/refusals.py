@@ -233,7 +233,7 @@ def _texts(value: object) -> Iterator[str]:
 def _unreadable(call: Call, status: int) -> str:
     if status == HTTPStatus.NOT_FOUND and call.bucket == "long-running":
         return _NO_ORDER
-    if 300 <= status < 400:
+    if 300 <= status < 400 and status != HTTPStatus.NOT_MODIFIED:
         return "Layers answered with a redirection, which is not followed with the API key."
     return "Layers, or something on the way to it, answered without an error that can be read."
 

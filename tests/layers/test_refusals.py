@@ -189,6 +189,14 @@ async def test_an_error_that_is_no_envelope_is_a_bad_response(body: bytes) -> No
     assert failure.value.nothing_changed
 
 
+async def test_a_304_that_nobody_asked_for_is_called_no_redirection() -> None:
+    async with client(Upstream(raw(304, b""))) as layers:
+        with pytest.raises(LayersError) as failure:
+            await layers.job("job_1")
+    assert (failure.value.code, failure.value.status) == ("BAD_RESPONSE", 304)
+    assert "redirection" not in failure.value.reason
+
+
 async def test_a_redirection_is_told_and_not_followed() -> None:
     upstream = Upstream(ok({}, 302, location="https://evil.example/v1/whoami"))
     async with client(upstream) as layers:
