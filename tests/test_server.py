@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import jsonschema
 import pytest
 from mcp import Client, MCPError
@@ -198,10 +199,11 @@ async def test_without_a_key_nothing_is_completed(tmp_path: Path) -> None:
 
 
 async def test_a_closed_connection_leaves_nothing_running(sandbox: Sandbox, tmp_path: Path, era: str) -> None:
-    for _ in range(3):
-        async with connect(sandbox, tmp_path, era) as client:
-            result = await client.call_tool("list_projects")
-            assert not result.is_error
+    before = anyio.get_running_tasks()
+    async with connect(sandbox, tmp_path, era) as client:
+        result = await client.call_tool("list_projects")
+        assert not result.is_error
+    assert anyio.get_running_tasks() == before
 
 
 async def test_an_error_of_our_own_is_internal_and_tells_nothing(sandbox: Sandbox, tmp_path: Path, era: str) -> None:
