@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 from layers_mcp.layers import errors
 from layers_mcp.layers.call import Call
-from layers_mcp.layers.drift import printable
 from layers_mcp.layers.errors import LayersError
+from layers_mcp.layers.wording import printable
 
 _LONGEST_MESSAGE = 200
 _LONGEST_PART = 1_000
