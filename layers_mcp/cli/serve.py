@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LAST_SECONDS = 0.3
+LAST_SECONDS = 0.1
 """How long a thread that is still at work may hold the process back once its client is gone."""
 
 
@@ -56,15 +56,16 @@ def run(options: Namespace) -> int:
     server = create_server(settings)
     gc.freeze()  # what is loaded by now stays: the collector, back at work, need not look at it again
     gc.enable()
+    code = 0
     try:
         anyio.run(serve_stdio, server)
     except Exception:
         logger.critical("the server stopped on an error of its own", exc_info=True)
-        return 1
+        code = 1
     if not _threads_ended():
         logging.shutdown()
-        os._exit(0)  # a thread that waits for a locked or frozen journal cannot be woken, and would be waited for
-    return 0
+        os._exit(code)  # a thread that waits for a locked or frozen journal cannot be woken, and would be waited for
+    return code
 
 
 def _threads_ended() -> bool:

@@ -1,11 +1,11 @@
 """How a placement ends when nothing is ordered.
 
-LayersError (of the client)   upstream turned the order down, or its answer was lost
-OrderError                  we turned it down, before anything was sent that spends
+LayersError (of the client)  upstream turned the order down, or its answer was lost
+OrderError                   we turned it down, before anything was sent that spends
 ├── MaxCreditsError          MAX_CREDITS: above what the caller allowed, or that cannot be told
 ├── DailyLimitError          DAILY_LIMIT: above the tenant's limit for the day, or that cannot be told
-└── OrderUnknownError              ORDER_UNKNOWN: it may be placed already, and sending it again is not safe
-JournalError                the journal could not be read or written; ends no placement by itself
+└── OrderUnknownError        ORDER_UNKNOWN: it may be placed already, and sending it again is not safe
+JournalError                 the journal could not be read or written; ends no placement by itself
 """
 
 from __future__ import annotations
