@@ -27,17 +27,13 @@ Observer = Callable[[Job | LayersError], None]
 
 
 class JobFeed:
-    """The polls of one job, and who is told of them."""
+    """The polls of one job, and who is told of them. Waited for again, the job is polled on at the pace it had."""
 
     def __init__(self, poll: Poll) -> None:
         self._poll = poll
+        self._pause = FIRST_PAUSE
         self._observers: list[Observer] = []
         self._seen: Job | LayersError | None = None
-
-    @property
-    def watched(self) -> bool:
-        """Whether anyone still looks."""
-        return bool(self._observers)
 
     @contextmanager
     def observed(self, observer: Observer) -> Generator[None]:
@@ -49,13 +45,15 @@ class JobFeed:
             yield
         finally:
             self._observers.remove(observer)
+            if not self._observers:
+                self._seen = None
 
     async def run(self) -> Job:
         """Poll until the job has ended. Raises LayersError where reading it again is no use."""
-        pause, etag = FIRST_PAUSE, ""
+        etag = ""
         known: Job | None = None
         while True:
-            wait = pause + _random.uniform(0, JITTER)
+            wait = self._pause + _random.uniform(0, JITTER)
             try:
                 changed, etag = await self._poll(etag)
             except LayersError as error:
@@ -72,7 +70,7 @@ class JobFeed:
                     if known.terminal:
                         return known
             await anyio.sleep(wait)
-            pause = min(pause * GROWTH, LONGEST_PAUSE)
+            self._pause = min(self._pause * GROWTH, LONGEST_PAUSE)
 
     def _tell(self, news: Job | LayersError) -> None:
         if news == self._seen:

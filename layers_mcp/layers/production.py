@@ -68,10 +68,12 @@ class Production(Caller):
         feed = self._feeds.setdefault(job_id, JobFeed(partial(self._poll, job_id)))
         try:
             with feed.observed(observer):
-                return await self.background.share(("follow", id(self), job_id), feed.run)
-        finally:
-            if not feed.watched:
-                self._feeds.pop(job_id, None)
+                job = await self.background.share(("follow", id(self), job_id), feed.run)
+        except LayersError:
+            self._feeds.pop(job_id, None)
+            raise
+        self._feeds.pop(job_id, None)
+        return job
 
     async def _poll(self, job_id: str, etag: str) -> tuple[Job | None, str]:
         call = replace(_job_call(job_id), etag=etag, repeat=Repeat.NEVER)

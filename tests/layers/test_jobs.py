@@ -45,6 +45,26 @@ async def test_a_job_is_polled_after_two_seconds_then_ever_slower_to_ten() -> No
     assert len({round(gap - pause, 6) for gap, pause in zip(gaps, expected, strict=True)}) > 1
 
 
+async def test_a_job_waited_for_again_is_read_at_once_and_then_polled_at_the_pace_it_had() -> None:
+    times: list[float] = []
+
+    async def still(request: httpx2.Request) -> httpx2.Response:
+        times.append(anyio.current_time())
+        return await running()(request)
+
+    heard: list[Job | LayersError] = []
+    async with client(Upstream(still)) as layers:
+        with anyio.move_on_after(38):
+            await follow(layers, [])
+        again = anyio.current_time()
+        with anyio.move_on_after(38):
+            await follow(layers, heard)
+    second = [moment for moment in times if moment >= again]
+    assert second[0] == pytest.approx(again, abs=0.1)
+    assert all(9 < later - earlier < 11 for earlier, later in pairwise(second))
+    assert len(heard) == 1
+
+
 async def test_an_unchanged_job_is_asked_for_by_its_etag_and_told_once() -> None:
     upstream = Upstream(running(etag='"v1"'), UNCHANGED, UNCHANGED, running("rendering", etag='"v2"'), DONE)
     heard: list[Job | LayersError] = []
@@ -95,7 +115,6 @@ async def test_one_who_leaves_stops_nothing_for_the_others_and_the_last_stops_th
         at_the_end = len(upstream.requests)
         await anyio.sleep(60)
         assert len(upstream.requests) == at_the_end
-        assert layers._feeds == {}
 
 
 async def test_a_job_can_be_followed_again_after_everyone_left() -> None:
@@ -106,7 +125,6 @@ async def test_a_job_can_be_followed_again_after_everyone_left() -> None:
         upstream.replies = [DONE]
         assert (await follow(layers, [])).status == "completed"
         assert "if-none-match" not in upstream.requests[-1].headers
-        assert layers._feeds == {}
 
 
 async def test_a_failure_that_may_pass_is_told_and_the_polls_go_on() -> None:
@@ -154,7 +172,6 @@ async def test_an_answer_that_will_not_change_ends_it(
     async with client(upstream) as layers:
         with pytest.raises(kind):
             await follow(layers, [])
-        assert layers._feeds == {}
     assert len(upstream.requests) == 1
 
 
