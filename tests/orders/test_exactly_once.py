@@ -54,6 +54,7 @@ class ExactlyOnce(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.Runner(loop_factory=JumpingLoop)
+        self.folder = tempfile.TemporaryDirectory()
         self.town = self.run(self._settle())
         self.posts = self.run(self._posts())
         self.servers = [self.run(self._server())]
@@ -64,7 +65,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         return self.loop.run(work)
 
     async def _settle(self) -> Town:
-        return Town(Path(tempfile.mkdtemp()) / "town")
+        return Town(Path(self.folder.name) / "town")
 
     async def _server(self) -> Server:
         return Server(self.town)
@@ -208,6 +209,7 @@ class ExactlyOnce(RuleBasedStateMachine):
                 self.run(server.stop())
             self.town.close()
             self.loop.close()
+            self.folder.cleanup()
 
     async def _complete_all(self) -> None:
         for order in self.placed.values():
