@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ FOREIGN: dict[str, set[str]] = {
 """Libraries beside the standard one that a room may import."""
 
 
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {_name(path): path for path in PACKAGE.rglob("*.py")}
+
+
 def _modules(room: str) -> Iterator[Path]:
     return (PACKAGE / room).rglob("*.py")
 
@@ -46,9 +55,10 @@ def _imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(parts[: len(parts) - node.level]) if node.level else ""
             module = ".".join(filter(None, [base, node.module]))
-            yield module
-            if module == "layers_mcp":
-                yield from (f"layers_mcp.{alias.name}" for alias in node.names)
+            named = {f"{module}.{alias.name}" for alias in node.names}
+            yield from (submodules := named & MODULES.keys())
+            if named - submodules:
+                yield module
 
 
 def _ours(name: str) -> str:
@@ -84,6 +94,14 @@ def test_a_room_imports_only_its_own_libraries(room: str) -> None:
 def test_only_the_sandbox_transport_knows_an_http_client() -> None:
     knowing = {path.name for path in _modules("sandbox") if any(n.startswith("httpx2") for n in _imports(path))}
     assert knowing <= {"transport.py"}
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    known = {
+        name: {other for other in _imports(path) if other in MODULES and other != "layers_mcp"}
+        for name, path in MODULES.items()
+    }
+    TopologicalSorter(known).prepare()  # raises CycleError, which names the circle
 
 
 def test_the_rooms_named_here_are_the_rooms_there_are() -> None:

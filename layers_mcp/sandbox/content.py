@@ -10,7 +10,7 @@ from pydantic import Field
 
 from layers_mcp.sandbox.account import NoQuery
 from layers_mcp.sandbox.call import Call
-from layers_mcp.sandbox.jobs import STAGES, Standing, standing
+from layers_mcp.sandbox.standing import STAGES, Standing, standing
 from layers_mcp.sandbox.wire import ApiError, Body, Moment, Query, iso, not_found, page
 
 

@@ -1,44 +1,19 @@
-"""Jobs: where they stand, and whether they can still be stopped."""
+"""Jobs: read as they stand, and stopped where they still can be."""
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from dataclasses import dataclass
 
 from layers_mcp.sandbox.account import NoQuery
 from layers_mcp.sandbox.call import Call
+from layers_mcp.sandbox.content import assets
+from layers_mcp.sandbox.standing import STAGES, standing
 from layers_mcp.sandbox.wire import ApiError, Body, Reply, encode, iso, not_found
-
-STAGES = (("queued", 0.15), ("generating_visuals", 0.7), ("finalizing", 1.0))
-"""Each stage, and the share of the job's time at which it ends."""
 
 
 class NoBody(Body):
     """A POST without parameters."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A job at a moment: `status`, and while it runs `stage`, `progress` (0-1) and the share where the stage ends."""
-
-    status: str
-    stage: str
-    progress: float
-    stage_progress: float
-    stage_ends: float
-
-
-def standing(job: sqlite3.Row, now: float) -> Standing:
-    """Worked out from the clock; progress moves in steps of 0.05, so that a quick reader meets it unchanged."""
-    if now >= job["ends_at"]:
-        return Standing(job["outcome"], job["outcome"], 1.0, 1.0, 1.0)
-    share = max(0.0, now - job["started_at"]) / job["seconds"]
-    place = sum(share >= ends for _, ends in STAGES[:-1])
-    stage, ends = STAGES[place]
-    begins = STAGES[place - 1][1] if place else 0.0
-    within = min(1.0, (share - begins) / (ends - begins))
-    return Standing("running", stage, int(min(share, 0.99) * 20) / 20, round(within, 2), ends)
 
 
 def _job(call: Call) -> sqlite3.Row:
@@ -52,8 +27,6 @@ def _job(call: Call) -> sqlite3.Row:
 
 def read_job(call: Call, query: NoQuery) -> Reply:
     """GET /v1/jobs/:jobId, with its ETag; 304 while nothing has changed."""
-    from layers_mcp.sandbox.content import assets
-
     job = _job(call)
     stand = standing(job, call.now)
     containers = call.all("SELECT * FROM content_containers WHERE job_id = ? ORDER BY sequence", job["id"])
