@@ -118,7 +118,7 @@ def _notes_on_buckets(reply: Metrics, asked: Asked, now: datetime) -> list[str]:
         ends = stamp(seen.running_until)
         notes.append(f"The last bucket is still running (until {ends}): lower values there are no drop.")
     if seen.cut:
-        notes.append(f"Cut by the window, and so no whole {granularity}: the {' and the '.join(seen.cut)} bucket.")
+        notes.append(f"The window cuts the {' and the '.join(seen.cut)} bucket short of a whole {granularity}.")
     if seen.outside:
         notes.append(f"Upstream answered with {seen.outside} buckets outside the window that was asked for.")
     return notes

@@ -154,7 +154,7 @@ async def test_days_that_the_window_cuts_are_noted(tmp_path: Path) -> None:
     series = [bucket("2026-04-14"), bucket("2026-04-15")]
     cut = {"since": "2026-04-14T12:00:00Z", "until": "2026-04-15T12:00:00Z", "metrics": ("views",)}
     result = await measured(answer(*series), tmp_path, **cut)
-    assert result.notes == ["Cut by the window, and so no whole day: the first and the last bucket."]
+    assert result.notes == ["The window cuts the first and the last bucket short of a whole day."]
 
 
 async def test_buckets_outside_the_window_are_noted(tmp_path: Path) -> None:
