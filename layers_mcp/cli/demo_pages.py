@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from layers_mcp.cli.paint import WIDTH, Paper, cut
+from layers_mcp.cli.paint import Paper, cut
 
 Facts = Mapping[str, Any]
 """A tool's structured result, as the client received it."""
@@ -17,20 +17,19 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "missing": ("✗",
 def step(paper: Paper, number: int, title: str) -> None:
     """A heading for the next part of the story."""
     paper.line()
-    paper.line(paper.style(f"{number}. {title}", "bold"))
+    paper.lines([paper.style(line, "bold") for line in textwrap.wrap(f"{number}. {title}", paper.width)])
 
 
 def call(paper: Paper, tool: str, arguments: Facts) -> None:
     """A tool call as it leaves, its arguments cut to a readable length."""
     shown = ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
-    first, *rest = textwrap.wrap(f"{tool}({shown})", WIDTH, initial_indent="  → ", subsequent_indent="    ")
-    paper.line(paper.style(first, "cyan"))
-    paper.lines([paper.style(line, "cyan") for line in rest])
+    lines = textwrap.wrap(f"{tool}({shown})", paper.width, initial_indent="  → ", subsequent_indent="    ")
+    paper.lines([paper.style(line, "cyan") for line in lines])
 
 
 def say(paper: Paper, text: str) -> None:
     """A remark, wrapped."""
-    paper.lines(textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  "))
+    paper.lines(textwrap.wrap(text, paper.width, initial_indent="  ", subsequent_indent="  "))
 
 
 def notes(paper: Paper, result: Facts) -> None:
@@ -50,7 +49,7 @@ def readiness(paper: Paper, result: Facts) -> None:
     rows: list[list[str]] = []
     for check in result["checks"]:
         mark, colour = _MARKS[check["status"]]
-        rows.append([paper.style(mark, colour), check["name"], cut(check["detail"], WIDTH - 24)])
+        rows.append([paper.style(mark, colour), check["name"], cut(check["detail"], paper.width - 24)])
     paper.table(rows)
 
 
@@ -58,8 +57,9 @@ def week(paper: Paper, result: Facts) -> None:
     """The series as a bar a day, and the totals."""
     series: Sequence[Facts] = result["series"]
     most = max((row.get("views", 0) for row in series), default=0) or 1
+    width = min(40, paper.width - 36)
     rows = [
-        [row["bucket"], f"{row.get('views', 0):,}", paper.bar(row.get("views", 0) / most, 40), _rate(row)]
+        [row["bucket"], f"{row.get('views', 0):,}", paper.bar(row.get("views", 0) / most, width), _rate(row)]
         for row in series
     ]
     paper.table(rows, header=["day", "views", "", "engagement"], right=[1, 3])
@@ -72,12 +72,14 @@ def week(paper: Paper, result: Facts) -> None:
 def ranking(paper: Paper, result: Facts) -> None:
     """The ranked posts: value, how far above the median, and how much to believe it."""
     best = max((row["metric_value"] for row in result["items"]), default=0) or 1
+    room = paper.width - 50  # what the other columns leave for hook and bar
+    bar = min(12, room // 4)
     rows = [
         [
             f"{row['rank']}",
-            cut(row["title"], 38),
+            cut(row["title"], room - bar),
             row["display"],
-            paper.bar(row["metric_value"] / best, 12),
+            paper.bar(row["metric_value"] / best, bar),
             f"{row['views']:,}",
             _times(row.get("engagement_times_median")),
             _evidence(row),
@@ -103,7 +105,8 @@ def commission(paper: Paper, result: Facts) -> None:
 
 def progress(paper: Paper, share: float, message: str) -> None:
     """How far the jobs are, 0 to 1, and what they say."""
-    paper.progress(f"  {paper.bar(share, 30, track=True)} {share:4.0%}  {cut(message, WIDTH - 42)}")
+    bar = max(10, min(30, paper.width - 60))
+    paper.progress(f"  {paper.bar(share, bar, track=True)} {share:4.0%}  {cut(message, paper.width - bar - 12)}")
 
 
 def jobs(paper: Paper, result: Facts) -> None:
@@ -121,7 +124,9 @@ def override(paper: Paper, result: Facts) -> None:
 
 def content(paper: Paper, result: Facts) -> None:
     """The pieces that wait for a person."""
-    rows = [[row["format"], cut(row["hook"], 54), row["approval_status"]] for row in result["items"]]
+    rows = [
+        [row["format"], cut(row["hook"], min(54, paper.width - 25)), row["approval_status"]] for row in result["items"]
+    ]
     paper.table(rows, header=["format", "hook", "approval"])
 
 
@@ -152,23 +157,18 @@ def closing(paper: Paper, review: Facts, *, approved: int, estimate: int, spent:
     beat = {name: sum(row.get(name, 0) > 1 for row in live) for name in ("versus_source", "versus_median")}
     paper.line()
     paper.line(paper.style("What happened", "bold"))
-    rows = [
-        [
-            "ordered",
-            f"{_count(len(orders), 'commission')}, {_count(pieces, 'piece')}; {approved} approved and published",
-        ],
-        ["cost", f"{spent} credits (the estimates said at most {estimate})"],
-        [
-            "result",
-            f"of {_count(len(live), 'live order')}, {beat['versus_source']} beat the source and "
-            f"{beat['versus_median']} the project's median",
-        ],
-        [
-            "next",
-            "`layers-mcp --sandbox` in your own client (see README.md), or the real API with your key",
-        ],
-    ]
-    paper.table([[paper.style(name, "dim"), text] for name, text in rows])
+    told = {
+        "ordered": f"{_count(len(orders), 'commission')}, {_count(pieces, 'piece')}; {approved} approved and published",
+        "cost": f"{spent} credits (the estimates said at most {estimate})",
+        "result": f"of {_count(len(live), 'live order')}, {beat['versus_source']} beat the source and "
+        f"{beat['versus_median']} the project's median",
+        "next": "`layers-mcp --sandbox` in your own client (see README.md), or the real API with your key",
+    }
+    shown: list[list[str]] = []
+    for name, text in told.items():
+        first, *rest = textwrap.wrap(text, paper.width - 11)
+        shown += [[paper.style(name, "dim"), first], *(["", line] for line in rest)]
+    paper.table(shown)
 
 
 def _literal(value: object) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-WIDTH = 100
-"""Columns that a line may take, so that a page fits a normal terminal."""
+WIDEST = 100
+NARROWEST = 60
+"""Columns that a line may take: as many as the terminal has between these two, and the most of them elsewhere."""
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -31,6 +33,7 @@ class Paper:
         self._encoding = stream.encoding or "utf-8"
         self._open_line = False
         self.blocks = _can_encode(_SPECIAL, self._encoding)
+        self.width = _columns_of(environ) if stream.isatty() else WIDEST
         self.live = stream.isatty() and not environ.get("NO_COLOR") and _understands_escapes(environ)
 
     def line(self, text: str = "") -> None:
@@ -107,6 +110,13 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     """`text` filled up with spaces to `width` columns."""
     space = " " * max(width - columns(text), 0)
     return space + text if right else text + space
+
+
+def _columns_of(environ: Mapping[str, str]) -> int:
+    """The terminal's columns, within our bounds; `COLUMNS` says otherwise, as it does for other programs."""
+    told = environ.get("COLUMNS", "")
+    wide = int(told) if told.isdecimal() else shutil.get_terminal_size((WIDEST, 24)).columns
+    return min(max(wide, NARROWEST), WIDEST)
 
 
 def _can_encode(characters: str, encoding: str) -> bool:

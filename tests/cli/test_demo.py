@@ -16,6 +16,7 @@ from mcp.types import CallToolRequestParams, CallToolResult, TextContent
 
 from layers_mcp.cli import demo, demo_pages
 from layers_mcp.cli.paint import Paper, columns
+from tests.cli.test_paint import TERM, Terminal
 
 LOOP = [
     "list_projects",
@@ -167,3 +168,41 @@ def test_the_page_of_a_ranking_says_why_it_does_not_begin_with_rank_one():
     result = {"items": [row], "median_engagement_rate": 0.03, "rows_considered": 9, "next_step": ""}
     demo_pages.ranking(Paper(stream, {}), result)
     assert "under 50 views: it stands last" in " ".join(stream.getvalue().split())
+
+
+LONG = "a sentence that goes on for much longer than a narrow terminal is wide, " * 3
+WINNER = {"rank": 2, "title": LONG, "metric_value": 0.08, "display": "8.0%", "views": 14_816, "breakout": True}
+JUDGED = {"engagement_times_median": 2.6, "breakout_evidence": "solid", "low_sample": False}
+PAGES: dict[str, Callable[[Paper], None]] = {
+    "step": lambda paper: demo_pages.step(paper, 1, LONG),
+    "call": lambda paper: demo_pages.call(paper, "get_content", {"project_id": LONG, "note": LONG, "job_ids": [LONG]}),
+    "readiness": lambda paper: demo_pages.readiness(
+        paper, {"checks": [{"status": "ok", "name": "creatives_scored", "detail": LONG}]}
+    ),
+    "week": lambda paper: demo_pages.week(
+        paper,
+        {
+            "series": [{"bucket": "2026-11-17", "views": 114_816, "engagement_rate": 0.031}],
+            "totals": {"views": 114_816, "engagement_rate": 0.031, "post_count": 23},
+            "notes": [LONG],
+        },
+    ),
+    "ranking": lambda paper: demo_pages.ranking(
+        paper,
+        {"items": [WINNER | JUDGED], "median_engagement_rate": 0.03, "rows_considered": 9, "next_step": LONG},
+    ),
+    "progress": lambda paper: demo_pages.progress(paper, 0.5, LONG),
+    "content": lambda paper: demo_pages.content(
+        paper, {"items": [{"format": "video_remix", "hook": LONG, "approval_status": "pending"}]}
+    ),
+    "closing": lambda paper: demo_pages.closing(paper, {"commissions": []}, approved=3, estimate=360, spent=360),
+}
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_fits_a_narrow_terminal(page: str, width: int):
+    stream = Terminal()
+    PAGES[page](Paper(stream, {**TERM, "COLUMNS": str(width)}))
+    lines = stream.shown().replace("\r\x1b[K", "").splitlines()
+    assert width * 0.4 < max(map(columns, lines)) <= width

@@ -100,3 +100,18 @@ def test_a_stream_without_an_encoding_is_written_to_as_it_is():
     stream = io.StringIO()
     Paper(stream, {}).lines(["✓ done", ""])
     assert stream.getvalue() == "✓ done\n\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "width"), [("80", 80), ("60", 60), ("20", 60), ("500", 100)], ids=["80", "60", "too narrow", "too wide"]
+)
+def test_lines_are_as_wide_as_the_terminal_within_reason(told: str, width: int):
+    assert Paper(Terminal(), {**TERM, "COLUMNS": told}).width == width
+
+
+def test_a_terminal_that_does_not_say_how_wide_it_is_gets_a_width_within_reason():
+    assert 60 <= Paper(Terminal(), TERM).width <= 100
+
+
+def test_a_pipe_gets_full_lines_whatever_the_terminal_beside_it():
+    assert Paper(Terminal(tty=False), {**TERM, "COLUMNS": "60"}).width == 100
