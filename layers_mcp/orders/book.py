@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from layers_mcp.loop.identity import container_key, container_keys
 from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
 from layers_mcp.orders.entry import Entry, Tenant
+from layers_mcp.orders.errors import OrderError
 from layers_mcp.orders.order import CloneOrder, Order
 from layers_mcp.orders.placing import Desk, Placing
 from layers_mcp.orders.records import OrderRecord, Placement
@@ -73,13 +74,17 @@ class OrderBook:
         entry = await placing.known()
         if entry is None:
             estimated = await placing.estimate()
-            placing.notes += [note async for note in self._warnings(placing, estimated)]
-            return await self._answer(placing, None, estimated)
+            placing.notes += _price_notes(order, estimated)
+            refusals = await self._refusals(placing, estimated)
+            placing.notes += [refusal.reason for refusal in refusals]
+            return await self._answer(placing, None, estimated, refusals)
         if entry.status == "running":
             entry = await placing.look(entry)
         return await self._answer(placing, entry, entry.estimated_credits)
 
-    async def _answer(self, placing: Placing, entry: Entry | None, estimated: int | None) -> Placement:
+    async def _answer(
+        self, placing: Placing, entry: Entry | None, estimated: int | None, refusals: Sequence[OrderError] = ()
+    ) -> Placement:
         came_to_nothing = entry is not None and entry.status in ("failed", "canceled")
         next_take = await placing.next_take() if came_to_nothing else None
         similar = await placing.similar()
@@ -96,22 +101,19 @@ class OrderBook:
             next_take=next_take,
             similar=similar,
             notes=tuple(placing.notes),
+            way_out=" ".join(refusal.next_step for refusal in refusals),
         )
 
-    async def _warnings(self, placing: Placing, estimated: int | None) -> AsyncIterator[str]:
-        if estimated is None:
-            yield "What this order costs cannot be told just now."
-        elif isinstance(placing.order, CloneOrder):
-            yield budget.CLONE_PRICE_NOTE
-        if excess := budget.excess(estimated, placing.max_credits):
-            yield excess
+    async def _refusals(self, placing: Placing, estimated: int | None) -> list[OrderError]:
+        """The budgets for which `place` would turn a new order down now."""
+        found: list[OrderError | None] = [budget.max_credits_refusal(estimated, placing.max_credits)]
         limit = self._desk.daily_credit_limit
         if limit is not None:
             ordered = await self._journal.read(
                 lambda journal: journal.credits_of_day(placing.tenant, self._now()), otherwise=0
             )
-            if excess := budget.daily_excess(estimated, ordered, limit):
-                yield excess
+            found.append(budget.daily_limit_refusal(estimated, ordered, limit))
+        return [refusal for refusal in found if refusal is not None]
 
     @asynccontextmanager
     async def _alone(self, identity: str) -> AsyncGenerator[None]:
@@ -175,3 +177,9 @@ class OrderBook:
     async def aclose(self) -> None:
         """Close the journal."""
         await self._journal.aclose()
+
+
+def _price_notes(order: Order, estimated: int | None) -> list[str]:
+    if estimated is None:
+        return ["What this order costs cannot be told just now."]
+    return [budget.CLONE_PRICE_NOTE] if isinstance(order, CloneOrder) else []

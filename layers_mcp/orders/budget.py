@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layers_mcp.layers.models import Credits
-from layers_mcp.orders.errors import MaxCreditsError
+from layers_mcp.orders.errors import DailyLimitError, MaxCreditsError
 from layers_mcp.orders.order import CloneOrder, Order
 
 CLONE_PRICE_NOTE = (
@@ -18,34 +18,35 @@ def estimate(order: Order, published: Credits) -> int | None:
     return None if price is None else price * order.variations
 
 
-def excess(estimated: int | None, max_credits: int) -> str:
-    """Why the estimate does not keep within `max_credits` (0 = no cap); empty where it does."""
+def max_credits_refusal(estimated: int | None, max_credits: int) -> MaxCreditsError | None:
+    """Why the estimate does not keep within the caller's budget `max_credits` (0 = no cap); None where it does."""
     if not max_credits:
-        return ""
+        return None
     if estimated is None:
-        return "There is no estimate of what this order costs, so max_credits cannot be held."
-    if estimated > max_credits:
-        return f"The estimate of {estimated} credits is above max_credits of {max_credits}."
-    return ""
-
-
-def check_max_credits(estimated: int | None, max_credits: int) -> None:
-    """Raise `MaxCreditsError` unless the estimate keeps within the caller's budget."""
-    if reason := excess(estimated, max_credits):
-        if estimated is None:
-            raise MaxCreditsError(
-                reason, "Call again in a few minutes, or ask the user about ordering without max_credits."
-            )
-        raise MaxCreditsError(reason, "Order fewer variations, or ask the user for a higher budget.")
-
-
-def daily_excess(estimated: int | None, ordered: int, limit: int) -> str:
-    """Why the estimate does not keep within what is left of the day's limit; empty where it does."""
-    if estimated is None:
-        return "There is no estimate of what this order costs, so the daily limit cannot be held."
-    if ordered + estimated > limit:
-        return (
-            f"The estimate of {estimated} credits would pass the daily limit of {limit} credits: "
-            f"{ordered} are ordered today (UTC)."
+        return MaxCreditsError(
+            "There is no estimate of what this order costs, so max_credits cannot be held.",
+            "Call again in a few minutes, or ask the user about ordering without max_credits.",
         )
-    return ""
+    if estimated > max_credits:
+        return MaxCreditsError(
+            f"The estimate of {estimated} credits is above max_credits of {max_credits}.",
+            "Order fewer variations, or ask the user for a higher budget.",
+        )
+    return None
+
+
+def daily_limit_refusal(estimated: int | None, ordered: int, limit: int) -> DailyLimitError | None:
+    """Why the estimate does not keep within what is left of the day's limit; None where it does."""
+    if estimated is None:
+        return DailyLimitError(
+            "There is no estimate of what this order costs, so the daily limit cannot be held.",
+            "Call again in a few minutes, or ask whoever set the limit.",
+        )
+    if ordered + estimated > limit:
+        way_out = "Order fewer variations" if estimated > limit else "Order after midnight UTC"
+        return DailyLimitError(
+            f"The estimate of {estimated} credits would pass the daily limit of {limit} credits: "
+            f"{ordered} are ordered today (UTC).",
+            f"{way_out}, or ask whoever set the limit.",
+        )
+    return None

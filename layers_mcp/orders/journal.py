@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 
 from layers_mcp.loop.identity import container_keys
-from layers_mcp.orders.budget import daily_excess
+from layers_mcp.orders.budget import daily_limit_refusal
 from layers_mcp.orders.entry import STAND_IN, Entry, Tenant, moment_text
-from layers_mcp.orders.errors import DailyLimitError, JournalError, OrderUnknownError
+from layers_mcp.orders.errors import JournalError, OrderUnknownError
 from layers_mcp.orders.schema import orders, organizations
 from layers_mcp.orders.storage import Storage
 
@@ -220,10 +220,8 @@ def _credits_of_day(connection: Connection, tenant: Tenant, now: datetime) -> in
 
 def _check_daily_limit(connection: Connection, entry: Entry, limit: int) -> None:
     ordered = _credits_of_day(connection, entry.tenant, entry.ordered_at)
-    if reason := daily_excess(entry.estimated_credits, ordered, limit):
-        unpriced = entry.estimated_credits is None
-        when = "Call again in a few minutes" if unpriced else "Order after midnight UTC"
-        raise DailyLimitError(reason, f"{when}, or ask whoever set the limit.")
+    if refusal := daily_limit_refusal(entry.estimated_credits, ordered, limit):
+        raise refusal
 
 
 def _json(text: str) -> str:

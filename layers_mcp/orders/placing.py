@@ -73,7 +73,8 @@ class Placing:
         if known is not None:
             return await self._continue(known)
         estimated = await self.estimate()
-        budget.check_max_credits(estimated, self.max_credits)
+        if refusal := budget.max_credits_refusal(estimated, self.max_credits):
+            raise refusal
         entry = Entry.about_to_leave(
             self.order,
             self.tenant,

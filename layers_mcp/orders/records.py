@@ -48,7 +48,8 @@ class Placement:
 
     `record` is None only in the preview of an order that is not in the journal. `replayed`: the order was known
     already, answered or not; `completed_now`: it had never been answered until this call. `next_take` is the lowest
-    higher take not yet ordered, where this one failed or was canceled.
+    higher take not yet ordered, where this one failed or was canceled. `way_out` is what there is to do about a budget
+    that would turn a previewed order down; empty where it would be placed.
     """
 
     record: OrderRecord | None
@@ -58,3 +59,4 @@ class Placement:
     next_take: int | None = None
     similar: tuple[SimilarOrder, ...] = ()
     notes: tuple[str, ...] = ()
+    way_out: str = ""

@@ -131,7 +131,7 @@ def _replay_notes(placement: Placement) -> list[str]:
 def _next_step(order: Order, placement: Placement) -> str:
     record = placement.record
     if record is None:
-        return "Call again without dry_run to order it."
+        return placement.way_out or "Call again without dry_run to order it."
     if record.status == "unknown":
         return "Call again without dry_run to learn whether it was placed: it is not charged twice."
     if record.status == "running" and record.job_id:

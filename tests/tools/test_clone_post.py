@@ -71,8 +71,24 @@ async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(desk: Desk) 
         "variation.",
         "The estimate of 240 credits is above max_credits of 100.",
     ]
-    assert preview.next_step == "Call again without dry_run to order it."
+    assert preview.next_step == "Order fewer variations, or ask the user for a higher budget."
     assert desk.posts() == 0
+    assert (await desk.clone(dry_run=True)).next_step == "Call again without dry_run to order it."
+
+
+async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_that_refusal(
+    desk: Desk, tmp_path: Path
+) -> None:
+    async with open_workspace(desk.sandbox, tmp_path, daily_credit_limit=300) as ws:
+        limited = Desk(desk.sandbox, desk.clock, ws, desk.post)
+        above_the_whole_limit = await limited.clone(variations=3, dry_run=True)
+        assert above_the_whole_limit.next_step == "Order fewer variations, or ask whoever set the limit."
+        await limited.clone(variations=2)
+        preview = await limited.clone(variations=1, dry_run=True)
+        assert preview.next_step == "Order after midnight UTC, or ask whoever set the limit."
+        with pytest.raises(ToolError) as refused:
+            await limited.clone(variations=1)
+        assert (refused.value.code, refused.value.next_step) == ("DAILY_LIMIT", preview.next_step)
 
 
 async def test_an_order_says_what_comes_and_what_it_costs(desk: Desk) -> None:
