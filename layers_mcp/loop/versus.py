@@ -82,6 +82,13 @@ class Outcome:
         """Whether enough people have seen it for its rate to count."""
         return self.metric_value is not None and self.low_sample is False
 
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether it ended without anything that may go live."""
+        return self.status in ("failed", "canceled") or (
+            self.status == "completed" and self.approval_status == "rejected"
+        )
+
 
 @dataclass(frozen=True)
 class ModeSummary:

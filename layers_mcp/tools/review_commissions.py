@@ -268,7 +268,9 @@ def _result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], c
     judged = [outcome for outcome in live if outcome.judged]
     unranked = sum(outcome.status == "unranked" for outcome in outcomes)
     if not live:
-        if not unranked and all(view.ranking is not None for view in views):
+        if all(outcome.came_to_nothing for outcome in outcomes):
+            yield "Every order failed, was canceled or was rejected, so nothing of them goes live."
+        elif not unranked and all(view.ranking is not None for view in views):
             if covered:
                 yield "Nothing that was ordered is live yet: too early to judge."
             else:
@@ -292,6 +294,12 @@ def _result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], c
         yield f"A ranking is full: the median is of its top {FULL_RANKING} rows."
     if unranked:
         yield f"Finished orders not in a full ranking, perhaps below its last row: {unranked}; wins are overstated."
+    waiting = sum(outcome.status == "completed" and outcome.approval_status == "pending" for outcome in outcomes)
+    if waiting:
+        yield (
+            f"Finished orders that wait for a person's decision and go live only after it: {waiting} (get_content with "
+            "project_id and awaiting_approval shows them)."
+        )
     open_orders = sum(outcome.status in ("running", "unknown") for outcome in outcomes)
     if open_orders:
         yield f"Orders without a known end: {open_orders}; wait_job with timeout_seconds=0 tells where a job stands."

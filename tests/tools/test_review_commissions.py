@@ -124,6 +124,33 @@ async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path)
     assert any("Orders without a known end: 1;" in note for note in structured["notes"])
 
 
+async def test_orders_that_came_to_nothing_are_not_called_too_early(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        for take in (1, 2, 3):
+            await ws.orders.place(clone(take=take))
+        shop.content = [
+            {"id": "cnt_1", "status": "failed"},
+            {"id": "cnt_2", "status": "canceled"},
+            {"id": "cnt_3", "status": "completed", "approvalStatus": "rejected"},
+        ]
+        notes = (await review_commissions(ws)).notes
+        assert "Every order failed, was canceled or was rejected, so nothing of them goes live." in notes
+        assert [note for note in notes if "too early" in note] == []
+
+
+async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.orders.place(clone())
+        shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "pending"}]
+        notes = (await review_commissions(ws)).notes
+    assert (
+        "Finished orders that wait for a person's decision and go live only after it: 1 (get_content with project_id "
+        "and awaiting_approval shows them)." in notes
+    )
+
+
 async def test_small_samples_are_live_and_too_young(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
