@@ -96,7 +96,7 @@ async def find_breakouts(
     winners: list[tuple[str, Judged]] = []
     quiet: list[QuietProject] = []
     for project_id, outcome in read.outcomes.items():
-        found, reason = _looked_at(outcome)
+        found, reason = _looked_at(outcome, window)
         winners += [(project_id, row) for row in found]
         if reason:
             quiet.append(QuietProject(project_id=project_id, project_name=read.names.get(project_id), reason=reason))
@@ -148,18 +148,19 @@ def _names(page: Page[Project]) -> dict[str, str]:
     return {project.id: clean(project.name)[0] for project in page.items if project.name}
 
 
-def _looked_at(outcome: Ranking | LayersError) -> tuple[list[Judged], str]:
+def _looked_at(outcome: Ranking | LayersError, window: Window) -> tuple[list[Judged], str]:
     """A project's breakouts, or why it has none."""
     if isinstance(outcome, LayersError):
         return [], f"Could not be read. {outcome}"
     ranking = judged(outcome)
     found = [row for row in ranking.rows if row.standing.breakout]
-    return found, "" if found else _why_quiet(ranking)
+    return found, "" if found else _why_quiet(ranking, window)
 
 
-def _why_quiet(ranking: JudgedRanking) -> str:
+def _why_quiet(ranking: JudgedRanking, window: Window) -> str:
     if not ranking.rows:
-        return "Nothing is ranked in this window; check_readiness tells why."
+        longer = "" if window == "90d" else "; a longer window may hold older posts"
+        return f"Nothing is ranked in {window}; check_readiness tells why{longer}."
     if ranking.median is None:
         return f"No ranked post has 50 views and a rate (ranked: {len(ranking.rows)})."
     if ranking.median <= 0:

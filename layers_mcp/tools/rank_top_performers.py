@@ -103,7 +103,7 @@ async def rank_top_performers(
     rows = ranking.rows if paid else flukes_last(ranking.rows, lambda row: row.low_sample)
     shown, filtered, read_only = rows[:limit], bool(source_types or platforms), ws.settings.read_only
     if not rows:
-        next_step = _explain_empty(filtered)
+        next_step = _explain_empty(filtered, window)
     elif paid:
         next_step = _next_paid_step(metric, rows[0], read_only)
     else:
@@ -228,6 +228,10 @@ def _next_paid_step(metric: RankMetric, leader: Judged, read_only: bool) -> str:
     )
 
 
-def _explain_empty(filtered: bool) -> str:
+def _explain_empty(filtered: bool, window: Window) -> str:
     wider = "Without source_types and platforms more may be ranked. " if filtered else ""
-    return f"{wider}check_readiness tells why a ranking is empty, and how long the next sync or scoring run can take."
+    longer = "" if window == "90d" else "; where it says ready, a longer window holds older posts"
+    return (
+        f"{wider}check_readiness tells why a ranking is empty, and how long the next sync or scoring run can "
+        f"take{longer}."
+    )

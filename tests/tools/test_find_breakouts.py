@@ -127,7 +127,11 @@ async def test_every_quiet_project_says_why_and_hides_no_other(tmp_path: Path) -
     assert [found.project_id for found in result.breakouts] == ["loud"]
     reasons = {quiet.project_id: quiet.reason for quiet in result.quiet}
     assert reasons["calm"] == "No breakout: the best is 1.50x the median of 6 posts."
-    assert "check_readiness" in reasons["empty"]
+    assert (
+        reasons["empty"] == "Nothing is ranked in 30d; check_readiness tells why; a longer window may hold older posts."
+    )
+    (empty, *_) = (await looked(agency({"empty": []}), tmp_path, window="90d")).quiet
+    assert empty.reason == "Nothing is ranked in 90d; check_readiness tells why."
     assert reasons["small"] == reasons["rateless"] == "No ranked post has 50 views and a rate (ranked: 1)."
     assert "median engagement rate is 0" in reasons["flat"]
     assert reasons["gone"].startswith("Could not be read. NOT_FOUND (404)")

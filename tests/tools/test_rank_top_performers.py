@@ -212,6 +212,9 @@ async def test_an_empty_ranking_is_a_result_that_points_to_the_reason(tmp_path: 
     assert "check_readiness" in result.next_step
     filtered = await ranked(ranking(metric=metric), tmp_path, metric, platforms=("tiktok",))
     assert "Without source_types and platforms" in filtered.next_step
+    assert result.next_step.endswith("; where it says ready, a longer window holds older posts.")
+    longest = await ranked(ranking(metric=metric), tmp_path, metric, window="90d")
+    assert "longer window" not in longest.next_step
 
 
 async def test_the_notes_say_what_the_median_stands_on(tmp_path: Path) -> None:
