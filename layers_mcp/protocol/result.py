@@ -57,21 +57,49 @@ def _pruned(value: object, *, in_row: bool = False) -> object:
 
 
 def _cut(content: dict[str, Any], length: int, result: Result) -> dict[str, Any]:
-    """Cut the longest list until the whole fits, and say so; a page that was cut has no next page."""
-    lists = {key: cast("list[Any]", value) for key, value in content.items() if isinstance(value, list)}
-    longest = max(lists, key=lambda key: len(_compact(lists[key])), default=None)
+    """Cut the longest list until the whole fits, and say so; a page that was cut has no next page. Notes stay."""
+    longest = _longest_list(content)
     if longest is None:
         return content
-    rows = lists[longest][::-1] if result.newest_last else lists[longest]
+    rows: list[Any] = content[longest][::-1] if result.newest_last else content[longest]
     excess = length - LONGEST_RESULT + 500  # the note takes room too
     kept = len(rows)
-    while kept and excess > 0:
+    while kept > 1 and excess > 0:
         kept -= 1
         excess -= len(_compact(rows[kept])) + 1
     end, shown = ("last", rows[:kept][::-1]) if result.newest_last else ("first", rows[:kept])
-    note = f"Only the {end} {kept} of {len(rows)} {longest} are shown, to keep the answer short. {result.narrow}"
+    told = f"Only the {end} {kept} of {len(rows)} {longest} are shown"
+    if excess > 0:  # a single row is too long
+        shown, told = [], f"None of {len(rows)} {longest} is shown"
+        inside = _cut_inside(cast("dict[str, Any]", rows[0]), excess) if isinstance(rows[0], dict) else None
+        if inside:
+            row, within = inside
+            shown, told = [row], f"Only one of {len(rows)} {longest}, with {within}, is shown"
+    note = f"{told}, to keep the answer short. {result.narrow}"
     return {
         **{key: value for key, value in content.items() if key != "next_cursor"},
         longest: shown,
         "notes": [*content.get("notes", []), note],
     }
+
+
+def _cut_inside(row: dict[str, Any], excess: int) -> tuple[dict[str, Any], str] | None:
+    """The row with its longest list cut, and what is left of that; None where it does not get short enough."""
+    longest = _longest_list(row)
+    items: list[Any] = row[longest] if longest else []
+    kept = len(items)
+    while kept > 1 and excess > 0:
+        kept -= 1
+        excess -= len(_compact(items[kept])) + 1
+    if longest is None or excess > 0:
+        return None
+    return {**row, longest: items[:kept]}, f"the first {kept} of its {len(items)} {longest}"
+
+
+def _longest_list(fields: dict[str, Any]) -> str | None:
+    lists = {
+        key: cast("list[Any]", value)
+        for key, value in fields.items()
+        if isinstance(value, list) and value and key != "notes"
+    }
+    return max(lists, key=lambda key: len(_compact(lists[key])), default=None)

@@ -70,3 +70,37 @@ def test_halves_of_surrogate_pairs_never_reach_the_wire() -> None:
     content, text = render(Note(text="a\ud800b"))
     assert text.encode()
     assert content == {"text": "a?b"}
+
+
+def test_a_single_row_that_is_too_long_loses_the_end_of_its_longest_list() -> None:
+    inner = tuple(Row(name=f"{number}" * 100) for number in range(500))
+    content, text = render(Page(rows=(Row(name="a", tags=("x",), inner=inner), Row(name="b")), total=2))
+    assert len(text) <= LONGEST_RESULT
+    [row] = content["rows"]
+    kept = len(row["inner"])
+    assert 0 < kept < 500
+    assert row == {"name": "a", "tags": ["x"], "inner": [{"name": f"{number}" * 100} for number in range(kept)]}
+    assert content["notes"] == [
+        f"Only one of 2 rows, with the first {kept} of its 500 inner, is shown, to keep the answer short. "
+        "Ask for less: a lower limit, a shorter window or fewer ids."
+    ]
+
+
+def test_a_row_that_cannot_be_cut_is_left_out_and_counted() -> None:
+    content, _ = render(Page(rows=(Row(name="a" * 60_000), Row(name="b"))))
+    assert content["rows"] == []
+    assert content["notes"] == [
+        "None of 2 rows is shown, to keep the answer short. Ask for less: a lower limit, a shorter window or fewer ids."
+    ]
+
+
+def test_a_row_stays_out_where_cutting_its_longest_list_is_not_enough() -> None:
+    content, _ = render(Page(rows=(Row(name="a" * 60_000, tags=("x", "y")),)))
+    assert content["rows"] == []
+
+
+def test_notes_are_not_cut() -> None:
+    page = Page(rows=(Row(name="a"),), notes=("n" * 30_000, "n" * 30_000))
+    content, _ = render(page)
+    assert content["notes"][:2] == list(page.notes)
+    assert render(Page(rows=(), notes=page.notes))[0] == {"rows": [], "notes": list(page.notes)}
