@@ -294,12 +294,15 @@ def _result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], c
         yield f"A ranking is full: the median is of its top {FULL_RANKING} rows."
     if unranked:
         yield f"Finished orders not in a full ranking, perhaps below its last row: {unranked}; wins are overstated."
-    waiting = sum(outcome.status == "completed" and outcome.approval_status == "pending" for outcome in outcomes)
-    if waiting:
+    if waiting := sum(one.status == "completed" and one.approval_status == "pending" for one in outcomes):
         yield (
             f"Finished orders that wait for a person's decision and go live only after it: {waiting} (get_content with "
             "project_id and awaiting_approval shows them)."
         )
-    open_orders = sum(outcome.status in ("running", "unknown") for outcome in outcomes)
-    if open_orders:
-        yield f"Orders without a known end: {open_orders}; wait_job with timeout_seconds=0 tells where a job stands."
+    if running := sum(outcome.status == "running" for outcome in outcomes):
+        yield f"Orders without a known end: {running}; wait_job with timeout_seconds=0 tells where a job stands."
+    if unknown := sum(outcome.status == "unknown" for outcome in outcomes):
+        yield (
+            f"Orders sent and never answered: {unknown}; the same call again tells whether one was placed, and is not "
+            "charged twice."
+        )

@@ -6,9 +6,10 @@ from datetime import timedelta
 import httpx2
 import pytest
 
+from layers_mcp.layers.errors import LayersError
 from layers_mcp.orders import CloneOrder, HookOrder
 from layers_mcp.protocol import ToolError, render
-from layers_mcp.sandbox import Sandbox
+from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.generate_with_hook import generate_with_hook
@@ -149,6 +150,20 @@ async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
         "Finished orders that wait for a person's decision and go live only after it: 1 (get_content with project_id "
         "and awaiting_approval shows them)." in notes
     )
+
+
+async def test_an_order_that_was_never_answered_leads_to_the_call_that_tells_and_not_to_a_job(tmp_path):
+    lost = Fault(endpoint="POST /v1/content/:id/clone-from-post", kind="drop_after")
+    with Sandbox(faults=[lost]) as sandbox:
+        async with open_workspace(sandbox, tmp_path) as ws:
+            with pytest.raises(LayersError):
+                await clone_post(ws, project_id=sandbox.project_id("acme-todo"), source_platform_post_id="pp_1")
+            sandbox.faults.clear()
+            result = await review_commissions(ws)
+    assert (result.commissions[0].status, result.commissions[0].job_id) == ("unknown", None)
+    assert [note for note in result.notes if "known end" in note or "never answered" in note] == [
+        "Orders sent and never answered: 1; the same call again tells whether one was placed, and is not charged twice."
+    ]
 
 
 async def test_small_samples_are_live_and_too_young(tmp_path):
