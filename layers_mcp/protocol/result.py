@@ -32,7 +32,7 @@ def render(result: Result) -> tuple[dict[str, Any], str]:
     content = cast("dict[str, Any]", _pruned(result.model_dump(mode="json", exclude_none=True)))
     text = _compact(content)
     if len(text) > LONGEST_RESULT:
-        content = _cut(content, len(text), result)
+        content = _cut(content, result)
         text = _compact(content)
     try:
         text.encode()
@@ -56,50 +56,61 @@ def _pruned(value: object, *, in_row: bool = False) -> object:
     return value
 
 
-def _cut(content: dict[str, Any], length: int, result: Result) -> dict[str, Any]:
-    """Cut the longest list until the whole fits, and say so; a page that was cut has no next page. Notes stay."""
-    longest = _longest_list(content)
-    if longest is None:
+_ROOM_FOR_NOTES = 500
+
+
+def _cut(content: dict[str, Any], result: Result) -> dict[str, Any]:
+    """Cut the lists so that the whole fits, and say so; a page that was cut has no next page. Notes stay.
+
+    Every list may take an equal share of the room; what a short one leaves is for the longer ones.
+    """
+    lists = _lists(content)
+    if not lists:
         return content
-    rows: list[Any] = content[longest][::-1] if result.newest_last else content[longest]
-    excess = length - LONGEST_RESULT + 500  # the note takes room too
-    kept = len(rows)
-    while kept > 1 and excess > 0:
-        kept -= 1
-        excess -= len(_compact(rows[kept])) + 1
-    end, shown = ("last", rows[:kept][::-1]) if result.newest_last else ("first", rows[:kept])
-    told = f"Only the {end} {kept} of {len(rows)} {longest} are shown"
-    if excess > 0:  # a single row is too long
-        shown, told = [], f"None of {len(rows)} {longest} is shown"
-        inside = _cut_inside(cast("dict[str, Any]", rows[0]), excess) if isinstance(rows[0], dict) else None
-        if inside:
-            row, within = inside
-            shown, told = [row], f"Only one of {len(rows)} {longest}, with {within}, is shown"
-    note = f"{told}, to keep the answer short. {result.narrow}"
-    return {
-        **{key: value for key, value in content.items() if key != "next_cursor"},
-        longest: shown,
-        "notes": [*content.get("notes", []), note],
-    }
+    cut = {key: value for key, value in content.items() if key != "next_cursor"}
+    told: list[str] = []
+    room = LONGEST_RESULT - _ROOM_FOR_NOTES - len(_compact({key: cut[key] for key in cut if key not in lists}))
+    for place, name in enumerate(lists):
+        share = room // (len(lists) - place)
+        if len(_compact(lists[name])) > share:
+            cut[name], what = _shortened(name, lists[name], share, newest_last=result.newest_last)
+            told.append(f"{what}, to keep the answer short. {result.narrow}")
+        room -= len(_compact(cut[name])) + len(name) + 4  # its name in quotes, a colon and a comma
+    return {**cut, "notes": [*content.get("notes", []), *told]}
 
 
-def _cut_inside(row: dict[str, Any], excess: int) -> tuple[dict[str, Any], str] | None:
-    """The row with its longest list cut, and what is left of that; None where it does not get short enough."""
-    longest = _longest_list(row)
-    items: list[Any] = row[longest] if longest else []
-    kept = len(items)
-    while kept > 1 and excess > 0:
-        kept -= 1
-        excess -= len(_compact(items[kept])) + 1
-    if longest is None or excess > 0:
-        return None
-    return {**row, longest: items[:kept]}, f"the first {kept} of its {len(items)} {longest}"
+def _shortened(name: str, rows: list[Any], room: int, *, newest_last: bool) -> tuple[list[Any], str]:
+    """The rows that fit in `room`, or as much as fits of the one that is too long by itself; and what is shown."""
+    kept = _fitting(rows[::-1] if newest_last else rows, room)
+    if not kept and isinstance(rows[0], dict):
+        row = cast("dict[str, Any]", rows[0])
+        for inner, items in list(_lists(row).items())[-1:]:  # the longest
+            within = _fitting(items, room - len(_compact({**row, inner: []})) - 2)
+            if within:
+                shown = f"Only one of {len(rows)} {name}, with the first {within} of its {len(items)} {inner}, is shown"
+                return [{**row, inner: items[:within]}], shown
+    if not kept:
+        return [], f"None of {len(rows)} {name} is shown"
+    if newest_last:
+        return rows[-kept:], f"Only the last {kept} of {len(rows)} {name} are shown"
+    return rows[:kept], f"Only the first {kept} of {len(rows)} {name} are shown"
 
 
-def _longest_list(fields: dict[str, Any]) -> str | None:
+def _fitting(items: list[Any], room: int) -> int:
+    """How many of the first items fit in `room` characters, as a list."""
+    used = 2
+    for count, item in enumerate(items):
+        used += len(_compact(item)) + 1
+        if used > room:
+            return count
+    return len(items)
+
+
+def _lists(fields: dict[str, Any]) -> dict[str, list[Any]]:
+    """The lists in it that may be cut, the longest last."""
     lists = {
         key: cast("list[Any]", value)
         for key, value in fields.items()
         if isinstance(value, list) and value and key != "notes"
     }
-    return max(lists, key=lambda key: len(_compact(lists[key])), default=None)
+    return dict(sorted(lists.items(), key=lambda item: len(_compact(item[1]))))

@@ -104,3 +104,26 @@ def test_notes_are_not_cut() -> None:
     content, _ = render(page)
     assert content["notes"][:2] == list(page.notes)
     assert render(Page(rows=(), notes=page.notes))[0] == {"rows": [], "notes": list(page.notes)}
+
+
+class Two(Result):
+    found: tuple[Row, ...]
+    quiet: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+def test_two_lists_that_are_both_too_long_share_the_room() -> None:
+    many = tuple(Row(name=f"{number:0>400}") for number in range(900))
+    content, text = render(Two(found=many, quiet=many))
+    assert LONGEST_RESULT - 2_000 < len(text) <= LONGEST_RESULT
+    assert len(content["found"]) == len(content["quiet"]) > 50
+    assert [note.split(",")[0] for note in content["notes"]] == [
+        f"Only the first {len(content[name])} of 900 {name} are shown" for name in ("found", "quiet")
+    ]
+
+
+def test_a_short_list_beside_one_that_is_cut_stays_whole() -> None:
+    many = tuple(Row(name=f"{number:0>400}") for number in range(900))
+    content, text = render(Two(found=many[:20], quiet=many))
+    assert LONGEST_RESULT - 2_000 < len(text) <= LONGEST_RESULT
+    assert len(content["found"]) == 20
