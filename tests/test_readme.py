@@ -107,7 +107,7 @@ def test_the_error_table_names_every_code():
     codes = {kind.default_code for kind in subclasses(LayersError)} | {kind.code for kind in subclasses(OrderError)}
     named = [cells[0].strip("`") for cells in rows("When something fails")]
     assert len(named) == len(set(named))
-    assert set(named) == codes - {LayersError.default_code}
+    assert set(named) == codes
 
 
 def test_every_command_line_names_a_command_that_exists():
