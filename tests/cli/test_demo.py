@@ -3,7 +3,6 @@
 import io
 import re
 import sys
-import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import timedelta
@@ -38,30 +37,25 @@ LOOP = [
 
 
 @pytest.fixture(scope="module")
-def told() -> tuple[int, str, float]:
-    """One real run: its exit code, what it wrote, and how long it took."""
+def told() -> tuple[int, str]:
+    """One real run: its exit code and what it wrote."""
     stream = io.StringIO()
-    started = time.monotonic()
     code = demo.show(stream)
-    return code, stream.getvalue(), time.monotonic() - started
+    return code, stream.getvalue()
 
 
-def test_the_demo_closes_the_loop_through_the_real_server(told: tuple[int, str, float]):
-    code, text, _ = told
+def test_the_demo_closes_the_loop_through_the_real_server(told: tuple[int, str]):
+    code, text = told
     assert code == 0, text
     assert re.findall(r"^  → (\w+)\(", text, re.MULTILINE) == LOOP
 
 
-def test_the_demo_takes_less_than_twenty_seconds(told: tuple[int, str, float]):
-    assert told[2] < 20
-
-
-def test_the_demo_shows_the_jobs_pass_through_at_least_two_running_stages(told: tuple[int, str, float]):
+def test_the_demo_shows_the_jobs_pass_through_at_least_two_running_stages(told: tuple[int, str]):
     stages = re.findall(r"queued|generating_visuals|finalizing", told[1])
     assert len(set(stages)) >= 2, told[1]
 
 
-def test_the_demo_ends_with_what_was_ordered_and_what_it_cost(told: tuple[int, str, float]):
+def test_the_demo_ends_with_what_was_ordered_and_what_it_cost(told: tuple[int, str]):
     ending = told[1].split("What happened", 1)[1]
     assert "2 commissions, 3 pieces; 3 approved" in ending
     cost = re.search(r"cost +(\d+) credits \(the estimates said at most (\d+)\)", ending)
@@ -69,7 +63,7 @@ def test_the_demo_ends_with_what_was_ordered_and_what_it_cost(told: tuple[int, s
     assert 0 < int(cost[1]) <= int(cost[2])
 
 
-def test_the_demo_in_a_pipe_is_plain_and_fits_a_terminal(told: tuple[int, str, float]):
+def test_the_demo_in_a_pipe_is_plain_and_fits_a_terminal(told: tuple[int, str]):
     assert "\x1b" not in told[1]
     assert max(map(columns, told[1].splitlines())) <= 100
 
