@@ -2,7 +2,7 @@
 
 from layers_mcp.sandbox.faults import Fault
 from layers_mcp.sandbox.sandbox import CreditEvent, Sandbox, Truth
+from layers_mcp.sandbox.simulation.parameters import WorldParameters
 from layers_mcp.sandbox.store import WorldFileError
-from layers_mcp.sandbox.world import WorldParameters
 
 __all__ = ["CreditEvent", "Fault", "Sandbox", "Truth", "WorldFileError", "WorldParameters"]

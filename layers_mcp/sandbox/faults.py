@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from layers_mcp.sandbox.draws import stream
+from layers_mcp.sandbox.simulation.rng import generator
 
 Kind = Literal["latency", "status", "drop_before", "drop_after", "truncate", "html_502", "job_failed"]
 
@@ -74,7 +74,7 @@ class FaultPlan:
     seed: int
     _tallies: dict[int, _Tally] = field(default_factory=dict[int, _Tally])
 
-    def strike(self, method: str, segments: Sequence[str]) -> dict[Kind, Fault]:
+    def faults_for(self, method: str, segments: Sequence[str]) -> dict[Kind, Fault]:
         """What goes wrong with this request."""
         found: dict[Kind, Fault] = {}
         for fault in self.faults:
@@ -82,7 +82,7 @@ class FaultPlan:
                 continue
             tally = self._tallies.get(id(fault))
             if tally is None:
-                chance = stream(self.seed, "fault", len(self._tallies))
+                chance = generator(self.seed, "fault", len(self._tallies))
                 tally = self._tallies[id(fault)] = _Tally(fault, chance)
             tally.calls += 1
             if fault.calls:

@@ -10,7 +10,7 @@ from types import FrameType
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from layers_mcp.sandbox.app import CLOSE_CONNECTION, Message, Receive, Send
+from layers_mcp.sandbox.asgi import CLOSE_CONNECTION, Message, Receive, Send
 from layers_mcp.sandbox.sandbox import Sandbox
 
 HOST = "127.0.0.1"

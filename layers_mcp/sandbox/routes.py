@@ -1,18 +1,26 @@
-"""The endpoints: method, path, scope, rate-limit bucket, the form of what is sent, and who answers."""
+"""The endpoints: method, path, scope, rate-limit bucket, the shape of what is sent, and who answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from layers_mcp.sandbox import account, commissions, content, creatives, jobs, measures
-from layers_mcp.sandbox.call import Call
-from layers_mcp.sandbox.gate import Bucket
-from layers_mcp.sandbox.wire import Form
+from layers_mcp.sandbox.context import RequestContext
+from layers_mcp.sandbox.handlers import (
+    account,
+    ads_content,
+    content,
+    jobs,
+    metrics,
+    orders,
+    projects,
+    review_policy,
+    top_performers,
+)
+from layers_mcp.sandbox.rate_limit import Bucket
+from layers_mcp.sandbox.schemas import Body, Form, NoBody, NoQuery, Query
 
-READ: Bucket = "read-light"
-WRITE: Bucket = "write-light"
-START: Bucket = "long-running"
+Handler = Callable[[RequestContext, Any], object]
 
 
 class Route(NamedTuple):
@@ -23,103 +31,54 @@ class Route(NamedTuple):
     scope: str | None
     bucket: Bucket
     form: type[Form]
-    answer: Callable[[Call, Any], object]
+    answer: Handler
 
 
-def _route(
-    method: str, path: str, scope: str | None, bucket: Bucket, form: type[Form], answer: Callable[[Call, Any], object]
-) -> Route:
-    return Route(method, tuple(path.split("/")), scope, bucket, form, answer)
+def _get(path: str, scope: str | None, handler: Handler, form: type[Query] = NoQuery) -> Route:
+    return Route("GET", tuple(path.split("/")), scope, "read-light", form, handler)
 
+
+def _write(method: str, path: str, scope: str, handler: Handler, form: type[Body] = NoBody) -> Route:
+    return Route(method, tuple(path.split("/")), scope, "write-light", form, handler)
+
+
+def _start(path: str, scope: str, handler: Handler, form: type[Body]) -> Route:
+    """A POST that starts a job."""
+    return Route("POST", tuple(path.split("/")), scope, "long-running", form, handler)
+
+
+PROJECT = "/v1/projects/:projectId"
+CONTAINER = "/v1/content/:containerId"
 
 ROUTES = (
-    _route("GET", "/v1/whoami", None, READ, account.NoQuery, account.whoami),
-    _route("GET", "/v1/projects", "projects:read", READ, account.ProjectsQuery, account.projects),
-    _route("GET", "/v1/projects/:projectId", "projects:read", READ, account.NoQuery, account.project),
-    _route("GET", "/v1/credits", None, READ, account.NoQuery, account.credit_balance),
-    _route("GET", "/v1/credits/events", None, READ, account.EventsQuery, account.credit_events),
-    _route(
-        "GET",
-        "/v1/projects/:projectId/social-accounts",
-        "social:read",
-        READ,
-        account.AccountsQuery,
-        account.social_accounts,
-    ),
-    _route(
-        "GET",
-        "/v1/projects/:projectId/content-review-policy",
-        "content:read",
-        READ,
-        account.NoQuery,
-        account.review_policy,
-    ),
-    _route(
-        "GET",
-        "/v1/projects/:projectId/approval-policy",
-        "content:read",
-        READ,
-        account.NoQuery,
-        account.approval_policy,
-    ),
-    _route("GET", "/v1/projects/:projectId/metrics", "metrics:read", READ, measures.MetricsQuery, measures.metrics),
-    _route(
-        "GET",
-        "/v1/projects/:projectId/ads-metrics",
-        "metrics:read",
-        READ,
-        measures.AdsMetricsQuery,
-        measures.ads_metrics,
-    ),
-    _route(
-        "GET",
-        "/v1/projects/:projectId/top-performers",
-        "metrics:read",
-        READ,
-        creatives.RankingQuery,
-        creatives.top_performers,
-    ),
-    _route(
-        "GET",
-        "/v1/projects/:projectId/ads-content",
-        "metrics:read",
-        READ,
-        creatives.CreativesQuery,
-        creatives.ads_content,
-    ),
-    _route(
+    _get("/v1/whoami", None, account.whoami),
+    _get("/v1/projects", "projects:read", projects.projects, projects.ProjectsQuery),
+    _get(PROJECT, "projects:read", projects.project),
+    _get("/v1/credits", None, account.credit_balance),
+    _get("/v1/credits/events", None, account.credit_events, account.EventsQuery),
+    _get(f"{PROJECT}/social-accounts", "social:read", projects.social_accounts, projects.AccountsQuery),
+    _get(f"{PROJECT}/content-review-policy", "content:read", review_policy.review_policy),
+    _get(f"{PROJECT}/approval-policy", "content:read", review_policy.approval_policy),
+    _get(f"{PROJECT}/metrics", "metrics:read", metrics.metrics, metrics.MetricsQuery),
+    _get(f"{PROJECT}/ads-metrics", "metrics:read", metrics.ads_metrics, metrics.AdsMetricsQuery),
+    _get(f"{PROJECT}/top-performers", "metrics:read", top_performers.top_performers, top_performers.RankingQuery),
+    _get(f"{PROJECT}/ads-content", "metrics:read", ads_content.ads_content, ads_content.CreativesQuery),
+    _write(
         "PATCH",
-        "/v1/projects/:projectId/ads-content/:adsContentId",
+        f"{PROJECT}/ads-content/:adsContentId",
         "ads:write",
-        WRITE,
-        creatives.OverrideBody,
-        creatives.set_override,
+        ads_content.set_override,
+        ads_content.OverrideBody,
     ),
-    _route(
-        "POST",
-        "/v1/content/:containerId/clone-from-post",
-        "content:write",
-        START,
-        commissions.CloneBody,
-        commissions.clone,
-    ),
-    _route(
-        "POST",
-        "/v1/projects/:projectId/content",
-        "content:write",
-        START,
-        commissions.GenerateBody,
-        commissions.generate,
-    ),
-    _route(
-        "GET", "/v1/projects/:projectId/content", "content:read", READ, content.ContentQuery, content.project_content
-    ),
-    _route("GET", "/v1/content/:containerId", "content:read", READ, account.NoQuery, content.read_content),
-    _route("GET", "/v1/content/:containerId/progress", "content:read", READ, account.NoQuery, content.read_progress),
-    _route("POST", "/v1/content/:containerId/approve", "content:approve", WRITE, content.ApproveBody, content.approve),
-    _route("POST", "/v1/content/:containerId/reject", "content:approve", WRITE, content.RejectBody, content.reject),
-    _route("GET", "/v1/jobs/:jobId", "jobs:read", READ, account.NoQuery, jobs.read_job),
-    _route("POST", "/v1/jobs/:jobId/cancel", "jobs:cancel", WRITE, jobs.NoBody, jobs.cancel_job),
+    _start(f"{CONTAINER}/clone-from-post", "content:write", orders.clone, orders.CloneBody),
+    _start(f"{PROJECT}/content", "content:write", orders.generate, orders.GenerateBody),
+    _get(f"{PROJECT}/content", "content:read", content.project_content, content.ContentQuery),
+    _get(CONTAINER, "content:read", content.read_content),
+    _get(f"{CONTAINER}/progress", "content:read", content.read_progress),
+    _write("POST", f"{CONTAINER}/approve", "content:approve", content.approve, content.ApproveBody),
+    _write("POST", f"{CONTAINER}/reject", "content:approve", content.reject, content.RejectBody),
+    _get("/v1/jobs/:jobId", "jobs:read", jobs.read_job),
+    _write("POST", "/v1/jobs/:jobId/cancel", "jobs:cancel", jobs.cancel_job),
 )
 
 

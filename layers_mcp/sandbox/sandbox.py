@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from layers_mcp.sandbox.app import App, Recorded
-from layers_mcp.sandbox.evolution import Evolution
+from layers_mcp.sandbox.app import App, RecordedRequest
 from layers_mcp.sandbox.faults import Fault, FaultPlan
-from layers_mcp.sandbox.gate import RateLimits
-from layers_mcp.sandbox.seeding import AGENCY, ALL_SCOPES, STRANGER, SUBSIDIARY, Seeding
+from layers_mcp.sandbox.rate_limit import RateLimits
+from layers_mcp.sandbox.simulation.engine import Engine
+from layers_mcp.sandbox.simulation.parameters import WorldParameters
+from layers_mcp.sandbox.simulation.seed import AGENCY, ALL_SCOPES, STRANGER, SUBSIDIARY, Seeder
 from layers_mcp.sandbox.store import Store
-from layers_mcp.sandbox.world import WorldParameters
 
 if TYPE_CHECKING:
     from layers_mcp.sandbox.transport import SandboxTransport
@@ -75,14 +75,14 @@ class Sandbox:
         self._parameters = world or WorldParameters()
         self._store = Store(path)
         self._open(seed)
-        evolution = Evolution(self._parameters, self._seed)
+        engine = Engine(self._parameters, self._seed)
         plan = FaultPlan(self.faults, self._seed)
-        self.app = App(self._store, evolution, plan, self._moment, RateLimits() if rate_limits else None)
+        self.app = App(self._store, engine, plan, self._moment, RateLimits() if rate_limits else None)
 
     def _open(self, seed: int) -> None:
         with self._store.transaction(write=True) as db:
             if self._store.create():
-                Seeding(db, self._parameters, seed, self._clock().timestamp()).run()
+                Seeder(db, self._parameters, seed, self._clock().timestamp()).run()
             self._seed: int = db.execute("SELECT seed FROM world").fetchone()[0]
 
     def __enter__(self) -> Self:
@@ -118,7 +118,7 @@ class Sandbox:
         with self._store.transaction(write=True) as db:
             self._store.clear()
             self._store.create()
-            Seeding(db, self._parameters, self._seed, self._clock().timestamp()).run()
+            Seeder(db, self._parameters, self._seed, self._clock().timestamp()).run()
 
     # --- what a client needs -----------------------------------------------------------------------------------
 
@@ -149,7 +149,7 @@ class Sandbox:
         with self._store.transaction(write=True) as db:
             number = db.execute("SELECT count(*) FROM api_keys").fetchone()[0]
             granted = ALL_SCOPES if scopes is None else tuple(scopes)
-            return Seeding(db, self._parameters, self._seed, 0).key(organization, granted, str(number))
+            return Seeder(db, self._parameters, self._seed, 0).key(organization, granted, str(number))
 
     def suspend(self) -> None:
         """Pull the agency's kill switch."""
@@ -185,7 +185,7 @@ class Sandbox:
         self._execute("UPDATE ads_content SET title = ? WHERE platform_post_id = ?", title, platform_post_id)
 
     @property
-    def requests(self) -> list[Recorded]:
+    def requests(self) -> list[RecordedRequest]:
         """The requests that came in, oldest first; the last 5,000."""
         return list(self.app.requests)
 

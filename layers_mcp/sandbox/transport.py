@@ -5,7 +5,8 @@ from __future__ import annotations
 import anyio
 from httpx2 import ASGITransport, ReadTimeout, RemoteProtocolError, Request, Response
 
-from layers_mcp.sandbox.app import App, DroppedConnectionError
+from layers_mcp.sandbox.app import App
+from layers_mcp.sandbox.asgi import DroppedConnectionError
 
 
 class SandboxTransport(ASGITransport):

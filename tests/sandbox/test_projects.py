@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.sandbox.catalog import EXCLUDED, GUIDE_HOOK, MANUAL_AD, PINNED
+from layers_mcp.sandbox.simulation.seed_data import EXCLUDED, GUIDE_HOOK, MANUAL_AD, PINNED
 from tests.sandbox.conftest import Api, HandClock, open_api
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from layers_mcp.sandbox import Sandbox, Truth, WorldParameters
-from layers_mcp.sandbox.catalog import EXCLUDED, GUIDE_HOOK
+from layers_mcp.sandbox.simulation.seed_data import EXCLUDED, GUIDE_HOOK
 from tests.sandbox.conftest import Api, HandClock, open_api
 
 

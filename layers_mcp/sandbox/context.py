@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from layers_mcp.sandbox.evolution import Evolution
-from layers_mcp.sandbox.wire import not_found
-from layers_mcp.sandbox.world import WorldParameters
+from layers_mcp.sandbox.responses import not_found
+from layers_mcp.sandbox.simulation.engine import Engine
+from layers_mcp.sandbox.simulation.parameters import WorldParameters
 
 
 @dataclass(frozen=True)
-class Caller:
+class Principal:
     """The key that asks, and the organization it asks for."""
 
     key_id: str
@@ -22,36 +22,36 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Call:
+class RequestContext:
     """What an endpoint works with; `now` is the world's moment, in seconds since 1970."""
 
     db: sqlite3.Connection
-    evolution: Evolution
+    engine: Engine
     now: float
-    caller: Caller
+    principal: Principal
     path: Mapping[str, str]
     headers: Mapping[str, str]
     job_fails: bool = False
 
     @property
     def rules(self) -> WorldParameters:
-        return self.evolution.parameters
+        return self.engine.parameters
 
     @property
     def seed(self) -> int:
-        return self.evolution.seed
+        return self.engine.seed
 
     @property
     def seen(self) -> float:
         """The latest sync: nothing later is in any number."""
-        return self.evolution.synced_at(self.now)
+        return self.engine.synced_at(self.now)
 
     def project(self, project_id: str | None = None) -> sqlite3.Row:
-        """The project of the path (or this one), if it is the caller's."""
+        """The project of the path (or this one), if it is the principal's."""
         row = self.one(
             "SELECT * FROM projects WHERE id = ? AND organization_id = ?",
             project_id or self.path["projectId"],
-            self.caller.organization_id,
+            self.principal.organization_id,
         )
         if row is None:
             raise not_found("Project")

@@ -3,7 +3,7 @@
 import pytest
 
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.sandbox.seeding import ALL_SCOPES
+from layers_mcp.sandbox.simulation.seed import ALL_SCOPES
 from tests.sandbox.conftest import Api, HandClock, open_api
 
 

@@ -8,17 +8,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from layers_mcp.sandbox.account import NoQuery
-from layers_mcp.sandbox.call import Call
-from layers_mcp.sandbox.standing import STAGES, Standing, standing
-from layers_mcp.sandbox.wire import ApiError, Body, Moment, Query, iso, not_found, page
+from layers_mcp.sandbox.context import RequestContext
+from layers_mcp.sandbox.job_status import STAGES, JobStatus, job_status
+from layers_mcp.sandbox.pagination import page
+from layers_mcp.sandbox.responses import ApiError, not_found
+from layers_mcp.sandbox.schemas import Body, NoQuery, Query, Timestamp, iso
 
 
 class ContentQuery(Query):
     status: tuple[Literal["queued", "generating", "completed", "failed", "canceled"], ...] = ()
     format: tuple[Literal["video_remix", "slideshow_remix", "ugc_remix", "auto"], ...] = ()
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Timestamp | None = None
+    until: Timestamp | None = None
     cursor: str | None = None
     limit: int = Field(default=25, ge=1, le=200)
 
@@ -55,13 +56,13 @@ def assets(container: sqlite3.Row) -> list[dict[str, object]]:
     ]
 
 
-def _standing(container: sqlite3.Row, now: float) -> Standing:
+def _standing(container: sqlite3.Row, now: float) -> JobStatus:
     if container["job_id"] is None:
-        return Standing("completed", "completed", 1.0, 1.0, 1.0)
-    return standing(container, now)
+        return JobStatus("completed", "completed", 1.0, 1.0, 1.0)
+    return job_status(container, now)
 
 
-def _status(stand: Standing) -> str:
+def _status(stand: JobStatus) -> str:
     if stand.status != "running":
         return stand.status
     return "queued" if stand.stage == STAGES[0][0] else "generating"
@@ -88,12 +89,12 @@ def _container(container: sqlite3.Row, now: float) -> dict[str, object]:
     }
 
 
-def _find(call: Call) -> sqlite3.Row:
+def _find(ctx: RequestContext) -> sqlite3.Row:
     """By its id, or by the id its client minted for it."""
-    wanted = call.path["containerId"]
-    row = call.one(
+    wanted = ctx.path["containerId"]
+    row = ctx.one(
         _SELECT + "WHERE p.organization_id = ?1 AND (c.id = ?2 OR c.minted_id = lower(?2)) ORDER BY c.sequence",
-        call.caller.organization_id,
+        ctx.principal.organization_id,
         wanted,
     )
     if row is None:
@@ -101,34 +102,34 @@ def _find(call: Call) -> sqlite3.Row:
     return row
 
 
-def read_content(call: Call, query: NoQuery) -> object:
+def read_content(ctx: RequestContext, query: NoQuery) -> object:
     """GET /v1/content/:containerId"""
-    return _container(_find(call), call.now)
+    return _container(_find(ctx), ctx.now)
 
 
-def read_progress(call: Call, query: NoQuery) -> object:
+def read_progress(ctx: RequestContext, query: NoQuery) -> object:
     """GET /v1/content/:containerId/progress"""
-    container = _find(call)
-    stand = _standing(container, call.now)
+    container = _find(ctx)
+    stand = _standing(container, ctx.now)
     running = stand.status == "running"
     return {
         "containerId": container["id"],
         "status": _status(stand),
         "stage": stand.stage,
         "stageProgress": stand.stage_progress,
-        "etaSeconds": round(container["ends_at"] - call.now) if running else None,
-        "updatedAt": iso(call.now if running else container["ends_at"] or container["created_at"]),
+        "etaSeconds": round(container["ends_at"] - ctx.now) if running else None,
+        "updatedAt": iso(ctx.now if running else container["ends_at"] or container["created_at"]),
     }
 
 
-def project_content(call: Call, query: ContentQuery) -> object:
+def project_content(ctx: RequestContext, query: ContentQuery) -> object:
     """GET /v1/projects/:projectId/content, newest first"""
     rows = [
         row
-        for row in call.all(
-            _SELECT + "WHERE c.project_id = ? ORDER BY c.created_at DESC, c.sequence DESC", call.project()["id"]
+        for row in ctx.all(
+            _SELECT + "WHERE c.project_id = ? ORDER BY c.created_at DESC, c.sequence DESC", ctx.project()["id"]
         )
-        if (not query.status or _status(_standing(row, call.now)) in query.status)
+        if (not query.status or _status(_standing(row, ctx.now)) in query.status)
         and (not query.format or row["format"] in query.format)
         and (query.since is None or row["created_at"] >= query.since)
         and (query.until is None or row["created_at"] < query.until)
@@ -138,46 +139,46 @@ def project_content(call: Call, query: ContentQuery) -> object:
         limit=query.limit,
         cursor=query.cursor,
         key=lambda row: row["id"],
-        render=lambda row: _container(row, call.now),
+        render=lambda row: _container(row, ctx.now),
     )
 
 
-def _pending(call: Call) -> sqlite3.Row:
-    container = _find(call)
+def _pending(ctx: RequestContext) -> sqlite3.Row:
+    container = _find(ctx)
     if container["approval_status"] != "pending":
-        details = {"approvalStatus": container["approval_status"], "status": _status(_standing(container, call.now))}
+        details = {"approvalStatus": container["approval_status"], "status": _status(_standing(container, ctx.now))}
         raise ApiError("CONFLICT", "The content is not waiting for a decision.", details=details)
     return container
 
 
-def _decide(call: Call, container: sqlite3.Row, status: str, reason: str | None) -> None:
-    call.db.execute(
+def _decide(ctx: RequestContext, container: sqlite3.Row, status: str, reason: str | None) -> None:
+    ctx.db.execute(
         "UPDATE content_containers SET approval_status = ?, decided_at = ?, decided_by = ?, reason = ? WHERE id = ?",
-        (status, call.now, call.caller.key_id, reason, container["id"]),
+        (status, ctx.now, ctx.principal.key_id, reason, container["id"]),
     )
 
 
-def approve(call: Call, body: ApproveBody) -> object:
+def approve(ctx: RequestContext, body: ApproveBody) -> object:
     """POST /v1/content/:containerId/approve: it goes live within a day."""
-    container = _pending(call)
-    _decide(call, container, "approved", body.note)
-    call.evolution.release(call.db, container, "approved", call.now)
+    container = _pending(ctx)
+    _decide(ctx, container, "approved", body.note)
+    ctx.engine.release(ctx.db, container, "approved", ctx.now)
     return {
         "id": container["id"],
         "approvalStatus": "approved",
-        "approvedAt": iso(call.now),
-        "approvedBy": call.caller.key_id,
+        "approvedAt": iso(ctx.now),
+        "approvedBy": ctx.principal.key_id,
     }
 
 
-def reject(call: Call, body: RejectBody) -> object:
+def reject(ctx: RequestContext, body: RejectBody) -> object:
     """POST /v1/content/:containerId/reject: for good."""
-    container = _pending(call)
-    _decide(call, container, "rejected", body.reason)
+    container = _pending(ctx)
+    _decide(ctx, container, "rejected", body.reason)
     return {
         "id": container["id"],
         "approvalStatus": "rejected",
-        "rejectedAt": iso(call.now),
-        "rejectedBy": call.caller.key_id,
+        "rejectedAt": iso(ctx.now),
+        "rejectedBy": ctx.principal.key_id,
         "reason": body.reason,
     }

@@ -11,13 +11,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from layers_mcp.sandbox.account import balance
-from layers_mcp.sandbox.call import Call
-from layers_mcp.sandbox.draws import around_median, around_one, stream, ulid
-from layers_mcp.sandbox.evolution import charge, next_number
-from layers_mcp.sandbox.seeding import insert
-from layers_mcp.sandbox.wire import ApiError, Body, Reply, encode, invalid, iso, not_found
-from layers_mcp.sandbox.world import FORMAT_CREDITS
+from layers_mcp.sandbox.context import RequestContext
+from layers_mcp.sandbox.handlers.account import balance
+from layers_mcp.sandbox.responses import ApiError, Response, encode, invalid, not_found
+from layers_mcp.sandbox.schemas import Body, iso
+from layers_mcp.sandbox.simulation.parameters import FORMAT_CREDITS
+from layers_mcp.sandbox.simulation.records import charge, insert, next_number
+from layers_mcp.sandbox.simulation.rng import generator, lognormal, lognormal_mean_one, ulid
 
 
 class Overrides(Body):
@@ -69,19 +69,19 @@ class Origin:
     original_id: str | None = None
 
 
-def clone(call: Call, body: CloneBody) -> Reply:
+def clone(ctx: RequestContext, body: CloneBody) -> Response:
     """POST /v1/content/:containerId/clone-from-post: the path id, minted by the client, is the order's for ever."""
-    minted = _minted("containerId", call.path["containerId"])
+    minted = _minted("containerId", ctx.path["containerId"])
     request = body.model_dump_json(by_alias=True)
-    if (known := _known(call, minted, request)) is not None:
+    if (known := _known(ctx, minted, request)) is not None:
         return known
-    project = call.project(body.project_id)
-    _check_layer(call, project, body.project_layer_id)
-    source = call.one(
+    project = ctx.project(body.project_id)
+    _check_layer(ctx, project, body.project_layer_id)
+    source = ctx.one(
         "SELECT * FROM platform_posts WHERE project_id = ?1 AND ?2 IN (id, external_id) AND published_at <= ?3",
         project["id"],
         body.source_platform_post_id,
-        call.seen,
+        ctx.seen,
     )
     if source is None:
         raise not_found("Source platform post")
@@ -92,9 +92,9 @@ def clone(call: Call, body: CloneBody) -> Reply:
         "targetPlatforms": [source["platform"]],
     }
     return _order(
-        call,
+        ctx,
         project,
-        _origin(call, source, body.mode),
+        _origin(ctx, source, body.mode),
         kind="content_clone_from_post",
         content_format=source["format"],
         count=body.variations,
@@ -116,24 +116,24 @@ def _minted(name: str, text: str) -> str:
     return minted
 
 
-def _known(call: Call, minted: str, request: str) -> Reply | None:
+def _known(ctx: RequestContext, minted: str, request: str) -> Response | None:
     """The prior answer to an order under this id, however long ago; `CONFLICT` where it asked for something else."""
-    known = call.one(
-        "SELECT * FROM jobs WHERE organization_id = ? AND minted_id = ?", call.caller.organization_id, minted
+    known = ctx.one(
+        "SELECT * FROM jobs WHERE organization_id = ? AND minted_id = ?", ctx.principal.organization_id, minted
     )
     if known is None:
         return None
     if known["request"] != request:
         raise ApiError("CONFLICT", "This container id was used with another request.")
-    return Reply(202, known["response"].encode())
+    return Response(202, known["response"].encode())
 
 
-def _origin(call: Call, source: sqlite3.Row, mode: Literal["fork", "reimagine"]) -> Origin:
+def _origin(ctx: RequestContext, source: sqlite3.Row, mode: Literal["fork", "reimagine"]) -> Origin:
     """A fork inherits its source's worth, less what earlier forks of the same original have worn off."""
-    rules = call.rules
+    rules = ctx.rules
     if mode == "reimagine":
         return Origin(source["title"], mode, source["quality"], rules.reimagine_spread, 1.0, source["id"])
-    earlier = call.one(
+    earlier = ctx.one(
         "SELECT count(DISTINCT c.job_id) AS forks FROM content_containers c JOIN jobs j ON j.id = c.job_id"
         " WHERE c.mode = 'fork' AND c.original_id = ? AND j.outcome = 'completed'",
         source["original_id"],
@@ -144,27 +144,27 @@ def _origin(call: Call, source: sqlite3.Row, mode: Literal["fork", "reimagine"])
     )
 
 
-def generate(call: Call, body: GenerateBody) -> Reply:
+def generate(ctx: RequestContext, body: GenerateBody) -> Response:
     """POST /v1/projects/:projectId/content: a body may bring an id, which is then the order's for ever."""
-    project = call.project()
+    project = ctx.project()
     request = f"{project['id']} {body.model_dump_json(by_alias=True)}"
     minted = None if body.id is None else _minted("id", body.id)
-    if minted is not None and (known := _known(call, minted, request)) is not None:
+    if minted is not None and (known := _known(ctx, minted, request)) is not None:
         return known
-    _check_layer(call, project, body.project_layer_id)
+    _check_layer(ctx, project, body.project_layer_id)
     brief = body.brief or Brief()
     hook = (brief.hook or f"A day with {project['name']}").strip()
-    known = call.one("SELECT quality FROM hooks WHERE project_id = ? AND text = ?", project["id"], hook)
+    known = ctx.one("SELECT quality FROM hooks WHERE project_id = ? AND text = ?", project["id"], hook)
     if known is None:
-        chance = stream(call.seed, "hook", project["name"], hook)
-        quality = around_median(chance, call.rules.hook_rate_median, call.rules.hook_rate_spread)
-        insert(call.db, "hooks", project_id=project["id"], text=hook, quality=quality)
+        chance = generator(ctx.seed, "hook", project["name"], hook)
+        quality = lognormal(chance, ctx.rules.hook_rate_median, ctx.rules.hook_rate_spread)
+        insert(ctx.db, "hooks", project_id=project["id"], text=hook, quality=quality)
     else:
         quality = known["quality"]
     return _order(
-        call,
+        ctx,
         project,
-        Origin(hook, "hook", quality, call.rules.hook_spread),
+        Origin(hook, "hook", quality, ctx.rules.hook_spread),
         kind="content_generate",
         content_format=body.format,
         count=body.variant_count,
@@ -174,8 +174,8 @@ def generate(call: Call, body: GenerateBody) -> Reply:
     )
 
 
-def _check_layer(call: Call, project: sqlite3.Row, layer_id: str | None) -> None:
-    layers = call.all("SELECT * FROM project_layers WHERE project_id = ? ORDER BY rowid", project["id"])
+def _check_layer(ctx: RequestContext, project: sqlite3.Row, layer_id: str | None) -> None:
+    layers = ctx.all("SELECT * FROM project_layers WHERE project_id = ? ORDER BY rowid", project["id"])
     if layer_id is not None:
         if all(layer["id"] != layer_id for layer in layers):
             raise not_found("Project layer")
@@ -185,7 +185,7 @@ def _check_layer(call: Call, project: sqlite3.Row, layer_id: str | None) -> None
 
 
 def _order(
-    call: Call,
+    ctx: RequestContext,
     project: sqlite3.Row,
     origin: Origin,
     *,
@@ -196,39 +196,39 @@ def _order(
     request: str,
     caption: str | None = None,
     minted: str | None = None,
-) -> Reply:
+) -> Response:
     """Charge once, start the job, set up its containers."""
-    number = next_number(call.db)
-    chance = stream(call.seed, "job", number)
+    number = next_number(ctx.db)
+    chance = generator(ctx.seed, "job", number)
     if content_format == "auto":
         content_format = "slideshow_remix" if chance.random() < 0.3 else "video_remix"
     price = FORMAT_CREDITS[content_format] * count
-    if balance(call) < price:
+    if balance(ctx) < price:
         raise ApiError("BILLING_EXHAUSTED", "Not enough credits.", details={"requiredCredits": price})
-    job_id = f"job_{ulid(call.now, call.seed, 'job', number)}"
-    numbers = [next_number(call.db) for _ in range(count)]
-    container_ids = [f"cnt_{ulid(call.now, call.seed, 'cnt', n)}" for n in numbers]
+    job_id = f"job_{ulid(ctx.now, ctx.seed, 'job', number)}"
+    numbers = [next_number(ctx.db) for _ in range(count)]
+    container_ids = [f"cnt_{ulid(ctx.now, ctx.seed, 'cnt', n)}" for n in numbers]
     response: dict[str, object] = {"jobId": job_id, "kind": kind, "status": "running", "containerId": container_ids[0]}
     if kind == "content_generate":
         response |= {
             "stage": "queued",
             "projectId": project["id"],
             "containerIds": container_ids,
-            "startedAt": iso(call.now),
+            "startedAt": iso(ctx.now),
         }
     response["locationUrl"] = f"/v1/jobs/{job_id}"
-    seconds = chance.uniform(call.rules.job_seconds_least, call.rules.job_seconds_most)
+    seconds = chance.uniform(ctx.rules.job_seconds_least, ctx.rules.job_seconds_most)
     insert(
-        call.db,
+        ctx.db,
         "jobs",
         id=job_id,
-        organization_id=call.caller.organization_id,
+        organization_id=ctx.principal.organization_id,
         project_id=project["id"],
         kind=kind,
-        started_at=call.now,
+        started_at=ctx.now,
         seconds=seconds,
-        ends_at=call.now + seconds,
-        outcome="failed" if call.job_fails else "completed",
+        ends_at=ctx.now + seconds,
+        outcome="failed" if ctx.job_fails else "completed",
         credits=price,
         minted_id=minted,
         request=request,
@@ -236,7 +236,7 @@ def _order(
     )
     for sequence, container_id in zip(numbers, container_ids, strict=True):
         insert(
-            call.db,
+            ctx.db,
             "content_containers",
             id=container_id,
             sequence=sequence,
@@ -252,20 +252,20 @@ def _order(
             source_post_id=origin.source_post_id,
             original_id=origin.original_id or container_id,
             quality=min(
-                origin.quality * around_one(stream(call.seed, "quality", sequence), origin.spread),
-                call.rules.rate_ceiling,
+                origin.quality * lognormal_mean_one(generator(ctx.seed, "quality", sequence), origin.spread),
+                ctx.rules.rate_ceiling,
             ),
             fatigue=origin.fatigue,
-            created_at=call.now,
+            created_at=ctx.now,
         )
     charge(
-        call.db,
-        call.seed,
-        call.now,
-        organization_id=call.caller.organization_id,
+        ctx.db,
+        ctx.seed,
+        ctx.now,
+        organization_id=ctx.principal.organization_id,
         event_type="usage",
         amount=-price,
         job_id=job_id,
         container_ids=container_ids,
     )
-    return Reply(202, encode(response))
+    return Response(202, encode(response))

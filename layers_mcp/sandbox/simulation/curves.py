@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from layers_mcp.sandbox.draws import stream, successes
+from layers_mcp.sandbox.simulation.rng import binomial, generator
 
 DAY = 86_400.0
 
@@ -86,13 +86,13 @@ class PostCurve:
     noise: str
 
     def __post_init__(self) -> None:
-        chance = stream(self.noise)
+        chance = generator(self.noise)
         days = math.ceil(8 * self.saturation_days)
         views = [self._views(day * DAY) for day in range(days + 1)]
         self._day_views = views
         self._day_engagements = [0]
         for before, after in pairwise(views):
-            self._day_engagements.append(self._day_engagements[-1] + successes(chance, after - before, self.rate))
+            self._day_engagements.append(self._day_engagements[-1] + binomial(chance, after - before, self.rate))
         self._final = self._organic(views[-1], self._day_engagements[-1])
 
     def _views(self, age: float) -> int:
@@ -153,7 +153,7 @@ class AdCurve:
         self._click_rate = click_rate
         self._conversion_rate = conversion_rate
         self._value = conversion_value
-        self._chance = stream(noise)
+        self._chance = generator(noise)
         self._days_gained: list[Paid] = []
         self._until_day = [Paid()]
 
@@ -162,8 +162,8 @@ class AdCurve:
         while len(self._days_gained) <= day:
             spend = self._budget * chance.uniform(0.85, 1.1)
             impressions = int(spend / self._cost_per_mille * 1000)
-            clicks = successes(chance, impressions, self._click_rate)
-            conversions = successes(chance, clicks, self._conversion_rate)
+            clicks = binomial(chance, impressions, self._click_rate)
+            conversions = binomial(chance, clicks, self._conversion_rate)
             revenue = conversions * self._value * chance.uniform(0.85, 1.15)
             gained = Paid(spend, impressions, int(impressions * 0.7), clicks, conversions, revenue)
             self._days_gained.append(gained)

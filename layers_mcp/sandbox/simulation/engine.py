@@ -10,17 +10,17 @@ import json
 import sqlite3
 from dataclasses import dataclass, field
 
-from layers_mcp.sandbox.draws import around_median, stream, ulid
-from layers_mcp.sandbox.growth import DAY, AdCurve, PostCurve, post_curve
-from layers_mcp.sandbox.seeding import add_creative, insert, promote
-from layers_mcp.sandbox.world import WorldParameters
+from layers_mcp.sandbox.simulation.curves import DAY, AdCurve, PostCurve, post_curve
+from layers_mcp.sandbox.simulation.parameters import WorldParameters
+from layers_mcp.sandbox.simulation.records import add_creative, charge, creatives, insert, promote, promotions
+from layers_mcp.sandbox.simulation.rng import generator, lognormal, ulid
 
 JUST_LINKED_SECONDS = 7 * 60.0
 """An account without a link time was linked this long ago, whenever one asks."""
 
 
 @dataclass
-class Evolution:
+class Engine:
     """The world's rules at work on its rows."""
 
     parameters: WorldParameters
@@ -125,7 +125,7 @@ class Evolution:
 
     def release(self, db: sqlite3.Connection, container: sqlite3.Row, status: str, moment: float) -> None:
         """Let a finished container go live, some time within a day."""
-        chance = stream(self.seed, "publish", container["sequence"])
+        chance = generator(self.seed, "publish", container["sequence"])
         publish_at = moment + 3600 * self.parameters.publish_hours * chance.uniform(0.04, 0.98)
         db.execute(
             "UPDATE content_containers SET approval_status = ?, publish_at = ? WHERE id = ?",
@@ -143,7 +143,7 @@ class Evolution:
         if not accounts:
             return
         sequence, published_at = container["sequence"], container["publish_at"]
-        chance = stream(self.seed, "post", sequence)
+        chance = generator(self.seed, "post", sequence)
         account = chance.choice(wanted or accounts)
         rules = self.parameters
         flop = chance.random() < rules.flop_share
@@ -165,8 +165,8 @@ class Evolution:
             fatigue=container["fatigue"],
             reach=rules.flop_views * chance.uniform(0.2, 1.1)
             if flop
-            else around_median(chance, rules.reach_median, rules.reach_spread),
-            watch_ms=1000 * around_median(chance, rules.watch_seconds_median, rules.watch_spread),
+            else lognormal(chance, rules.reach_median, rules.reach_spread),
+            watch_ms=1000 * lognormal(chance, rules.watch_seconds_median, rules.watch_spread),
             noise=f"{self.seed}/post/{post_id}",
         )
         creative_id = f"adc_{ulid(published_at, self.seed, 'adc', sequence)}"
@@ -235,49 +235,3 @@ class Evolution:
         if creative["override"]:
             return creative["override"] == "include"
         return (score or 0.0) >= self.parameters.eligible_score
-
-
-def creatives(db: sqlite3.Connection, project_id: str) -> list[sqlite3.Row]:
-    """The project's ads content, with the moment it was promoted."""
-    return db.execute(
-        "SELECT ac.*, pac.promoted_at FROM ads_content ac JOIN project_ads_content pac ON pac.ads_content_id = ac.id"
-        " WHERE pac.project_id = ? ORDER BY ac.id",
-        (project_id,),
-    ).fetchall()
-
-
-def promotions(db: sqlite3.Connection, creative_id: str) -> list[sqlite3.Row]:
-    """The ads that a creative runs in, or ran in."""
-    return db.execute("SELECT * FROM promotions WHERE ads_content_id = ? ORDER BY id", (creative_id,)).fetchall()
-
-
-def next_number(db: sqlite3.Connection) -> int:
-    """The next of the numbers that everything ordered is drawn by."""
-    return db.execute("UPDATE world SET sequence = sequence + 1 RETURNING sequence").fetchone()[0]
-
-
-def charge(
-    db: sqlite3.Connection,
-    seed: int,
-    moment: float,
-    *,
-    organization_id: str,
-    event_type: str,
-    amount: int,
-    job_id: str,
-    container_ids: list[str],
-) -> None:
-    """One line of the credit ledger; `amount` is signed credits."""
-    number = next_number(db)
-    insert(
-        db,
-        "credit_events",
-        id=f"evt_{ulid(moment, seed, 'evt', number)}",
-        sequence=number,
-        organization_id=organization_id,
-        event_type=event_type,
-        credits=amount,
-        job_id=job_id,
-        container_ids=json.dumps(container_ids),
-        created_at=moment,
-    )

@@ -9,7 +9,7 @@ import random
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def stream(*parts: object) -> random.Random:
+def generator(*parts: object) -> random.Random:
     """A random generator of its own for each name, so that one draw never shifts another."""
     return random.Random("/".join(map(str, parts)))  # noqa: S311 - a simulation, no secret
 
@@ -24,17 +24,17 @@ def ulid(moment: float, *parts: object) -> str:
     return _base32(int(moment * 1000), 10) + _base32(int.from_bytes(digest[:10], "big"), 16)
 
 
-def around_one(chance: random.Random, spread: float) -> float:
+def lognormal_mean_one(chance: random.Random, spread: float) -> float:
     """A factor with the mean 1: lognormal, `spread` being the standard deviation of its logarithm."""
     return math.exp(chance.gauss(-spread * spread / 2, spread))
 
 
-def around_median(chance: random.Random, median: float, spread: float) -> float:
+def lognormal(chance: random.Random, median: float, spread: float) -> float:
     """A positive number with this median: lognormal."""
     return median * math.exp(chance.gauss(0.0, spread))
 
 
-def successes(chance: random.Random, trials: int, rate: float) -> int:
+def binomial(chance: random.Random, trials: int, rate: float) -> int:
     """How many of `trials` succeed: exact where they are few, by the normal approximation where they are many."""
     if trials <= 64:
         return sum(chance.random() < rate for _ in range(trials))

@@ -6,10 +6,11 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
-from layers_mcp.sandbox.catalog import ACME_TODO, EXCLUDED, GLOBEX_FIT, MANUAL_AD, PINNED, Opening
-from layers_mcp.sandbox.draws import around_median, around_one, stream, ulid
-from layers_mcp.sandbox.growth import DAY, post_curve
-from layers_mcp.sandbox.world import WorldParameters
+from layers_mcp.sandbox.simulation.curves import DAY, post_curve
+from layers_mcp.sandbox.simulation.parameters import WorldParameters
+from layers_mcp.sandbox.simulation.records import add_creative, insert, promote
+from layers_mcp.sandbox.simulation.rng import generator, lognormal, ulid
+from layers_mcp.sandbox.simulation.seed_data import ACME_TODO, EXCLUDED, GLOBEX_FIT, MANUAL_AD, PINNED, SeedPost
 
 AGENCY = "org_01HX9Y7K8M0AGENCY00SANDB0X"
 SUBSIDIARY = "org_01HX9Y7K8M0SVBS1D1ARY00000"
@@ -30,7 +31,7 @@ ALL_SCOPES = (
 
 
 @dataclass
-class Seeding:
+class Seeder:
     """Writes the first rows. `now` is the world's first moment, in seconds since 1970."""
 
     db: sqlite3.Connection
@@ -71,7 +72,7 @@ class Seeding:
         self.manual_ad(globex)
         self.db.execute("UPDATE ads_content SET override = 'include' WHERE title = ?", (PINNED,))
         self.db.execute("UPDATE ads_content SET override = 'exclude' WHERE title = ?", (EXCLUDED,))
-        self.post(stranger, "umbrella-labs", Opening("Nothing to see here", 0.03, 2_000, "tiktok", 9.0))
+        self.post(stranger, "umbrella-labs", SeedPost("Nothing to see here", 0.03, 2_000, "tiktok", 9.0))
 
     def id(self, prefix: str, *parts: object, at: float | None = None) -> str:
         """An id of the start, the same for every world of this seed and moment."""
@@ -128,12 +129,12 @@ class Seeding:
             )
         return project_id
 
-    def post(self, project_id: str, name: str, opening: Opening) -> None:
+    def post(self, project_id: str, name: str, opening: SeedPost) -> None:
         """A live post, the creative it is to the scorer, and what Layers has promoted of it."""
         published_at = self.now - opening.days_old * DAY
         post_id = self.id("pp", name, opening.hook, at=published_at)
-        chance = stream(self.seed, "opening", name, opening.hook)
-        usual = around_median(chance, self.parameters.watch_seconds_median, self.parameters.watch_spread)
+        chance = generator(self.seed, "opening", name, opening.hook)
+        usual = lognormal(chance, self.parameters.watch_seconds_median, self.parameters.watch_spread)
         watch_ms = 1000 * (opening.watch_seconds or usual)
         container_id = None
         if opening.made_by == "layers":
@@ -142,7 +143,7 @@ class Seeding:
         self.insert(
             "platform_posts",
             id=post_id,
-            external_id=str(stream(self.seed, "external", post_id).randrange(10**18, 10**19)),
+            external_id=str(generator(self.seed, "external", post_id).randrange(10**18, 10**19)),
             social_account_id=self.id("sa", name, opening.platform, at=self._created(project_id)),
             project_id=project_id,
             platform=opening.platform,
@@ -166,7 +167,7 @@ class Seeding:
     def _created(self, project_id: str) -> float:
         return self.db.execute("SELECT created_at FROM projects WHERE id = ?", (project_id,)).fetchone()[0]
 
-    def _noise(self, post_id: str, opening: Opening, published_at: float, watch_ms: float) -> str:
+    def _noise(self, post_id: str, opening: SeedPost, published_at: float, watch_ms: float) -> str:
         """The first draw under which the post looks as it must."""
         low, high = opening.seen
         for attempt in range(10_000):
@@ -178,7 +179,7 @@ class Seeding:
                 return noise
         raise ValueError(f"no draw of {post_id} looks as the catalog says")
 
-    def container(self, project_id: str, name: str, opening: Opening, published_at: float) -> str:
+    def container(self, project_id: str, name: str, opening: SeedPost, published_at: float) -> str:
         """The finished content behind a post that Layers made."""
         created_at = published_at - DAY
         container_id = self.id("cnt", name, opening.hook, at=created_at)
@@ -211,74 +212,3 @@ class Seeding:
         creative_id = self.id("adc", MANUAL_AD)
         add_creative(self.db, creative_id, project_id, None, None, MANUAL_AD, self.now - 20 * DAY, source="manual")
         promote(self.db, self.parameters, self.seed, project_id, creative_id, self.now - 18 * DAY)
-
-
-def insert(db: sqlite3.Connection, table: str, **values: object) -> None:
-    """One row; the names are the code's own, the values are bound."""
-    names, marks = ", ".join(values), ", ".join("?" * len(values))
-    db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
-
-
-def add_creative(
-    db: sqlite3.Connection,
-    creative_id: str,
-    project_id: str,
-    post_id: str | None,
-    container_id: str | None,
-    title: str,
-    created_at: float,
-    source: str = "",
-) -> None:
-    """The scorer's view of a post or an ad, not scored yet."""
-    source = source or ("content_container" if container_id else "platform_post")
-    insert(
-        db,
-        "ads_content",
-        id=creative_id,
-        source_type=source,
-        source_id=container_id or (creative_id.replace("adc", "cre", 1) if source == "manual" else None),
-        platform_post_id=post_id,
-        title=title,
-        scoring_pool={"content_container": "generated", "platform_post": "ugc"}.get(source, "manual"),
-        created_at=created_at,
-    )
-    insert(db, "project_ads_content", project_id=project_id, ads_content_id=creative_id)
-
-
-def promote(
-    db: sqlite3.Connection,
-    parameters: WorldParameters,
-    seed: int,
-    project_id: str,
-    creative_id: str,
-    started_at: float,
-) -> None:
-    """Put a creative into paid: spend on it where the project has an ad account, elsewhere only mark it."""
-    db.execute(
-        "UPDATE project_ads_content SET promoted_at = ? WHERE project_id = ? AND ads_content_id = ?",
-        (started_at, project_id, creative_id),
-    )
-    title, account = db.execute(
-        "SELECT title, ad_account_id FROM ads_content, projects WHERE ads_content.id = ? AND projects.id = ?",
-        (creative_id, project_id),
-    ).fetchone()
-    if account is None:
-        return
-    chance = stream(seed, "promotion", project_id, title)
-    suffix = ulid(started_at, seed, "ad", creative_id)
-    insert(
-        db,
-        "promotions",
-        id=f"ad_{suffix}",
-        project_id=project_id,
-        ads_content_id=creative_id,
-        platform=chance.choice(("meta_ads", "tiktok_ads")),
-        adset_id=f"ads_{suffix}",
-        campaign_id=f"cmp_{account.removeprefix('act_')}",
-        ad_account_id=account,
-        started_at=started_at,
-        days=parameters.promotion_days,
-        budget=parameters.budget_per_day * chance.uniform(0.6, 1.6),
-        conversion_rate=min(0.5, parameters.conversion_rate * around_one(chance, parameters.conversion_spread)),
-        noise=f"{seed}/spend/{title}/{suffix[10:]}",
-    )

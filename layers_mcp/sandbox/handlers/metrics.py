@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from layers_mcp.sandbox.call import Call
-from layers_mcp.sandbox.growth import DAY, Organic, Paid
-from layers_mcp.sandbox.wire import Moment, Query, invalid, iso, not_found
+from layers_mcp.sandbox.context import RequestContext
+from layers_mcp.sandbox.responses import invalid, not_found
+from layers_mcp.sandbox.schemas import Query, Timestamp, iso
+from layers_mcp.sandbox.simulation.curves import DAY, Organic, Paid
 
 HOUR = 3_600.0
 HOURLY_DAYS = 90
@@ -31,8 +32,8 @@ class MetricsQuery(Query):
     scope: Literal["platform_post", "social_account", "project", "project_layer", "organization"]
     id: str
     metrics: tuple[OrganicMetric, ...] = Field(min_length=1)
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Timestamp | None = None
+    until: Timestamp | None = None
     granularity: Literal["hour", "day", "week"] = "day"
 
 
@@ -41,8 +42,8 @@ class AdsMetricsQuery(Query):
     id: str
     metrics: tuple[PaidMetric, ...] = Field(min_length=1)
     platforms: tuple[AdPlatform, ...] = ()
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Timestamp | None = None
+    until: Timestamp | None = None
     granularity: Literal["day", "week"] = "day"
 
 
@@ -54,9 +55,9 @@ class Bucket(NamedTuple):
     until: float
 
 
-def _window(call: Call, query: MetricsQuery | AdsMetricsQuery) -> tuple[float, float]:
-    until = call.now if query.until is None else query.until
-    since = call.now - 30 * DAY if query.since is None else query.since
+def _window(ctx: RequestContext, query: MetricsQuery | AdsMetricsQuery) -> tuple[float, float]:
+    until = ctx.now if query.until is None else query.until
+    since = ctx.now - 30 * DAY if query.since is None else query.since
     if since >= until:
         raise invalid("since", "since must be before until.")
     if query.granularity == "hour":
@@ -64,9 +65,9 @@ def _window(call: Call, query: MetricsQuery | AdsMetricsQuery) -> tuple[float, f
     return since, until
 
 
-def _buckets(call: Call, project: sqlite3.Row, window: tuple[float, float], granularity: str) -> list[Bucket]:
+def _buckets(ctx: RequestContext, project: sqlite3.Row, window: tuple[float, float], granularity: str) -> list[Bucket]:
     """UTC hours, days, or weeks that begin on Monday, cut at the window; none before the project or after now."""
-    since, until = max(window[0], project["created_at"]), min(window[1], call.now)
+    since, until = max(window[0], project["created_at"]), min(window[1], ctx.now)
     length = {"hour": HOUR, "day": DAY, "week": 7 * DAY}[granularity]
     monday = 4 * DAY if granularity == "week" else 0.0  # 1970 began on a Thursday
     start = (since - monday) // length * length + monday
@@ -98,13 +99,13 @@ def _answer(
 # --- organic ---------------------------------------------------------------------------------------------------------
 
 
-def _posts(call: Call, query: MetricsQuery, project: sqlite3.Row) -> list[sqlite3.Row]:
+def _posts(ctx: RequestContext, query: MetricsQuery, project: sqlite3.Row) -> list[sqlite3.Row]:
     """The posts behind the scope, synced ones only."""
-    posts = call.all(
+    posts = ctx.all(
         "SELECT pp.* FROM platform_posts pp JOIN projects p ON p.id = pp.project_id WHERE p.organization_id = ?"
         " AND pp.published_at <= ?",
         project["organization_id"],
-        call.seen,
+        ctx.seen,
     )
     if query.scope == "organization":
         if query.id != project["organization_id"]:
@@ -116,18 +117,18 @@ def _posts(call: Call, query: MetricsQuery, project: sqlite3.Row) -> list[sqlite
         if not posts:
             raise not_found("Platform post")
     elif query.scope == "social_account":
-        _owned(call, "social_accounts", query.id, project)
+        _owned(ctx, "social_accounts", query.id, project)
         posts = [post for post in posts if post["social_account_id"] == query.id]
     elif query.scope == "project_layer":
-        _owned(call, "project_layers", query.id, project)
+        _owned(ctx, "project_layers", query.id, project)
     elif query.id != project["id"]:
         raise not_found("Project")
     return posts
 
 
-def _followers(call: Call, query: MetricsQuery, project: sqlite3.Row, posts: Sequence[sqlite3.Row]) -> int:
+def _followers(ctx: RequestContext, query: MetricsQuery, project: sqlite3.Row, posts: Sequence[sqlite3.Row]) -> int:
     """How many followed the accounts behind the scope when the world began."""
-    accounts = call.all(
+    accounts = ctx.all(
         "SELECT sa.* FROM social_accounts sa JOIN projects p ON p.id = sa.project_id WHERE p.organization_id = ?",
         project["organization_id"],
     )
@@ -139,20 +140,20 @@ def _followers(call: Call, query: MetricsQuery, project: sqlite3.Row, posts: Seq
     return sum(account["followers"] for account in accounts)
 
 
-def _owned(call: Call, table: str, row_id: str, project: sqlite3.Row) -> None:
-    if call.one(f"SELECT id FROM {table} WHERE id = ? AND project_id = ?", row_id, project["id"]) is None:  # noqa: S608
+def _owned(ctx: RequestContext, table: str, row_id: str, project: sqlite3.Row) -> None:
+    if ctx.one(f"SELECT id FROM {table} WHERE id = ? AND project_id = ?", row_id, project["id"]) is None:  # noqa: S608
         raise not_found("Scoped entity")
 
 
 class _Gains:
     """What some posts gained between moments; each moment is added up once."""
 
-    def __init__(self, call: Call, posts: Sequence[sqlite3.Row], followers: int, world_began: float) -> None:
-        self._seen = call.seen
-        self._curves = [call.evolution.post_curve(post) for post in posts]
+    def __init__(self, ctx: RequestContext, posts: Sequence[sqlite3.Row], followers: int, world_began: float) -> None:
+        self._seen = ctx.seen
+        self._curves = [ctx.engine.post_curve(post) for post in posts]
         self._published = sorted(post["published_at"] for post in posts)
         self._totals: dict[float, Organic] = {}
-        self._follow_rate = call.rules.follow_rate
+        self._follow_rate = ctx.rules.follow_rate
         self._followers = followers - int(self._follow_rate * self._at(world_began).views)
 
     def _at(self, moment: float) -> Organic:
@@ -179,14 +180,14 @@ class _Gains:
         }
 
 
-def metrics(call: Call, query: MetricsQuery) -> object:
+def metrics(ctx: RequestContext, query: MetricsQuery) -> object:
     """GET /v1/projects/:projectId/metrics"""
-    project = call.project()
-    window = since, until = _window(call, query)
-    posts = _posts(call, query, project)
-    began = call.one("SELECT created_at FROM world")
-    followers = _followers(call, query, project, posts)
-    gains = _Gains(call, posts, followers, began["created_at"] if began else call.now)
+    project = ctx.project()
+    window = since, until = _window(ctx, query)
+    posts = _posts(ctx, query, project)
+    began = ctx.one("SELECT created_at FROM world")
+    followers = _followers(ctx, query, project, posts)
+    gains = _Gains(ctx, posts, followers, began["created_at"] if began else ctx.now)
 
     def asked(start: float, end: float) -> dict[str, object]:
         values = gains.between(start, end)
@@ -195,7 +196,7 @@ def metrics(call: Call, query: MetricsQuery) -> object:
     live = gains.live(until)
     series = [
         {"bucket": bucket.name, **asked(bucket.since, bucket.until)}
-        for bucket in (_buckets(call, project, window, query.granularity) if live else ())
+        for bucket in (_buckets(ctx, project, window, query.granularity) if live else ())
     ]
     return _answer(query, window, series, {**asked(since, until), "post_count": live})
 
@@ -234,23 +235,23 @@ def _ratio(part: float, whole: float, digits: int) -> float | None:
     return round(part / whole, digits) if whole else None
 
 
-def paid_gained(call: Call, promotions: Sequence[sqlite3.Row], since: float, until: float) -> Paid:
+def paid_gained(ctx: RequestContext, promotions: Sequence[sqlite3.Row], since: float, until: float) -> Paid:
     """What these ads spent and brought between two moments."""
     total = Paid()
     for promotion in promotions:
-        curve = call.evolution.ad_curve(promotion)
-        total = total.plus(curve.at(min(until, call.seen))).plus(curve.at(min(since, call.seen)), -1.0)
+        curve = ctx.engine.ad_curve(promotion)
+        total = total.plus(curve.at(min(until, ctx.seen))).plus(curve.at(min(since, ctx.seen)), -1.0)
     return total
 
 
-def ads_metrics(call: Call, query: AdsMetricsQuery) -> object:
+def ads_metrics(ctx: RequestContext, query: AdsMetricsQuery) -> object:
     """GET /v1/projects/:projectId/ads-metrics"""
-    project = call.project()
-    window = since, until = _window(call, query)
+    project = ctx.project()
+    window = since, until = _window(ctx, query)
     column = _SCOPE_COLUMN[query.scope]
     promotions = [
         row
-        for row in call.all("SELECT * FROM promotions WHERE project_id = ?", project["id"])
+        for row in ctx.all("SELECT * FROM promotions WHERE project_id = ?", project["id"])
         if row[column] == query.id
     ]
     without_ads = {"project": project["id"], "ad_account": project["ad_account_id"]}.get(query.scope)
@@ -259,11 +260,11 @@ def ads_metrics(call: Call, query: AdsMetricsQuery) -> object:
     promotions = [row for row in promotions if not query.platforms or row["platform"] in query.platforms]
 
     def gained(start: float, end: float) -> dict[str, object]:
-        paid = paid_gained(call, promotions, start, end)
+        paid = paid_gained(ctx, promotions, start, end)
         return {name: PAID_METRICS[name](paid) for name in dict.fromkeys(query.metrics)}
 
     series = [
         {"bucket": bucket.name, **gained(bucket.since, bucket.until)}
-        for bucket in (_buckets(call, project, window, query.granularity) if promotions else ())
+        for bucket in (_buckets(ctx, project, window, query.granularity) if promotions else ())
     ]
     return _answer(query, window, series, gained(since, until))
