@@ -108,14 +108,14 @@ def _text(folder: str, name: str) -> str:
 def _with_a_key(workspace: Workspace) -> None:
     """Without a key no call works, not even one that the journal could answer alone."""
     if not (workspace.settings.api_key or workspace.settings.sandbox):
-        from layers_mcp.layers.errors import NotConfigured
+        from layers_mcp.api.errors import NotConfigured
 
         raise NotConfigured("There is no API key.")
 
 
 def _explained(error: Exception, tool: str) -> ToolError | None:
     """The tools' words for an error of the Layers API."""
-    from layers_mcp.layers.errors import LayersError
+    from layers_mcp.api.errors import LayersError
 
     if not isinstance(error, LayersError):
         return None

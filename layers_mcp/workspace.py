@@ -17,7 +17,7 @@ from layers_mcp.background import Background
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
 
-    from layers_mcp.layers import LayersClient
+    from layers_mcp.api import LayersClient
     from layers_mcp.orders import OrderBook
     from layers_mcp.sandbox import Sandbox
     from layers_mcp.settings import Settings
@@ -69,7 +69,7 @@ class Workspace:
     @cached_property
     def layers(self) -> LayersClient:
         """The client of the Layers API."""
-        from layers_mcp.layers import LayersClient
+        from layers_mcp.api import LayersClient
 
         base_url, api_key, transport = self.settings.base_url, self.settings.api_key, self._transport
         if self._sandbox is not None:
@@ -101,7 +101,7 @@ class Workspace:
     def _sandbox(self) -> Sandbox | None:
         if not self.settings.sandbox or self._transport is not None:
             return None
-        from layers_mcp.layers.errors import Unreachable
+        from layers_mcp.api.errors import Unreachable
         from layers_mcp.sandbox import Sandbox, WorldFileError
 
         try:

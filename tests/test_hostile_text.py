@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers_mcp.layers.errors import LayersError
+from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import Result, render
 from layers_mcp.tools.check_readiness import check_readiness
 from layers_mcp.tools.failures import explain

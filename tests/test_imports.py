@@ -11,22 +11,24 @@ import layers_mcp
 
 PACKAGE = Path(layers_mcp.__file__).parent
 
-ROOMS = {"protocol", "layers", "loop", "orders", "tools", "sandbox", "cli"}
+ROOMS = {"protocol", "api", "loop", "orders", "text", "tools", "sandbox", "cli"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "protocol": set(),
-    "layers": {"background", "secret"},
+    "api": {"background", "text"},
     "loop": set(),
-    "orders": {"loop", "layers", "background"},
-    "tools": {"loop", "layers", "orders", "workspace", "protocol"},
+    "text": set(),
+    "orders": {"loop", "api", "background"},
+    "tools": {"loop", "api", "orders", "workspace", "protocol"},
     "sandbox": set(),
 }
 """Of our own rooms and top modules. `server`, `cli` and `workspace` are where everything meets."""
 
 FOREIGN: dict[str, set[str]] = {
     "protocol": {"mcp", "mcp_types", "pydantic", "pydantic_core", "anyio"},
-    "layers": {"httpx2", "pydantic", "pydantic_core", "anyio"},
+    "api": {"httpx2", "pydantic", "pydantic_core", "anyio"},
     "loop": {"pydantic"},
+    "text": set(),
     "orders": {"sqlalchemy", "anyio", "pydantic"},
     "tools": {"pydantic", "anyio"},
     "sandbox": {"uvicorn", "anyio", "pydantic", "httpx2"},

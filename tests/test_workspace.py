@@ -7,7 +7,7 @@ import pytest
 from mcp import Client
 
 from layers_mcp import create_server
-from layers_mcp.layers.errors import Unreachable
+from layers_mcp.api.errors import Unreachable
 from layers_mcp.settings import Settings
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.workspace import Workspace

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-from layers_mcp.secret import Secret
+from layers_mcp.text.secret import Secret
 
 _SHAPES = (
     re.compile(r"(?i)(bearer\s+)[^\s'\",]+"),

@@ -12,8 +12,8 @@ from weakref import WeakValueDictionary
 
 import anyio
 
+from layers_mcp.api.errors import NotConfigured
 from layers_mcp.background import Background
-from layers_mcp.layers.errors import NotConfigured
 from layers_mcp.loop.identity import container_key, container_keys
 from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
@@ -25,8 +25,8 @@ from layers_mcp.orders.records import OrderRecord, Placement
 from layers_mcp.orders.tenancy import Tenancy
 
 if TYPE_CHECKING:
-    from layers_mcp.layers import LayersClient
-    from layers_mcp.layers.models import Job
+    from layers_mcp.api import LayersClient
+    from layers_mcp.api.models import Job
     from layers_mcp.orders.journal import Journal
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layers_mcp.layers.models import Credits
+from layers_mcp.api.models import Credits
 from layers_mcp.orders.errors import DailyLimitError, MaxCreditsError
 from layers_mcp.orders.order import CloneOrder, Order
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from layers_mcp.api.errors import KillSwitch, LayersError, Unauthenticated
 from layers_mcp.background import Background
-from layers_mcp.layers.errors import KillSwitch, LayersError, Unauthenticated
 from layers_mcp.loop.windows import stamp
 from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
@@ -23,7 +23,7 @@ from layers_mcp.orders.records import SimilarOrder
 from layers_mcp.orders.similar import similar_orders
 
 if TYPE_CHECKING:
-    from layers_mcp.layers import LayersClient
+    from layers_mcp.api import LayersClient
 
 CREDITS_SECONDS = 5.0
 """How long an order waits for the price list."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from layers_mcp.layers.errors import LayersError, NotConfigured
+from layers_mcp.api.errors import LayersError, NotConfigured
 from layers_mcp.orders.access import JournalAccess
 from layers_mcp.orders.entry import STAND_IN, Tenant
 from layers_mcp.orders.errors import JournalError
 
 if TYPE_CHECKING:
-    from layers_mcp.layers import LayersClient
+    from layers_mcp.api import LayersClient
 
 WHOAMI_SECONDS = 5.0
 """How long an order waits to learn whose it is, before the key's fingerprint stands in."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from layers_mcp.layers.errors import LayersError, NotFound
-from layers_mcp.layers.models import CommissionReply, Container
+from layers_mcp.api.errors import LayersError, NotFound
+from layers_mcp.api.models import CommissionReply, Container
 from layers_mcp.loop.identity import container_key, container_keys, same_text
 from layers_mcp.orders.entry import Entry
 from layers_mcp.orders.states import ENDS
 
 if TYPE_CHECKING:
-    from layers_mcp.layers import LayersClient
+    from layers_mcp.api import LayersClient
 
 LOOK_SECONDS = 5.0
 FIND_SECONDS = 15.0

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import Conflict
+from layers_mcp.api.errors import Conflict
 from layers_mcp.protocol import DESTRUCTIVE, Result, tool
 from layers_mcp.workspace import Workspace
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import LayersError, NotFound
-from layers_mcp.layers.models import (
+from layers_mcp.api.errors import LayersError, NotFound
+from layers_mcp.api.models import (
     AdsContent,
     Credits,
     Metrics,

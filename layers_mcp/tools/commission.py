@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import anyio
 
-from layers_mcp.layers.errors import LayersError
-from layers_mcp.layers.models import Credits, ReviewPolicy
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import Credits, ReviewPolicy
 from layers_mcp.loop.windows import stamp
 from layers_mcp.orders import CloneOrder, HookOrder, Order, OrderError, Placement, SimilarOrder
 from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import Conflict, ContentRejected
+from layers_mcp.api.errors import Conflict, ContentRejected
 from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
 from layers_mcp.workspace import Workspace
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from layers_mcp.layers.errors import Conflict, LayersError
+from layers_mcp.api.errors import Conflict, LayersError
 from layers_mcp.protocol import NOTHING_CHANGED, ToolError, unknown_outcome
 
 _EFFECTS = {

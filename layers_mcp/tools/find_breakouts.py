@@ -8,8 +8,8 @@ from typing import Annotated, NamedTuple
 import anyio
 from pydantic import Field
 
-from layers_mcp.layers.errors import LayersError, NotConfigured, Unauthenticated
-from layers_mcp.layers.models import Page, Project, Ranking
+from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
+from layers_mcp.api.models import Page, Project, Ranking
 from layers_mcp.loop.breakouts import Evidence
 from layers_mcp.loop.metrics import FULL_RANKING, Window
 from layers_mcp.loop.text import clean

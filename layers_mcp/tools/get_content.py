@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import LayersError, NotFound
-from layers_mcp.layers.models import Asset as WireAsset
-from layers_mcp.layers.models import Container, JobError, Page
+from layers_mcp.api.errors import LayersError, NotFound
+from layers_mcp.api.models import Asset as WireAsset
+from layers_mcp.api.models import Container, JobError, Page
 from layers_mcp.loop.text import clean
 from layers_mcp.loop.windows import stamp
 from layers_mcp.protocol import READ, Result, invalid_argument, tool

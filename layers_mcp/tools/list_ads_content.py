@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import LayersError
-from layers_mcp.layers.models import AdsContent, Page
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import AdsContent, Page
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.ranked import shown_title
 from layers_mcp.tools.side_by_side import SideBySide

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import LayersError
-from layers_mcp.layers.models import Credits, Project, Whoami
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import Credits, Project, Whoami
 from layers_mcp.loop.text import clean
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.side_by_side import SideBySide

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from layers_mcp.layers.models import Organic, RankedRow, Ranking
+from layers_mcp.api.models import Organic, RankedRow, Ranking
 from layers_mcp.loop.breakouts import Standing, judge
 from layers_mcp.loop.text import clean
 

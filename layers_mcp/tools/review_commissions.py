@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from layers_mcp.layers.errors import LayersError
-from layers_mcp.layers.models import Container, Ranking
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import Container, Ranking
 from layers_mcp.loop import versus
 from layers_mcp.loop.identity import container_key
 from layers_mcp.loop.metrics import FULL_RANKING, Window

@@ -9,7 +9,7 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 import anyio
 
-from layers_mcp.layers.errors import LayersError, TimedOut
+from layers_mcp.api.errors import LayersError, TimedOut
 
 T = TypeVar("T")
 P = ParamSpec("P")

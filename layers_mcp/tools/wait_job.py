@@ -8,8 +8,8 @@ from typing import Annotated, Literal, cast
 import anyio
 from pydantic import Field
 
-from layers_mcp.layers.errors import LayersError, NotFound, TimedOut
-from layers_mcp.layers.models import Job
+from layers_mcp.api.errors import LayersError, NotFound, TimedOut
+from layers_mcp.api.models import Job
 from layers_mcp.loop.text import clean
 from layers_mcp.protocol import READ, Progress, Result, no_progress, tool
 from layers_mcp.tools.side_by_side import SideBySide

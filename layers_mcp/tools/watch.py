@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import anyio
 
-from layers_mcp.layers.errors import LayersError, NotFound
-from layers_mcp.layers.models import Job
+from layers_mcp.api.errors import LayersError, NotFound
+from layers_mcp.api.models import Job
 from layers_mcp.protocol import Progress
 
 _SMALL_STEP = 0.01

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx2
 
+from layers_mcp.api import LayersClient
 from layers_mcp.background import Background
-from layers_mcp.layers import LayersClient
 
 KEY = "lp_test_keyid_secret"
 NOW = datetime(2026, 4, 17, 12, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from layers_mcp.layers.errors import BadResponse, ForbiddenScope, NotFound
+from layers_mcp.api.errors import BadResponse, ForbiddenScope, NotFound
 from tests.layers.scripted import NOW, Upstream, client, ok, raw, refused
 
 OVER_LIMIT = b'{"organizationId": "' + b"x" * (16 * 1024 * 1024) + b'"}'

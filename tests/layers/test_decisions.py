@@ -4,7 +4,7 @@ import anyio
 import httpx2
 import pytest
 
-from layers_mcp.layers.errors import Conflict, ForbiddenScope, LayersError, Lost, RateLimited
+from layers_mcp.api.errors import Conflict, ForbiddenScope, LayersError, Lost, RateLimited
 from tests.layers.scripted import Reply, Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers_mcp.layers import LayersClient
-from layers_mcp.layers.errors import LayersError
+from layers_mcp.api import LayersClient
+from layers_mcp.api.errors import LayersError
 from tests.layers.scripted import NOW, Upstream, client, raw
 
 ANYTHING = st.recursive(

@@ -7,9 +7,9 @@ import anyio
 import httpx2
 import pytest
 
-from layers_mcp.layers import LayersClient
-from layers_mcp.layers.errors import BadResponse, LayersError, NotFound, RateLimited, ServerFault
-from layers_mcp.layers.models import Job
+from layers_mcp.api import LayersClient
+from layers_mcp.api.errors import BadResponse, LayersError, NotFound, RateLimited, ServerFault
+from layers_mcp.api.models import Job
 from tests.layers.scripted import Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping

@@ -9,8 +9,8 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from layers_mcp.layers.call import Call, Repeat, path
-from layers_mcp.layers.errors import BadResponse, Lost, Unreachable
+from layers_mcp.api.errors import BadResponse, Lost, Unreachable
+from layers_mcp.api.request import Call, Repeat, path
 from tests.layers.scripted import KEY, Upstream, client, ok
 
 ONCE = Call(method="GET", path=path("whoami"), repeat=Repeat.NEVER)

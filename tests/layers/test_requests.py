@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from layers_mcp.layers.call import Call, Repeat, path
-from layers_mcp.layers.errors import InvalidArgument, NotConfigured, Unreachable
+from layers_mcp.api.errors import InvalidArgument, NotConfigured, Unreachable
+from layers_mcp.api.request import Call, Repeat, path
 from tests.layers.scripted import KEY, NOW, Upstream, client, ok
 
 HOSTILE_IDS = ["../whoami", "a/b", "%2e%2e", "a%2fb", "a?b=c", "a#b", "..;x", "a\\b", " a ", "ä", "\x00", "a\nb"]

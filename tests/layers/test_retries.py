@@ -8,9 +8,8 @@ import anyio
 import httpx2
 import pytest
 
-from layers_mcp.background import Background
-from layers_mcp.layers import LayersClient
-from layers_mcp.layers.errors import (
+from layers_mcp.api import LayersClient
+from layers_mcp.api.errors import (
     BadResponse,
     BillingExhausted,
     Conflict,
@@ -28,6 +27,7 @@ from layers_mcp.layers.errors import (
     Unreachable,
     ValidationFailed,
 )
+from layers_mcp.background import Background
 from tests.layers.scripted import KEY, NOW, Reply, Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping

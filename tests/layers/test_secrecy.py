@@ -6,9 +6,9 @@ import traceback
 import httpx2
 import pytest
 
-from layers_mcp.layers.errors import LayersError
-from layers_mcp.layers.redaction import Redaction
-from layers_mcp.secret import Secret
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.redaction import Redaction
+from layers_mcp.text.secret import Secret
 from tests.layers.scripted import KEY, Upstream, broken, client, ok, raw, refused
 
 
@@ -55,7 +55,7 @@ async def test_no_log_line_holds_the_key_even_where_upstream_echoes_it(caplog: p
     caplog.set_level(logging.DEBUG)
     async with client(Upstream(ok({"organizationId": "org_1"}, x_echo=f"Bearer {KEY}"))) as layers:
         await layers.whoami()
-        for name in ("httpx2", "httpcore2.http11", "httpcore2.connection", "layers_mcp.layers"):
+        for name in ("httpx2", "httpcore2.http11", "httpcore2.connection", "layers_mcp.api"):
             logging.getLogger(name).debug("receive_response_headers.complete %r", [(b"x-echo", KEY.encode())])
         logging.getLogger("httpcore2.http11").debug(f"eager {KEY}")
     assert KEY not in caplog.text

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from layers_mcp.layers.errors import (
+from layers_mcp.api.errors import (
     BillingExhausted,
     KillSwitch,
     LayersError,

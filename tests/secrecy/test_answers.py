@@ -52,6 +52,6 @@ async def test_no_answer_log_line_or_journal_holds_the_key_whatever_upstream_ech
                 await look(fault.kind)
     assert not leaks
     assert not gossip.betrayals
-    assert {line.split(":")[0] for line in log} >= {"httpx2", "layers_mcp.layers"}
+    assert {line.split(":")[0] for line in log} >= {"httpx2", "layers_mcp.api"}
     assert (tmp_path / "orders.db").stat().st_size > 0
     assert not secret_in(bytes_of(tmp_path).decode("latin-1"), key)

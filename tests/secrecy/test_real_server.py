@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from layers_mcp.layers.errors import LayersError
+from layers_mcp.api.errors import LayersError
 from layers_mcp.settings import Settings
 from layers_mcp.tools.list_projects import list_projects
 from layers_mcp.workspace import Workspace

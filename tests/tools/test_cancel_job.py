@@ -8,7 +8,7 @@ import anyio
 import httpx2
 import pytest
 
-from layers_mcp.layers.errors import Conflict, NotFound
+from layers_mcp.api.errors import Conflict, NotFound
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.cancel_job import cancel_job
 from layers_mcp.tools.wait_job import wait_job

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from layers_mcp.layers.errors import ForbiddenScope, NotFound
+from layers_mcp.api.errors import ForbiddenScope, NotFound
 from layers_mcp.protocol import render
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools.check_readiness import check_readiness

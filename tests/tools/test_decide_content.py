@@ -5,7 +5,7 @@ import json
 import httpx2
 import pytest
 
-from layers_mcp.layers.errors import ForbiddenScope
+from layers_mcp.api.errors import ForbiddenScope
 from layers_mcp.protocol import ToolError
 from layers_mcp.tools.decide_content import decide_content
 from tests.tools.scripted import Upstream, refusal

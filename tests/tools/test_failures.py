@@ -2,7 +2,7 @@
 
 import pytest
 
-from layers_mcp.layers import errors
+from layers_mcp.api import errors
 from layers_mcp.tools.failures import content_layers, explain
 
 

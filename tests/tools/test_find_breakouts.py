@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import pytest
 
-from layers_mcp.layers.errors import NotConfigured, Unauthenticated
+from layers_mcp.api.errors import NotConfigured, Unauthenticated
 from layers_mcp.orders import CloneOrder
 from layers_mcp.protocol import render
 from layers_mcp.sandbox import Sandbox

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layers_mcp.layers.errors import Conflict
+from layers_mcp.api.errors import Conflict
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.clone_post import clone_post

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from layers_mcp.layers.errors import ForbiddenScope
+from layers_mcp.api.errors import ForbiddenScope
 from layers_mcp.protocol import ToolError, render
 from layers_mcp.tools.get_content import get_content
 from tests.tools.scripted import Upstream, query_of, refusal

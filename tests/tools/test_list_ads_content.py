@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers_mcp.layers.errors import ValidationFailed
+from layers_mcp.api.errors import ValidationFailed
 from layers_mcp.protocol import render
 from layers_mcp.tools.list_ads_content import STARTED_AGAIN, AdsContentPage, list_ads_content
 from tests.tools.scripted import Reply, Upstream, pairs_of, refusal

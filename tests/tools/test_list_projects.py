@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layers_mcp.layers.errors import ForbiddenScope
+from layers_mcp.api.errors import ForbiddenScope
 from layers_mcp.protocol import render
 from layers_mcp.tools.list_projects import Projects, list_projects
 from tests.tools.scripted import Reply, Upstream, pairs_of, refusal

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers_mcp.layers.errors import NotFound
+from layers_mcp.api.errors import NotFound
 from layers_mcp.protocol import render
 from layers_mcp.tools.rank_top_performers import TopPerformers, rank_top_performers
 from tests.tools.scripted import Upstream, pairs_of

@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from layers_mcp.layers.errors import LayersError
+from layers_mcp.api.errors import LayersError
 from layers_mcp.orders import CloneOrder, HookOrder
 from layers_mcp.protocol import ToolError, render
 from layers_mcp.sandbox import Fault, Sandbox

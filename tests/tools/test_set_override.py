@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from layers_mcp.layers.errors import NotFound
+from layers_mcp.api.errors import NotFound
 from layers_mcp.tools.set_override import set_override
 from tests.tools.scripted import Upstream
 

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from layers_mcp.layers.errors import LayersError, NotFound, TimedOut
+from layers_mcp.api.errors import LayersError, NotFound, TimedOut
 from layers_mcp.tools.side_by_side import AT_ONCE, SideBySide
 
 

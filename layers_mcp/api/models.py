@@ -13,8 +13,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from layers_mcp.layers.drift import flat_row, given, numbered, row_count, unnulled, verdict
-from layers_mcp.layers.wording import label
+from layers_mcp.api.dialects import flat_row, given, numbered, row_count, unnulled, verdict
+from layers_mcp.text.labels import label
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from layers_mcp.secret import Secret
+from layers_mcp.text.secret import Secret
 
 _HTTP_LOGGERS = (
     "httpx2",
@@ -13,7 +13,7 @@ _HTTP_LOGGERS = (
     "httpcore2.http2",
     "httpcore2.proxy",
     "httpcore2.socks",
-    "layers_mcp.layers",
+    "layers_mcp.api",
 )
 
 

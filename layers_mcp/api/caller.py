@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel
 
+from layers_mcp.api.decoding import read
+from layers_mcp.api.errors import BadResponse
+from layers_mcp.api.request import Call
+from layers_mcp.api.retry import Retries
+from layers_mcp.api.transport import Answer, Exchange
 from layers_mcp.background import Background
-from layers_mcp.layers.call import Call
-from layers_mcp.layers.errors import BadResponse
-from layers_mcp.layers.exchange import Answer, Exchange
-from layers_mcp.layers.reading import read
-from layers_mcp.layers.retries import Retries
 
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
-from layers_mcp.layers.wording import label
+from layers_mcp.text.labels import label
 
 
 def members(value: Any) -> Mapping[str, Any]:

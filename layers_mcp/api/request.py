@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Literal
 from urllib.parse import quote
 
-from layers_mcp.layers.errors import InvalidArgument
+from layers_mcp.api.errors import InvalidArgument
 
 Bucket = Literal["read-light", "write-light", "long-running"]
 """Upstream's rate-limit buckets, as `X-RateLimit-Endpoint-Class` names them."""

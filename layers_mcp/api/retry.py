@@ -11,9 +11,9 @@ from secrets import SystemRandom
 
 import anyio
 
-from layers_mcp.layers.call import Bucket, Call, Repeat
-from layers_mcp.layers.errors import LayersError, RateLimited
-from layers_mcp.layers.exchange import Answer, Exchange
+from layers_mcp.api.errors import LayersError, RateLimited
+from layers_mcp.api.request import Bucket, Call, Repeat
+from layers_mcp.api.transport import Answer, Exchange
 
 CALL_SECONDS = 30.0
 """The longest that a call may take with all its attempts and pauses: well inside the 45 seconds of a tool."""

@@ -17,8 +17,9 @@ import anyio
 import httpx2
 
 from layers_mcp import __version__
-from layers_mcp.layers.call import Call
-from layers_mcp.layers.errors import (
+from layers_mcp.api.decoding import parse
+from layers_mcp.api.error_mapping import refusal, request_id
+from layers_mcp.api.errors import (
     BadResponse,
     InvalidArgument,
     LayersError,
@@ -27,12 +28,11 @@ from layers_mcp.layers.errors import (
     TimedOut,
     Unreachable,
 )
-from layers_mcp.layers.reading import parse
-from layers_mcp.layers.redaction import Redaction
-from layers_mcp.layers.refusals import refusal, request_id
-from layers_mcp.secret import Secret
+from layers_mcp.api.redaction import Redaction
+from layers_mcp.api.request import Call
+from layers_mcp.text.secret import Secret
 
-log = logging.getLogger("layers_mcp.layers")
+log = logging.getLogger("layers_mcp.api")
 
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of an answer, unpacked: a full page is well under one of them."""

@@ -8,8 +8,8 @@ from secrets import SystemRandom
 
 import anyio
 
-from layers_mcp.layers.errors import LayersError, RateLimited
-from layers_mcp.layers.models import Job
+from layers_mcp.api.errors import LayersError, RateLimited
+from layers_mcp.api.models import Job
 
 FIRST_PAUSE = 2.0
 GROWTH = 1.3

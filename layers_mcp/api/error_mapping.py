@@ -14,10 +14,10 @@ from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
 
-from layers_mcp.layers import errors
-from layers_mcp.layers.call import Call
-from layers_mcp.layers.errors import LayersError
-from layers_mcp.layers.wording import printable
+from layers_mcp.api import errors
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.request import Call
+from layers_mcp.text.labels import printable
 
 _LONGEST_MESSAGE = 200
 _LONGEST_PART = 1_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from layers_mcp.layers.insight import Insight
-from layers_mcp.layers.production import Production
+from layers_mcp.api.insight import Insight
+from layers_mcp.api.production import Production
 
 
 class LayersClient(Insight, Production):

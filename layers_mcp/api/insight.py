@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 import anyio
 
-from layers_mcp.layers import drift
-from layers_mcp.layers.call import Call, path, query
-from layers_mcp.layers.caller import Caller
-from layers_mcp.layers.errors import LayersError
-from layers_mcp.layers.models import (
+from layers_mcp.api import dialects
+from layers_mcp.api.caller import Caller
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import (
     AdsContent,
     Credits,
     Metrics,
@@ -24,7 +23,8 @@ from layers_mcp.layers.models import (
     SocialAccount,
     Whoami,
 )
-from layers_mcp.layers.retries import CALL_SECONDS
+from layers_mcp.api.request import Call, path, query
+from layers_mcp.api.retry import CALL_SECONDS
 
 _MOST_PAGES = 20
 """Pages followed where an endpoint's whole list is wanted; a list that long is a cursor gone round in circles."""
@@ -90,7 +90,7 @@ class Insight(Caller):
             answer = None
         if answer is None:
             answer = await self.get(_policy_call(project_id, "approval-policy"), deadline=deadline)
-        return self.read(ReviewPolicy, answer, drift.policy)
+        return self.read(ReviewPolicy, answer, dialects.policy)
 
     # What was published, and how it does
 
@@ -146,9 +146,9 @@ class Insight(Caller):
         def complete(data: Any) -> Any:
             if not isinstance(data, Mapping):
                 return data
-            answered = drift.members(data)
+            answered = dialects.members(data)
             window = {name: asked[name] for name in ("since", "until", "granularity")}
-            window |= {name: value for name, value in drift.members(answered.get("window")).items() if value}
+            window |= {name: value for name, value in dialects.members(answered.get("window")).items() if value}
             return {"scope": asked["scope"], "id": asked["id"], **answered, "window": window}
 
         return self.read(Metrics, await self.get(call), complete)
@@ -226,4 +226,6 @@ class Insight(Caller):
             scope="ads:write",
             subject="project or creative",
         )
-        return self.read(AdsContent, await self.write(call), lambda row: {"override": override, **drift.members(row)})
+        return self.read(
+            AdsContent, await self.write(call), lambda row: {"override": override, **dialects.members(row)}
+        )

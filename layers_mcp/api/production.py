@@ -11,13 +11,13 @@ from typing import Any
 
 import anyio
 
-from layers_mcp.layers import drift
-from layers_mcp.layers.call import Call, Repeat, path, query
-from layers_mcp.layers.caller import Caller
-from layers_mcp.layers.errors import Conflict, LayersError
-from layers_mcp.layers.jobs import JobFeed, Observer
-from layers_mcp.layers.models import CancelReply, CommissionReply, Container, Decision, Job, Page
-from layers_mcp.layers.retries import CALL_SECONDS
+from layers_mcp.api import dialects
+from layers_mcp.api.caller import Caller
+from layers_mcp.api.errors import Conflict, LayersError
+from layers_mcp.api.job_polling import JobFeed, Observer
+from layers_mcp.api.models import CancelReply, CommissionReply, Container, Decision, Job, Page
+from layers_mcp.api.request import Call, Repeat, path, query
+from layers_mcp.api.retry import CALL_SECONDS
 
 _ORDER_SECONDS = 25.0
 """How long one attempt at a commission may take: giving up early leaves an order unanswered."""
@@ -54,11 +54,11 @@ class Production(Caller):
             idempotency_key=idempotency_key,
             seconds=_ORDER_SECONDS,
         )
-        return self.read(CommissionReply, await self.write(call), drift.commission)
+        return self.read(CommissionReply, await self.write(call), dialects.commission)
 
     async def job(self, job_id: str) -> Job:
         """A job as it stands."""
-        return self.read(Job, await self.get(_job_call(job_id)), drift.job)
+        return self.read(Job, await self.get(_job_call(job_id)), dialects.job)
 
     async def follow_job(self, job_id: str, observer: Observer) -> Job:
         """Poll a job until it has ended; `observer` hears of each new state. All who follow one job share its polls.
@@ -80,7 +80,7 @@ class Production(Caller):
         answer = await self.retries.perform(call)
         if answer.status == HTTPStatus.NOT_MODIFIED:
             return None, etag
-        return self.read(Job, answer, drift.job), answer.etag
+        return self.read(Job, answer, dialects.job), answer.etag
 
     @cached_property
     def _feeds(self) -> dict[str, JobFeed]:
@@ -99,7 +99,7 @@ class Production(Caller):
 
     async def container(self, container_id: str) -> Container:
         """A container as it stands."""
-        return self.read(Container, await self.get(_container_call(container_id)), drift.container)
+        return self.read(Container, await self.get(_container_call(container_id)), dialects.container)
 
     async def project_content(
         self,
@@ -119,7 +119,7 @@ class Production(Caller):
             scope="content:read",
             subject="project",
         )
-        return self.read(Page[Container], await self.get(call), lambda data: drift.rows(data, drift.container))
+        return self.read(Page[Container], await self.get(call), lambda data: dialects.rows(data, dialects.container))
 
     async def approve(self, container_id: str, *, note: str = "") -> Decision:
         """Approve a container, for good. Raises Conflict where it is decided already or needs no decision."""
@@ -163,6 +163,6 @@ class Production(Caller):
         """A container's approval status, read anew; "" where it cannot be read."""
         try:
             answer = await self.retries.perform(_container_call(container_id), deadline=deadline)
-            return self.read(Container, answer, drift.container).approval_status or ""
+            return self.read(Container, answer, dialects.container).approval_status or ""
         except LayersError:
             return ""
