@@ -11,15 +11,15 @@ import layers_mcp
 
 PACKAGE = Path(layers_mcp.__file__).parent
 
-ROOMS = {"protocol", "api", "loop", "orders", "text", "tools", "sandbox", "cli"}
+ROOMS = {"protocol", "api", "analytics", "orders", "text", "tools", "sandbox", "cli"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "protocol": set(),
     "api": {"background", "text"},
-    "loop": set(),
+    "analytics": {"text"},
     "text": set(),
-    "orders": {"loop", "api", "background"},
-    "tools": {"loop", "api", "orders", "workspace", "protocol"},
+    "orders": {"analytics", "text", "api", "background"},
+    "tools": {"analytics", "text", "api", "orders", "workspace", "protocol"},
     "sandbox": set(),
 }
 """Of our own rooms and top modules. `server`, `cli` and `workspace` are where everything meets."""
@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 FOREIGN: dict[str, set[str]] = {
     "protocol": {"mcp", "mcp_types", "pydantic", "pydantic_core", "anyio"},
     "api": {"httpx2", "pydantic", "pydantic_core", "anyio"},
-    "loop": {"pydantic"},
+    "analytics": {"pydantic"},
     "text": set(),
     "orders": {"sqlalchemy", "anyio", "pydantic"},
     "tools": {"pydantic", "anyio"},

@@ -15,8 +15,8 @@ import anyio
 from layers_mcp import __version__
 from layers_mcp.api.errors import LayersError
 from layers_mcp.cli.serve import add_settings_flags
-from layers_mcp.loop.text import clean
 from layers_mcp.settings import Settings
+from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.failures import explain
 from layers_mcp.workspace import Workspace
 

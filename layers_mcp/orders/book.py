@@ -14,7 +14,6 @@ import anyio
 
 from layers_mcp.api.errors import NotConfigured
 from layers_mcp.background import Background
-from layers_mcp.loop.identity import container_key, container_keys
 from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
 from layers_mcp.orders.entry import Entry, Tenant
@@ -23,6 +22,7 @@ from layers_mcp.orders.order import CloneOrder, Order
 from layers_mcp.orders.placing import Desk, Placing
 from layers_mcp.orders.records import OrderRecord, Placement
 from layers_mcp.orders.tenancy import Tenancy
+from layers_mcp.text.ids import container_key, container_keys
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, cast
 
-from layers_mcp.loop.identity import clone_container_id, commission_id, idempotency_key
+from layers_mcp.analytics.identity import clone_container_id, commission_id, idempotency_key
 from layers_mcp.orders.order import CloneOrder, Order, Tool
 from layers_mcp.orders.records import Mode, OrderRecord, OrderStatus
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import KillSwitch, LayersError, Unauthenticated
 from layers_mcp.background import Background
-from layers_mcp.loop.windows import stamp
 from layers_mcp.orders import budget, states, upstream
 from layers_mcp.orders.access import JournalAccess
 from layers_mcp.orders.entry import Entry, Tenant

@@ -25,9 +25,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from layers_mcp.loop.identity import container_key
 from layers_mcp.orders.entry import Entry
 from layers_mcp.orders.records import OrderStatus
+from layers_mcp.text.ids import container_key
 
 RETRY_WINDOW = timedelta(hours=23)
 """Upstream remembers an Idempotency-Key for 24 hours (layers-api, §1); an hour is left for clocks that differ."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from layers_mcp.analytics.identity import same_text
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import CommissionReply, Container
-from layers_mcp.loop.identity import container_key, container_keys, same_text
 from layers_mcp.orders.entry import Entry
 from layers_mcp.orders.states import ENDS
+from layers_mcp.text.ids import container_key, container_keys
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient

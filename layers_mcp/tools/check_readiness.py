@@ -8,6 +8,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
+from layers_mcp.analytics import facts, readiness
+from layers_mcp.analytics.facts import Facts, Unread
+from layers_mcp.analytics.metrics import FULL_RANKING, RankMetric
+from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import (
     AdsContent,
@@ -19,12 +23,8 @@ from layers_mcp.api.models import (
     ReviewPolicy,
     SocialAccount,
 )
-from layers_mcp.loop import facts, readiness
-from layers_mcp.loop.facts import Facts, Unread
-from layers_mcp.loop.metrics import FULL_RANKING, RankMetric
-from layers_mcp.loop.text import clean
-from layers_mcp.loop.windows import stamp
 from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.side_by_side import Read, SideBySide
 from layers_mcp.workspace import Workspace
 

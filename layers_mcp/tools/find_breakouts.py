@@ -8,13 +8,13 @@ from typing import Annotated, NamedTuple
 import anyio
 from pydantic import Field
 
+from layers_mcp.analytics.breakouts import Evidence
+from layers_mcp.analytics.metrics import FULL_RANKING, Window
+from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
 from layers_mcp.api.models import Page, Project, Ranking
-from layers_mcp.loop.breakouts import Evidence
-from layers_mcp.loop.metrics import FULL_RANKING, Window
-from layers_mcp.loop.text import clean
-from layers_mcp.loop.windows import stamp
 from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.ranked import (
     AGE_NOTE,
     Judged,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from layers_mcp.loop.metrics import AdPlatform, PaidMetric
+from layers_mcp.analytics.metrics import AdPlatform, PaidMetric
 from layers_mcp.protocol import READ, tool
 from layers_mcp.tools.series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
 from layers_mcp.workspace import Workspace

@@ -9,12 +9,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Asset as WireAsset
 from layers_mcp.api.models import Container, JobError, Page
-from layers_mcp.loop.text import clean
-from layers_mcp.loop.windows import stamp
 from layers_mcp.protocol import READ, Result, invalid_argument, tool
+from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.moments import moment
 from layers_mcp.tools.side_by_side import SideBySide
 from layers_mcp.workspace import Workspace

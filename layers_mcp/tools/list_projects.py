@@ -8,8 +8,8 @@ from pydantic import Field
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Credits, Project, Whoami
-from layers_mcp.loop.text import clean
 from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.side_by_side import SideBySide
 from layers_mcp.workspace import Workspace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from layers_mcp.loop.windows import FORMS, parse_moment
+from layers_mcp.analytics.windows import FORMS, parse_moment
 from layers_mcp.protocol import invalid_argument
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from layers_mcp.loop.breakouts import Evidence, flukes_last
-from layers_mcp.loop.display import display
-from layers_mcp.loop.metrics import FULL_RANKING, PAID_RANKINGS, Platform, RankMetric, SourceType, Window
-from layers_mcp.loop.windows import stamp
+from layers_mcp.analytics.breakouts import Evidence, flukes_last
+from layers_mcp.analytics.formatting import display
+from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, Platform, RankMetric, SourceType, Window
+from layers_mcp.analytics.windows import stamp
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.ranked import (
     AGE_NOTE,

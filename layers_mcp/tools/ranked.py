@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
+from layers_mcp.analytics.breakouts import Standing, judge
 from layers_mcp.api.models import Organic, RankedRow, Ranking
-from layers_mcp.loop.breakouts import Standing, judge
-from layers_mcp.loop.text import clean
+from layers_mcp.text.sanitize import clean
 
 AGE_NOTE = "Asking again within minutes shows nothing new."
 

@@ -9,17 +9,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from layers_mcp.analytics.metrics import FULL_RANKING, Window
+from layers_mcp.analytics.outcomes import ENDED, Board, Mode, ModeSummary, Outcome, by_mode, covering_window, judge
+from layers_mcp.analytics.stats import SMALL_SAMPLE_VIEWS
+from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, Ranking
-from layers_mcp.loop import versus
-from layers_mcp.loop.identity import container_key
-from layers_mcp.loop.metrics import FULL_RANKING, Window
-from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS
-from layers_mcp.loop.text import clean
-from layers_mcp.loop.versus import Board, Mode, ModeSummary, Outcome
-from layers_mcp.loop.windows import stamp
 from layers_mcp.orders import OrderRecord
 from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.text.ids import container_key
+from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.moments import moment
 from layers_mcp.tools.side_by_side import Read, SideBySide
 from layers_mcp.workspace import Workspace
@@ -98,14 +97,14 @@ async def review_commissions(
     """
     now = ws.now()
     start = moment("since", since, now)
-    window, covered = versus.covering_window(start, now)
+    window, covered = covering_window(start, now)
     records = await _records(ws, start, project_id)
     trouble = ws.orders.trouble
     projects = list(dict.fromkeys(record.project_id for record in records))
     views = await _views(ws, projects[:MOST_PROJECTS], window, start)
     await ws.orders.settle_content(_open_statuses(records, views))
     outcomes = await _outcomes(ws, records, views)
-    modes = versus.by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
+    modes = by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
     told = list(zip(records, outcomes, strict=True))[:limit]
     return Review(
         commissions=[_commission(record, outcome) for record, outcome in told],
@@ -176,7 +175,7 @@ def _open_statuses(records: Sequence[OrderRecord], views: Mapping[str, ProjectVi
     return {
         container_id: piece.status or ""
         for record in records
-        if record.status not in versus.ENDED and record.project_id in views
+        if record.status not in ENDED and record.project_id in views
         for container_id in record.container_ids
         if (piece := views[record.project_id].content.get(container_key(container_id)))
     }
@@ -193,8 +192,7 @@ async def _outcomes(ws: Workspace, records: Sequence[OrderRecord], views: Mappin
             boards[project] = Board(view.ranking.items, made)
     unseen = ProjectView(None, {}, ())
     return [
-        versus.judge(record, boards.get(record.project_id), views.get(record.project_id, unseen).content)
-        for record in records
+        judge(record, boards.get(record.project_id), views.get(record.project_id, unseen).content) for record in records
     ]
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
+from layers_mcp.analytics.metrics import Granularity
+from layers_mcp.analytics.windows import inspect, stamp, utc_moment
 from layers_mcp.api.models import Metrics
-from layers_mcp.loop.metrics import Granularity
-from layers_mcp.loop.windows import inspect, stamp, utc_moment
 from layers_mcp.protocol import Result, invalid_argument
 from layers_mcp.tools.moments import moment
 

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from layers_mcp.api.errors import LayersError, NotFound, TimedOut
 from layers_mcp.api.models import Job
-from layers_mcp.loop.text import clean
 from layers_mcp.protocol import READ, Progress, Result, no_progress, tool
+from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.side_by_side import SideBySide
 from layers_mcp.tools.watch import Watch
 from layers_mcp.workspace import Workspace

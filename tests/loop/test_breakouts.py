@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from layers_mcp.loop.breakouts import Standing, flukes_last, interval, judge, low_sample
+from layers_mcp.analytics.breakouts import Standing, flukes_last, interval, judge, low_sample
 
 
 @dataclass(frozen=True)

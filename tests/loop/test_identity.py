@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.loop import identity as ids
+from layers_mcp.analytics import identity as ids
 from layers_mcp.orders import CloneOrder, HookOrder
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from layers_mcp.loop import readiness
-from layers_mcp.loop.facts import Account, Creative, Credits, Facts, PaidResult, Post, Review, Unread
+from layers_mcp.analytics import readiness
+from layers_mcp.analytics.facts import Account, Creative, Credits, Facts, PaidResult, Post, Review, Unread
 
 NOW = datetime(2026, 4, 17, 14, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=60)

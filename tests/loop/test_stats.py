@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from layers_mcp.loop.stats import median, ratio, wilson
+from layers_mcp.analytics.stats import median, ratio, wilson
 
 rates = st.floats(0, 1)
 

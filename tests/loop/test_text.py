@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from layers_mcp.loop.text import TITLE_LIMIT, clean
+from layers_mcp.text.sanitize import TITLE_LIMIT, clean
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 anything = st.text(st.characters(codec=None, exclude_categories=()), max_size=400)  # lone surrogates included

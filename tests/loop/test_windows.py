@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.loop.windows import FORMS, Buckets, inspect, parse_moment, stamp, utc_moment
+from layers_mcp.analytics.windows import FORMS, Buckets, inspect, parse_moment, stamp, utc_moment
 
 NOW = datetime(2026, 4, 17, 9, 30, 15, 123456, tzinfo=UTC)
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001  (hypothesis wants them naive)

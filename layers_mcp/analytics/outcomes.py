@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, get_args
 
-from layers_mcp.loop import breakouts
-from layers_mcp.loop.breakouts import Reach
-from layers_mcp.loop.identity import container_key, container_keys
-from layers_mcp.loop.metrics import FULL_RANKING, Window
-from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median, ratio
-from layers_mcp.loop.text import clean
+from layers_mcp.analytics import breakouts
+from layers_mcp.analytics.breakouts import Reach
+from layers_mcp.analytics.metrics import FULL_RANKING, Window
+from layers_mcp.analytics.stats import SMALL_SAMPLE_VIEWS, median, ratio
+from layers_mcp.text.ids import container_key, container_keys
+from layers_mcp.text.sanitize import clean
 
 Mode = Literal["fork", "reimagine", "hook"]
 """A close clone, a free clone, or new content with a pinned hook."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.loop.display import display
+from layers_mcp.analytics.formatting import display
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from layers_mcp.loop.facts import Creative, Facts, Unread
-from layers_mcp.loop.metrics import FULL_RANKING, RankMetric
-from layers_mcp.loop.stats import SMALL_SAMPLE_VIEWS, median
+from layers_mcp.analytics.facts import Creative, Facts, Unread
+from layers_mcp.analytics.metrics import FULL_RANKING, RankMetric
+from layers_mcp.analytics.stats import SMALL_SAMPLE_VIEWS, median
 
 SYNC_EVERY = timedelta(minutes=30)
 """How soon a newly linked account's posts are there (publish-to-learn, "Requires top-performer data")."""

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.loop.identity import container_key
-from layers_mcp.loop.versus import Board, Outcome, by_mode, covering_window, judge
+from layers_mcp.analytics.outcomes import Board, Outcome, by_mode, covering_window, judge
+from layers_mcp.text.ids import container_key
 
 NOW = datetime(2026, 4, 17, tzinfo=UTC)
 

@@ -72,13 +72,3 @@ def _derived(purpose: str, base_url: str, order: str) -> str:
 def same_text(one: str, other: str) -> bool:
     """Whether two texts are the same in canonical form."""
     return unicodedata.normalize("NFC", one).strip() == unicodedata.normalize("NFC", other).strip()
-
-
-def container_key(container_id: str) -> str:
-    """What two spellings of one container id have in common: `cnt_X` in one API vintage is `X` in another."""
-    return container_id.removeprefix("cnt_")
-
-
-def container_keys(container_ids: Iterable[str]) -> set[str]:
-    """The keys of several containers."""
-    return set(map(container_key, container_ids))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from layers_mcp.loop.stats import BREAKOUT_TIMES_MEDIAN, SMALL_SAMPLE_VIEWS, median, ratio, wilson
+from layers_mcp.analytics.stats import BREAKOUT_TIMES_MEDIAN, SMALL_SAMPLE_VIEWS, median, ratio, wilson
 
 Evidence = Literal["solid", "thin"]
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layers_mcp.loop.metrics import RankMetric
+from layers_mcp.analytics.metrics import RankMetric
 
 
 def display(metric: RankMetric, value: float) -> str:
