@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
 
     from layers_mcp.api import LayersClient
-    from layers_mcp.orders import OrderBook
+    from layers_mcp.operations import OrderBook
     from layers_mcp.sandbox import Sandbox
     from layers_mcp.settings import Settings
 
@@ -86,7 +86,7 @@ class Workspace:
     @cached_property
     def orders(self) -> OrderBook:
         """The book in which every commission is written before it is sent."""
-        from layers_mcp.orders import OrderBook
+        from layers_mcp.operations import OrderBook
 
         return OrderBook(
             layers=self.layers,

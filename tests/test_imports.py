@@ -11,15 +11,15 @@ import layers_mcp
 
 PACKAGE = Path(layers_mcp.__file__).parent
 
-ROOMS = {"protocol", "api", "analytics", "orders", "text", "tools", "sandbox", "cli"}
+ROOMS = {"protocol", "api", "analytics", "operations", "text", "tools", "sandbox", "cli"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "protocol": set(),
     "api": {"background", "text"},
     "analytics": {"text"},
     "text": set(),
-    "orders": {"analytics", "text", "api", "background"},
-    "tools": {"analytics", "text", "api", "orders", "workspace", "protocol"},
+    "operations": {"analytics", "text", "api", "background"},
+    "tools": {"analytics", "text", "api", "operations", "workspace", "protocol"},
     "sandbox": set(),
 }
 """Of our own rooms and top modules. `server`, `cli` and `workspace` are where everything meets."""
@@ -29,7 +29,7 @@ FOREIGN: dict[str, set[str]] = {
     "api": {"httpx2", "pydantic", "pydantic_core", "anyio"},
     "analytics": {"pydantic"},
     "text": set(),
-    "orders": {"sqlalchemy", "anyio", "pydantic"},
+    "operations": {"sqlalchemy", "anyio", "pydantic"},
     "tools": {"pydantic", "anyio"},
     "sandbox": {"uvicorn", "anyio", "pydantic", "httpx2"},
 }

@@ -13,7 +13,7 @@ import pytest
 from layers_mcp.api.errors import LayersError
 from layers_mcp.cli import COMMANDS
 from layers_mcp.cli.serve import add_settings_flags
-from layers_mcp.orders.errors import OrderError
+from layers_mcp.operations.errors import OrderError
 from layers_mcp.settings import Settings
 from layers_mcp.tools import CATALOG, DEFINITIONS
 

@@ -9,7 +9,7 @@ import anyio
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Credits, ReviewPolicy
-from layers_mcp.orders import CloneOrder, HookOrder, Order, OrderError, Placement, SimilarOrder
+from layers_mcp.operations import CloneOrder, HookOrder, Order, OrderError, Placement, SimilarOrder
 from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
 from layers_mcp.tools.side_by_side import SideBySide
 from layers_mcp.workspace import Workspace

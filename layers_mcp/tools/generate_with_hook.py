@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from layers_mcp.orders import HookOrder
+from layers_mcp.operations import HookOrder
 from layers_mcp.protocol import WRITE, tool
 from layers_mcp.tools.commission import Commission, commission
 from layers_mcp.workspace import Workspace

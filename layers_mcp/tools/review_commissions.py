@@ -15,7 +15,7 @@ from layers_mcp.analytics.stats import SMALL_SAMPLE_VIEWS
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, Ranking
-from layers_mcp.orders import OrderRecord
+from layers_mcp.operations import OrderRecord
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.ids import container_key
 from layers_mcp.text.sanitize import clean

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.analytics import identity as ids
-from layers_mcp.orders import CloneOrder, HookOrder
+from layers_mcp.operations import CloneOrder, HookOrder
+from layers_mcp.operations import identity as ids
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 words = st.lists(texts, max_size=5)

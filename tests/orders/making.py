@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from layers_mcp.orders.entry import Entry, Tenant
-from layers_mcp.orders.order import CloneOrder, HookOrder
+from layers_mcp.operations.entry import Entry, Tenant
+from layers_mcp.operations.order import CloneOrder, HookOrder
 
 MORNING = datetime(2026, 4, 17, 9, 0, tzinfo=UTC)
 ACME = Tenant("https://api.layers.test", "org_acme")

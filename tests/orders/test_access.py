@@ -7,8 +7,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from layers_mcp.orders.access import JournalAccess
-from layers_mcp.orders.errors import JournalError
+from layers_mcp.operations.access import JournalAccess
+from layers_mcp.operations.errors import JournalError
 from tests.orders.making import ACME, MORNING
 
 

@@ -21,8 +21,8 @@ from layers_mcp.api.errors import (
     ServerFault,
     Unauthenticated,
 )
-from layers_mcp.orders import CloneOrder, HookOrder, Order, OrderError
-from layers_mcp.orders.upstream import find
+from layers_mcp.operations import CloneOrder, HookOrder, Order, OrderError
+from layers_mcp.operations.upstream import find
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.workspace import Workspace
 from tests.layers.scripted import Upstream, client, ok

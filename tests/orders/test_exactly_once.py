@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from layers_mcp.analytics.identity import idempotency_key
 from layers_mcp.api.errors import LayersError
-from layers_mcp.orders import CloneOrder, HookOrder, Order, OrderError, Placement
-from layers_mcp.orders.errors import OrderUnknownError
+from layers_mcp.operations import CloneOrder, HookOrder, Order, OrderError, Placement
+from layers_mcp.operations.errors import OrderUnknownError
+from layers_mcp.operations.identity import idempotency_key
 from layers_mcp.sandbox import Fault
 from tests.jumping import JumpingLoop
 from tests.orders.town import Server, Town

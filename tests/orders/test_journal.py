@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
-from layers_mcp.orders import states
-from layers_mcp.orders.errors import DailyLimitError, JournalError, OrderUnknownError
-from layers_mcp.orders.journal import Journal
-from layers_mcp.orders.schema import MIGRATIONS, metadata
-from layers_mcp.orders.storage import Storage
+from layers_mcp.operations import states
+from layers_mcp.operations.errors import DailyLimitError, JournalError, OrderUnknownError
+from layers_mcp.operations.journal import Journal
+from layers_mcp.operations.schema import MIGRATIONS, metadata
+from layers_mcp.operations.storage import Storage
 from tests.orders.making import ACME, GLOBEX, MORNING, clone, generate, later, stand_in
 
 
@@ -261,9 +261,9 @@ def test_a_reservation_waits_for_another_that_is_under_way(journal: Journal, jou
 WRITER = """
 import sys
 from pathlib import Path
-from layers_mcp.orders.errors import DailyLimitError
-from layers_mcp.orders.journal import Journal
-from layers_mcp.orders.storage import Storage
+from layers_mcp.operations.errors import DailyLimitError
+from layers_mcp.operations.journal import Journal
+from layers_mcp.operations.storage import Storage
 from tests.orders.making import clone
 
 journal = Journal(Storage(sys.argv[1], Path("unused.db")))

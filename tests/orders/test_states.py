@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from layers_mcp.orders import states
+from layers_mcp.operations import states
 from tests.orders.making import MORNING, clone, generate, later
 
 ANSWER = {"job_id": "job_1", "kind": "content_clone_from_post", "container_ids": ["cnt_1"], "answer": {"ok": True}}

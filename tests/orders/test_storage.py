@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from layers_mcp.orders.errors import JournalError
-from layers_mcp.orders.journal import Journal
-from layers_mcp.orders.storage import Storage
+from layers_mcp.operations.errors import JournalError
+from layers_mcp.operations.journal import Journal
+from layers_mcp.operations.storage import Storage
 from tests.orders.making import ACME, MORNING, clone
 
 

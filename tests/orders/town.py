@@ -18,7 +18,7 @@ from typing import Any, Literal
 import anyio
 from httpx2 import AsyncBaseTransport, Request, Response
 
-from layers_mcp.orders import Order, Placement
+from layers_mcp.operations import Order, Placement
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.settings import Settings
 from layers_mcp.workspace import Workspace

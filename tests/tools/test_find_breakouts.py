@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import NotConfigured, Unauthenticated
-from layers_mcp.orders import CloneOrder
+from layers_mcp.operations import CloneOrder
 from layers_mcp.protocol import render
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.settings import Settings

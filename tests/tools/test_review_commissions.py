@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.orders import CloneOrder, HookOrder
+from layers_mcp.operations import CloneOrder, HookOrder
 from layers_mcp.protocol import ToolError, render
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.clone_post import clone_post

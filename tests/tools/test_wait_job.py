@@ -10,7 +10,7 @@ import pytest
 
 from layers_mcp.api.errors import ForbiddenScope, LayersError, RateLimited, ServerFault
 from layers_mcp.api.models import Job
-from layers_mcp.orders import CloneOrder, HookOrder
+from layers_mcp.operations import CloneOrder, HookOrder
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.wait_job import wait_job
 from layers_mcp.tools.watch import Watch

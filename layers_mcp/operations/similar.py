@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from layers_mcp.orders.entry import Entry
-from layers_mcp.orders.order import Order
-from layers_mcp.orders.records import SimilarOrder
+from layers_mcp.operations.entry import Entry
+from layers_mcp.operations.order import Order
+from layers_mcp.operations.records import SimilarOrder
 
 
 def similar_orders(order: Order, recent: Iterable[Entry]) -> tuple[SimilarOrder, ...]:

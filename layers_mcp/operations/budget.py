@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from layers_mcp.api.models import Credits
-from layers_mcp.orders.errors import DailyLimitError, MaxCreditsError
-from layers_mcp.orders.order import CloneOrder, Order
+from layers_mcp.operations.errors import DailyLimitError, MaxCreditsError
+from layers_mcp.operations.order import CloneOrder, Order
 
 CLONE_PRICE_NOTE = (
     "The estimate is an upper bound: a clone has no published price, so the dearest format's counts for each variation."

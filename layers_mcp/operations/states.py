@@ -25,8 +25,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from layers_mcp.orders.entry import Entry
-from layers_mcp.orders.records import OrderStatus
+from layers_mcp.operations.entry import Entry
+from layers_mcp.operations.records import OrderStatus
 from layers_mcp.text.ids import container_key
 
 RETRY_WINDOW = timedelta(hours=23)

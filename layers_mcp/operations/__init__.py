@@ -6,9 +6,9 @@ what an order asks of Layers; `tenancy` tells whose it is, `budget` what it may 
 in other words just now.
 """
 
-from layers_mcp.orders.book import OrderBook
-from layers_mcp.orders.errors import OrderError
-from layers_mcp.orders.order import CloneOrder, HookOrder, Order
-from layers_mcp.orders.records import OrderRecord, Placement, SimilarOrder
+from layers_mcp.operations.book import OrderBook
+from layers_mcp.operations.errors import OrderError
+from layers_mcp.operations.order import CloneOrder, HookOrder, Order
+from layers_mcp.operations.records import OrderRecord, Placement, SimilarOrder
 
 __all__ = ["CloneOrder", "HookOrder", "Order", "OrderBook", "OrderError", "OrderRecord", "Placement", "SimilarOrder"]

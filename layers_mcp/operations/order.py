@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, Literal, cast
 
-from layers_mcp.analytics.identity import Argument, Canonical, canonical, canonical_list, canonical_text, identity
+from layers_mcp.operations.identity import Argument, Canonical, canonical, canonical_list, canonical_text, identity
 
 Tool = Literal["clone_post", "generate_with_hook"]
 Body = Mapping[str, Any]

@@ -14,20 +14,20 @@ import anyio
 
 from layers_mcp.api.errors import NotConfigured
 from layers_mcp.background import Background
-from layers_mcp.orders import budget, states, upstream
-from layers_mcp.orders.access import JournalAccess
-from layers_mcp.orders.entry import Entry, Tenant
-from layers_mcp.orders.errors import OrderError
-from layers_mcp.orders.order import CloneOrder, Order
-from layers_mcp.orders.placing import Desk, Placing
-from layers_mcp.orders.records import OrderRecord, Placement
-from layers_mcp.orders.tenancy import Tenancy
+from layers_mcp.operations import budget, states, upstream
+from layers_mcp.operations.access import JournalAccess
+from layers_mcp.operations.entry import Entry, Tenant
+from layers_mcp.operations.errors import OrderError
+from layers_mcp.operations.order import CloneOrder, Order
+from layers_mcp.operations.placing import Desk, Placing
+from layers_mcp.operations.records import OrderRecord, Placement
+from layers_mcp.operations.tenancy import Tenancy
 from layers_mcp.text.ids import container_key, container_keys
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
     from layers_mcp.api.models import Job
-    from layers_mcp.orders.journal import Journal
+    from layers_mcp.operations.journal import Journal
 
 
 class OrderBook:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from layers_mcp.analytics.identity import same_text
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import CommissionReply, Container
-from layers_mcp.orders.entry import Entry
-from layers_mcp.orders.states import ENDS
+from layers_mcp.operations.entry import Entry
+from layers_mcp.operations.identity import same_text
+from layers_mcp.operations.states import ENDS
 from layers_mcp.text.ids import container_key, container_keys
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ import anyio
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import KillSwitch, LayersError, Unauthenticated
 from layers_mcp.background import Background
-from layers_mcp.orders import budget, states, upstream
-from layers_mcp.orders.access import JournalAccess
-from layers_mcp.orders.entry import Entry, Tenant
-from layers_mcp.orders.errors import DailyLimitError, JournalError, OrderUnknownError
-from layers_mcp.orders.order import Order
-from layers_mcp.orders.records import SimilarOrder
-from layers_mcp.orders.similar import similar_orders
+from layers_mcp.operations import budget, states, upstream
+from layers_mcp.operations.access import JournalAccess
+from layers_mcp.operations.entry import Entry, Tenant
+from layers_mcp.operations.errors import DailyLimitError, JournalError, OrderUnknownError
+from layers_mcp.operations.order import Order
+from layers_mcp.operations.records import SimilarOrder
+from layers_mcp.operations.similar import similar_orders
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, cast
 
-from layers_mcp.analytics.identity import clone_container_id, commission_id, idempotency_key
-from layers_mcp.orders.order import CloneOrder, Order, Tool
-from layers_mcp.orders.records import Mode, OrderRecord, OrderStatus
+from layers_mcp.operations.identity import clone_container_id, commission_id, idempotency_key
+from layers_mcp.operations.order import CloneOrder, Order, Tool
+from layers_mcp.operations.records import Mode, OrderRecord, OrderStatus
 
 STAND_IN = "key:"
 """Begins the organization of rows that were ordered while only the key's fingerprint was known."""

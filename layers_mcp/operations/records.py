@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from layers_mcp.orders.order import Tool
+from layers_mcp.operations.order import Tool
 
 OrderStatus = Literal["unknown", "running", "completed", "failed", "canceled"]
 """`unknown`: sent, and the answer was lost. The others are the job's."""

@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 
-from layers_mcp.orders.budget import daily_limit_refusal
-from layers_mcp.orders.entry import STAND_IN, Entry, Tenant, moment_text
-from layers_mcp.orders.errors import JournalError, OrderUnknownError
-from layers_mcp.orders.schema import orders, organizations
-from layers_mcp.orders.storage import Storage
+from layers_mcp.operations.budget import daily_limit_refusal
+from layers_mcp.operations.entry import STAND_IN, Entry, Tenant, moment_text
+from layers_mcp.operations.errors import JournalError, OrderUnknownError
+from layers_mcp.operations.schema import orders, organizations
+from layers_mcp.operations.storage import Storage
 from layers_mcp.text.ids import container_keys
 
 GONE = ("refused", "failed", "canceled")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from layers_mcp.api.errors import LayersError, NotConfigured
-from layers_mcp.orders.access import JournalAccess
-from layers_mcp.orders.entry import STAND_IN, Tenant
-from layers_mcp.orders.errors import JournalError
+from layers_mcp.operations.access import JournalAccess
+from layers_mcp.operations.entry import STAND_IN, Tenant
+from layers_mcp.operations.errors import JournalError
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient

@@ -19,8 +19,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from layers_mcp.orders.errors import JournalError
-from layers_mcp.orders.schema import is_current, migrate
+from layers_mcp.operations.errors import JournalError
+from layers_mcp.operations.schema import is_current, migrate
 
 WAIT_SECONDS = 3.0
 """How long one journal step waits for a lock or a connection: a call has several, and 45 seconds in all."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 from anyio import to_thread
 
-from layers_mcp.orders.errors import JournalError
+from layers_mcp.operations.errors import JournalError
 
 if TYPE_CHECKING:
-    from layers_mcp.orders.journal import Journal
+    from layers_mcp.operations.journal import Journal
 
 T = TypeVar("T")
 
@@ -80,8 +80,8 @@ class JournalAccess:
     def _work(self, work: Callable[[Journal], T], ended: threading.Event) -> T:
         try:
             if self._journal is None:
-                from layers_mcp.orders.journal import Journal
-                from layers_mcp.orders.storage import Storage
+                from layers_mcp.operations.journal import Journal
+                from layers_mcp.operations.storage import Storage
 
                 self._journal = Journal(Storage(self._url, self._file))
             return work(self._journal)

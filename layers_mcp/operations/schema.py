@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, Text, inspect, text
 
-from layers_mcp.orders.errors import JournalError
+from layers_mcp.operations.errors import JournalError
 
 metadata = MetaData()
 
