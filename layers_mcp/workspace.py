@@ -12,7 +12,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from layers_mcp.background import Background
+from layers_mcp.lifecycle import TaskSupervisor
 
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
@@ -43,16 +43,16 @@ class Workspace:
         self.settings = settings
         self._transport = transport
         self._clock = clock
-        self._background = Background()
+        self._supervisor = TaskSupervisor()
 
     async def __aenter__(self) -> Self:
-        await self._background.__aenter__()
+        await self._supervisor.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._background.__aexit__(kind, error, traceback)
+        await self._supervisor.__aexit__(kind, error, traceback)
         if "layers" in self.__dict__:
             await self.layers.aclose()
         if "orders" in self.__dict__:
@@ -79,7 +79,7 @@ class Workspace:
             api_key=api_key,
             organization=self.settings.organization,
             transport=transport,
-            background=self._background,
+            supervisor=self._supervisor,
             now=self.now,
         )
 
@@ -93,7 +93,7 @@ class Workspace:
             journal_url=self.settings.journal_url,
             state_dir=self.settings.state_dir,
             daily_credit_limit=self.settings.daily_credit_limit,
-            background=self._background,
+            supervisor=self._supervisor,
             now=self.now,
         )
 

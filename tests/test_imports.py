@@ -15,10 +15,10 @@ ROOMS = {"protocol", "api", "analytics", "operations", "text", "tools", "sandbox
 
 MAY_IMPORT: dict[str, set[str]] = {
     "protocol": set(),
-    "api": {"background", "text"},
+    "api": {"lifecycle", "text"},
     "analytics": {"text"},
     "text": set(),
-    "operations": {"analytics", "text", "api", "background"},
+    "operations": {"analytics", "text", "api", "lifecycle"},
     "tools": {"analytics", "text", "api", "operations", "workspace", "protocol"},
     "sandbox": set(),
 }

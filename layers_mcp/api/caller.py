@@ -13,7 +13,7 @@ from layers_mcp.api.errors import BadResponse
 from layers_mcp.api.request import Call
 from layers_mcp.api.retry import Retries
 from layers_mcp.api.transport import Answer, Exchange
-from layers_mcp.background import Background
+from layers_mcp.lifecycle import TaskSupervisor
 
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
@@ -31,12 +31,12 @@ class Caller:
         api_key: str,
         organization: str = "",
         transport: AsyncBaseTransport | None = None,
-        background: Background,
+        supervisor: TaskSupervisor,
         now: Callable[[], datetime],
     ) -> None:
         self.base_url = base_url
         self.organization = organization
-        self.background = background
+        self.supervisor = supervisor
         self._exchange = Exchange(
             base_url=base_url, api_key=api_key, organization=organization, transport=transport, now=now
         )
@@ -61,7 +61,7 @@ class Caller:
         Identical reads in flight share one request, but none that began before a write ended.
         """
         key = ("read", id(self), self._writes, call.path, call.params)
-        return await self.background.share(key, lambda: self.retries.perform(call, deadline=deadline))
+        return await self.supervisor.single_flight(key, lambda: self.retries.perform(call, deadline=deadline))
 
     async def write(self, call: Call, *, deadline: float | None = None) -> Answer:
         """The answer to a write, at the latest at `deadline` (the loop's time; by default after 30 seconds)."""

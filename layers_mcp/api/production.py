@@ -68,7 +68,7 @@ class Production(Caller):
         feed = self._feeds.setdefault(job_id, JobFeed(partial(self._poll, job_id)))
         try:
             with feed.observed(observer):
-                job = await self.background.share(("follow", id(self), job_id), feed.run)
+                job = await self.supervisor.single_flight(("follow", id(self), job_id), feed.run)
         except LayersError:
             self._feeds.pop(job_id, None)
             raise

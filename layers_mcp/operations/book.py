@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import anyio
 
 from layers_mcp.api.errors import NotConfigured
-from layers_mcp.background import Background
+from layers_mcp.lifecycle import TaskSupervisor
 from layers_mcp.operations import budget, states, upstream
 from layers_mcp.operations.access import JournalAccess
 from layers_mcp.operations.entry import Entry, Tenant
@@ -40,14 +40,14 @@ class OrderBook:
         journal_url: str,
         state_dir: Path,
         daily_credit_limit: int | None,
-        background: Background,
+        supervisor: TaskSupervisor,
         now: Callable[[], datetime],
     ) -> None:
         self._journal = JournalAccess(journal_url, state_dir)
         self._tenancy = Tenancy(layers, self._journal)
         self._locks = WeakValueDictionary[str, anyio.Lock]()
         self._now = now
-        self._desk = Desk(layers, self._journal, background, daily_credit_limit, now, self._alone)
+        self._desk = Desk(layers, self._journal, supervisor, daily_credit_limit, now, self._alone)
 
     @property
     def trouble(self) -> str | None:

@@ -13,7 +13,7 @@ import anyio
 
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import KillSwitch, LayersError, Unauthenticated
-from layers_mcp.background import Background
+from layers_mcp.lifecycle import TaskSupervisor
 from layers_mcp.operations import budget, states, upstream
 from layers_mcp.operations.access import JournalAccess
 from layers_mcp.operations.entry import Entry, Tenant
@@ -39,7 +39,7 @@ class Desk:
 
     layers: LayersClient
     journal: JournalAccess
-    background: Background
+    supervisor: TaskSupervisor
     daily_credit_limit: int | None
     now: Callable[[], datetime]
     alone: Callable[[str], AbstractAsyncContextManager[None]]
@@ -82,7 +82,7 @@ class Placing:
             estimate=estimated,
             now=self.desk.now(),
         )
-        return await self.desk.background.finish(partial(self._order, entry))
+        return await self.desk.supervisor.run_shielded(partial(self._order, entry))
 
     async def known(self) -> Entry | None:
         """The order as the journal has it; a refused one is free again, and counts as none."""
@@ -116,7 +116,7 @@ class Placing:
         if entry.status != "unknown":
             return entry
         if states.may_be_sent_again(entry, self.desk.layers.key_fingerprint, now):
-            return await self.desk.background.finish(partial(self._send_again, entry))
+            return await self.desk.supervisor.run_shielded(partial(self._send_again, entry))
         return await self._find_upstream(entry)
 
     async def _order(self, entry: Entry) -> Entry:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from layers_mcp.api import LayersClient
-from layers_mcp.background import Background
+from layers_mcp.lifecycle import TaskSupervisor
 
 KEY = "lp_test_keyid_secret"
 NOW = datetime(2026, 4, 17, 12, 0, tzinfo=UTC)
@@ -78,8 +78,8 @@ async def client(upstream: Upstream, **settings: Any) -> AsyncIterator[LayersCli
         "now": lambda: NOW,
         "transport": upstream.transport,
     }
-    async with Background() as background:
-        layers = LayersClient(background=background, **(defaults | settings))
+    async with TaskSupervisor() as supervisor:
+        layers = LayersClient(supervisor=supervisor, **(defaults | settings))
         try:
             yield layers
         finally:

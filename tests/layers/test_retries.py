@@ -27,7 +27,7 @@ from layers_mcp.api.errors import (
     Unreachable,
     ValidationFailed,
 )
-from layers_mcp.background import Background
+from layers_mcp.lifecycle import TaskSupervisor
 from tests.layers.scripted import KEY, NOW, Reply, Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping
@@ -411,15 +411,15 @@ async def test_a_commission_outlives_its_caller_when_run_in_the_background() -> 
         return await ORDERED(request)
 
     upstream = Upstream(unhurried)
-    async with Background() as background:
+    async with TaskSupervisor() as supervisor:
         layers = LayersClient(
             base_url="https://api.layers.test",
             api_key=KEY,
             transport=upstream.transport,
-            background=background,
+            supervisor=supervisor,
             now=lambda: NOW,
         )
         with anyio.move_on_after(1) as scope:
-            await background.finish(lambda: layers.generate("prj_1", {}, idempotency_key="i"))
+            await supervisor.run_shielded(lambda: layers.generate("prj_1", {}, idempotency_key="i"))
     assert scope.cancelled_caught
     assert len(upstream.requests) == 1

@@ -2,7 +2,7 @@
 
 A tool call can be cancelled at any moment: its caller goes away, or a deadline passes. Two kinds of work must not
 die with it: a request that spends money, and a read that other callers are waiting for too. Both run in the task
-group of a `Background`, which a server enters once; the call only waits for the outcome.
+group of a `TaskSupervisor`, which a server enters once; the call only waits for the outcome.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Job(Generic[T]):
         return cast("T", self.result)
 
 
-class Background:
+class TaskSupervisor:
     """A task group for work that its callers may leave.
 
     Entered and left by the task that serves; on leaving, work that must finish gets `GRACE_SECONDS`, the rest is
@@ -74,11 +74,11 @@ class Background:
             job.scope.cancel()
         await self._stack.aclose()  # the block's own error passes by: a task group would wrap it
 
-    async def finish(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def run_shielded(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work` to its end even if the caller is cancelled meanwhile; a caller that stays gets its outcome."""
         return await self._start(work, must_finish=True).outcome()
 
-    async def share(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+    async def single_flight(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Join the running work of the same `key`, or start it. It stops when its last caller leaves."""
         job: _Job[T] | None = self._shared.get(key)
         if job is None or job.scope.cancel_called:

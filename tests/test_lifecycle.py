@@ -4,7 +4,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from layers_mcp.background import GRACE_SECONDS, Background
+from layers_mcp.lifecycle import GRACE_SECONDS, TaskSupervisor
 
 pytestmark = pytest.mark.jumping
 
@@ -14,9 +14,9 @@ async def test_a_caller_gets_the_result_of_its_work() -> None:
         await anyio.sleep(1)
         return 7
 
-    async with Background() as background:
-        assert await background.finish(work) == 7
-        assert await background.share("same", work) == 7
+    async with TaskSupervisor() as supervisor:
+        assert await supervisor.run_shielded(work) == 7
+        assert await supervisor.single_flight("same", work) == 7
 
 
 async def test_an_error_in_the_work_reaches_every_caller_and_nobody_else() -> None:
@@ -26,14 +26,14 @@ async def test_an_error_in_the_work_reaches_every_caller_and_nobody_else() -> No
 
     refused: list[str] = []
 
-    async def call(background: Background) -> None:
+    async def call(supervisor: TaskSupervisor) -> None:
         with pytest.raises(ValueError, match="upstream said no"):
-            await background.share("same", work)
+            await supervisor.single_flight("same", work)
         refused.append("told")
 
-    async with Background() as background, anyio.create_task_group() as callers:
-        callers.start_soon(call, background)
-        callers.start_soon(call, background)
+    async with TaskSupervisor() as supervisor, anyio.create_task_group() as callers:
+        callers.start_soon(call, supervisor)
+        callers.start_soon(call, supervisor)
     assert refused == ["told", "told"]
 
 
@@ -44,9 +44,9 @@ async def test_work_that_must_finish_goes_on_after_its_caller_was_cancelled() ->
         await anyio.sleep(3)
         finished.set()
 
-    async with Background() as background:
+    async with TaskSupervisor() as supervisor:
         with anyio.move_on_after(1):
-            await background.finish(work)
+            await supervisor.run_shielded(work)
         assert not finished.is_set()
         await anyio.sleep(2.5)
         assert finished.is_set()
@@ -61,9 +61,9 @@ async def test_closing_waits_for_work_that_must_finish_but_no_longer_than_the_gr
 
     started = anyio.current_time()
     with anyio.CancelScope() as call:
-        async with Background() as background, anyio.create_task_group() as callers:
-            callers.start_soon(background.finish, lambda: work(GRACE_SECONDS - 1))
-            callers.start_soon(background.finish, lambda: work(GRACE_SECONDS + 60))
+        async with TaskSupervisor() as supervisor, anyio.create_task_group() as callers:
+            callers.start_soon(supervisor.run_shielded, lambda: work(GRACE_SECONDS - 1))
+            callers.start_soon(supervisor.run_shielded, lambda: work(GRACE_SECONDS + 60))
             await anyio.lowlevel.checkpoint()
             call.cancel()
     assert ended == ["2.5 s"]
@@ -73,8 +73,8 @@ async def test_closing_waits_for_work_that_must_finish_but_no_longer_than_the_gr
 async def test_closing_stops_shared_work_at_once() -> None:
     started = anyio.current_time()
     with anyio.CancelScope() as call:
-        async with Background() as background, anyio.create_task_group() as callers:
-            callers.start_soon(background.share, "read", lambda: anyio.sleep(60))
+        async with TaskSupervisor() as supervisor, anyio.create_task_group() as callers:
+            callers.start_soon(supervisor.single_flight, "read", lambda: anyio.sleep(60))
             await anyio.lowlevel.checkpoint()
             call.cancel()
     assert anyio.current_time() - started < 1
@@ -91,14 +91,14 @@ async def test_equal_reads_in_flight_run_once_and_later_ones_anew() -> None:
 
     answers: list[int] = []
 
-    async def call(background: Background) -> None:
-        answers.append(await background.share("same", work))
+    async def call(supervisor: TaskSupervisor) -> None:
+        answers.append(await supervisor.single_flight("same", work))
 
-    async with Background() as background:
+    async with TaskSupervisor() as supervisor:
         async with anyio.create_task_group() as callers:
             for _ in range(3):
-                callers.start_soon(call, background)
-        await call(background)
+                callers.start_soon(call, supervisor)
+        await call(supervisor)
     assert answers == [1, 1, 1, 2]
 
 
@@ -113,11 +113,11 @@ async def test_shared_work_outlives_its_first_caller_and_stops_with_its_last() -
             raise
         return "answer"
 
-    async with Background() as background:
+    async with TaskSupervisor() as supervisor:
 
         async def leave_after(seconds: float) -> None:
             with anyio.move_on_after(seconds):
-                await background.share("same", work)
+                await supervisor.single_flight("same", work)
 
         async with anyio.create_task_group() as callers:
             callers.start_soon(leave_after, 1)
@@ -133,18 +133,18 @@ async def test_a_caller_that_comes_while_abandoned_work_is_ending_gets_work_of_i
         await anyio.sleep(2)
         return "answer"
 
-    async with Background() as background:
+    async with TaskSupervisor() as supervisor:
         with anyio.move_on_after(1):
-            await background.share("same", work)
-        assert await background.share("same", work) == "answer"
+            await supervisor.single_flight("same", work)
+        assert await supervisor.single_flight("same", work) == "answer"
 
 
-async def test_work_needs_an_open_background() -> None:
+async def test_work_needs_an_open_supervisor() -> None:
     with pytest.raises(RuntimeError, match="async with"):
-        await Background().finish(lambda: anyio.lowlevel.checkpoint())
+        await TaskSupervisor().run_shielded(lambda: anyio.lowlevel.checkpoint())
 
 
 async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
     with pytest.raises(LookupError, match=r"^plain$"):
-        async with Background():
+        async with TaskSupervisor():
             raise LookupError("plain")
