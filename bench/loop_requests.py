@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import anyio
 import httpx2
 
+from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.settings import Settings
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import get_content
@@ -44,7 +44,7 @@ START = datetime(2026, 4, 17, 9, tzinfo=UTC)
 async def ours(sandbox: Sandbox) -> None:
     """The loop through the tool functions."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(api_key=sandbox.api_key, base_url=BASE_URL, state_dir=Path(folder))
+        settings = ServerConfig(api_key=sandbox.api_key, base_url=BASE_URL, state_dir=Path(folder))
         async with Workspace(settings, transport=sandbox.transport(), clock=sandbox.now) as ws:
             project_id = (await list_projects(ws, search="acme")).projects[0].project_id
             winner = (await rank_top_performers(ws, project_id=project_id, metric=METRIC)).items[0]

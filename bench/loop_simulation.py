@@ -32,8 +32,8 @@ import anyio
 from loop_plot import Series, plot
 from loop_policies import POLICIES, Marketer
 
+from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox, WorldParameters
-from layers_mcp.settings import Settings
 from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.wait_job import wait_job
@@ -92,7 +92,7 @@ def run(policy: str, seed: int, world: WorldParameters, weeks: int = WEEKS) -> R
 async def _work(policy: str, seed: int, world: WorldParameters, weeks: int) -> Run:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder, Sandbox(clock=clock, seed=seed, world=world) as sandbox:
-        settings = Settings(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=Path(folder))
+        settings = ServerConfig(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=Path(folder))
         async with Workspace(settings, transport=sandbox.transport(), clock=sandbox.now) as ws:
             marketer = Marketer(ws, sandbox.project_id(PROJECT), random.Random(f"{policy}/{seed}"))
             for week in range(weeks):

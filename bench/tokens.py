@@ -19,9 +19,9 @@ from mcp import Client
 from mcp.types import TextContent
 from rs_bpe.bpe import openai
 
+from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.server import create_server
-from layers_mcp.settings import Settings
 
 NODE_DEFINITIONS = 10_306
 GOAL = 0.40
@@ -36,7 +36,7 @@ def tokens(text: str) -> int:
 def main() -> int:
     """Print the table; exit code 1 where the daily review misses its goal."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(sandbox=True, state_dir=Path(folder))
+        settings = ServerConfig(sandbox=True, state_dir=Path(folder))
         rows = anyio.run(measured, settings)
     print("| what a model reads | layers-mcp | official Node server | ratio |\n|---|---:|---:|---:|")
     for name, ours, theirs in rows:
@@ -45,7 +45,7 @@ def main() -> int:
     return int(ours > GOAL * theirs)
 
 
-async def measured(settings: Settings) -> list[tuple[str, int, int]]:
+async def measured(settings: ServerConfig) -> list[tuple[str, int, int]]:
     """Each row's name, our tokens, theirs; the last is the whole daily review."""
     sandbox = Sandbox(path=settings.world_path)
     headers = {"Authorization": f"Bearer {sandbox.api_key}"}

@@ -27,7 +27,7 @@ import httpx2
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from layers_mcp.settings import Settings
+from layers_mcp.config import ServerConfig
 from layers_mcp.tools.wait_job import wait_job
 from layers_mcp.workspace import Workspace
 from tests.jumping import JumpingLoop
@@ -134,7 +134,7 @@ async def main() -> None:
     tracemalloc.start()
     loads: list[Load] = []
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=Path(folder))
+        settings = ServerConfig(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=Path(folder))
         async with Workspace(settings, transport=httpx2.MockTransport(SWITCH)) as ws:
             await measure("warm-up", JOBS, 0, ws)
             loads.append(await measure(f"wait_job, {JOBS} waits on {JOBS} jobs", JOBS, 1, ws))

@@ -23,9 +23,9 @@ import anyio
 from mcp import Client
 from pydantic import BaseModel
 
+from layers_mcp.config import ServerConfig
 from layers_mcp.protocol.schema import describe
 from layers_mcp.server import create_server
-from layers_mcp.settings import Settings
 from layers_mcp.tools import CATALOG, DEFINITIONS, function_of
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def definitions() -> str:
 async def seen_by_a_client() -> dict[str, Any]:
     """What a client of a live server sees: by name, so that a difference reads well."""
     with TemporaryDirectory() as state_dir:
-        async with Client(create_server(Settings(sandbox=True, state_dir=Path(state_dir)))) as client:
+        async with Client(create_server(ServerConfig(sandbox=True, state_dir=Path(state_dir)))) as client:
             return {
                 "instructions": client.instructions,
                 "tools": {tool.name: _entry(tool) for tool in (await client.list_tools()).tools},

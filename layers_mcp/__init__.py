@@ -1,6 +1,6 @@
 """The publish-to-learn loop of the Layers Partner API as an MCP server.
 
-The public surface is `__all__`: `create_server(settings)` builds the server, `Settings` says how.
+The public surface is `__all__`: `create_server(settings)` builds the server, `ServerConfig` says how.
 Both are loaded when first asked for, so that importing the package costs nothing.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from layers_mcp.config import ServerConfig
     from layers_mcp.server import create_server
-    from layers_mcp.settings import Settings
 
 __version__ = "0.1.0"
 
-__all__ = ["Settings", "__version__", "create_server"]
+__all__ = ["ServerConfig", "__version__", "create_server"]
 
 
 def __getattr__(name: str) -> object:
@@ -22,8 +22,8 @@ def __getattr__(name: str) -> object:
         from layers_mcp.server import create_server
 
         return create_server
-    if name == "Settings":
-        from layers_mcp.settings import Settings
+    if name == "ServerConfig":
+        from layers_mcp.config import ServerConfig
 
-        return Settings
+        return ServerConfig
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

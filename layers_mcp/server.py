@@ -1,6 +1,6 @@
 """The Layers server: where settings, workspace, tools, prompts and guide meet.
 
-server = create_server(Settings(sandbox=True))
+server = create_server(ServerConfig(sandbox=True))
 async with mcp.Client(server) as client: …
 """
 
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from mcp.server.lowlevel import Server
 
 from layers_mcp import __version__
+from layers_mcp.config import ServerConfig
 from layers_mcp.protocol.catalog import Catalog
 from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.serving import Service
 from layers_mcp.protocol.texts import Prompt, Resource, parse_prompt, parse_resource
-from layers_mcp.settings import Settings
 from layers_mcp.tools import load_catalog
 from layers_mcp.workspace import Workspace
 
@@ -60,7 +60,7 @@ GUIDES = ("metrics", "loop")
 
 
 def create_server(
-    settings: Settings,
+    settings: ServerConfig,
     *,
     transport: AsyncBaseTransport | None = None,
     clock: Callable[[], datetime] | None = None,

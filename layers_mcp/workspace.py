@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
 
     from layers_mcp.api import LayersClient
+    from layers_mcp.config import ServerConfig
     from layers_mcp.operations import OrderBook
     from layers_mcp.sandbox import Sandbox
-    from layers_mcp.settings import Settings
 
 SANDBOX_URL = "https://sandbox.invalid"
 """What stands in logs and the journal for the embedded API, which has no address: a name that leads nowhere."""
@@ -35,7 +35,7 @@ class Workspace:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ServerConfig,
         *,
         transport: AsyncBaseTransport | None = None,
         clock: Callable[[], datetime] | None = None,

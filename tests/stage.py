@@ -20,9 +20,9 @@ from jsonschema import Draft202012Validator
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
+from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.server import create_server
-from layers_mcp.settings import Settings
 from layers_mcp.tools import DEFINITIONS
 from tests.support import BASE_URL, LoopClock
 
@@ -184,7 +184,7 @@ async def open_stage(
     clock = LoopClock()
     world = Sandbox(clock=clock)
     known: dict[str, Any] = {"api_key": world.api_key, "base_url": BASE_URL, "state_dir": state_dir}
-    server = create_server(Settings(**(known | settings)), transport=wire(world), clock=world.now)
+    server = create_server(ServerConfig(**(known | settings)), transport=wire(world), clock=world.now)
     try:
         async with Client(server) as client:
             yield Stage(world, clock, client)

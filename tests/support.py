@@ -6,8 +6,8 @@ from typing import Any
 
 import anyio
 
+from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.settings import Settings
 from layers_mcp.workspace import Workspace
 
 BASE_URL = "https://api.layers.test"
@@ -43,7 +43,7 @@ class LoopClock:
 def open_workspace(sandbox: Sandbox, tmp_path: Path, **settings: Any) -> Workspace:
     """A workspace on this sandbox, in process, with its journal in `tmp_path`; use it as an async context manager.
 
-    `settings` are those of `Settings`, such as `daily_credit_limit=500` or another `api_key`.
+    `settings` are those of `ServerConfig`, such as `daily_credit_limit=500` or another `api_key`.
     """
     known: dict[str, Any] = {"api_key": sandbox.api_key, "base_url": BASE_URL, "state_dir": tmp_path}
-    return Workspace(Settings(**(known | settings)), transport=sandbox.transport(), clock=sandbox.now)
+    return Workspace(ServerConfig(**(known | settings)), transport=sandbox.transport(), clock=sandbox.now)

@@ -15,9 +15,9 @@ import pytest
 from mcp import Client
 from mcp.types import TextContent
 
+from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.server import create_server
-from layers_mcp.settings import Settings
 from tests.prompt_calls import Blank, SpelledCall, calls_in, steps_of
 from tests.support import BASE_URL, LoopClock
 
@@ -125,7 +125,7 @@ class Agent:
 
 @asynccontextmanager
 async def agency(sandbox: Sandbox, state_dir: Path) -> AsyncIterator[tuple[Client, dict[str, Any]]]:
-    settings = Settings(api_key=sandbox.api_key, base_url=BASE_URL, state_dir=state_dir)
+    settings = ServerConfig(api_key=sandbox.api_key, base_url=BASE_URL, state_dir=state_dir)
     async with Client(create_server(settings, transport=sandbox.transport(), clock=sandbox.now)) as client:
         yield client, {tool.name: tool for tool in (await client.list_tools()).tools}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import layers_mcp
-from layers_mcp.settings import Settings
+from layers_mcp.config import ServerConfig
 from layers_mcp.tools import CATALOG
 
 ROOT = Path(__file__).parent.parent
@@ -47,11 +47,11 @@ def test_every_option_reaches_the_server_and_every_variable_is_one_of_its_settin
     variables = manifest["server"]["mcp_config"]["env"]
     asked = [PLACEHOLDER.fullmatch(value) for value in variables.values()]
     assert {match[1] for match in asked if match} == set(manifest["user_config"])
-    assert set(variables) <= {f"LAYERS_{name.upper()}" for name in Settings.__dataclass_fields__}
+    assert set(variables) <= {f"LAYERS_{name.upper()}" for name in ServerConfig.__dataclass_fields__}
 
 
 def test_options_that_the_host_never_filled_in_count_as_unset(manifest: dict[str, Any]):
-    settings = Settings.load({}, manifest["server"]["mcp_config"]["env"])
+    settings = ServerConfig.load({}, manifest["server"]["mcp_config"]["env"])
     assert set(settings.sources.values()) == {"default"}
     assert settings.api_key == ""
 
@@ -60,7 +60,7 @@ def test_options_arrive_as_the_text_that_a_host_writes(manifest: dict[str, Any])
     variables = manifest["server"]["mcp_config"]["env"]
     filled = {"api_key": "lp_test_x", "sandbox": "false", "read_only": "true", "daily_credit_limit": "500"}
     environ = {name: PLACEHOLDER.sub(lambda match: filled.get(match[1], ""), text) for name, text in variables.items()}
-    settings = Settings.load({}, environ)
+    settings = ServerConfig.load({}, environ)
     assert (settings.api_key, settings.sandbox, settings.read_only) == ("lp_test_x", False, True)
     assert settings.daily_credit_limit == 500
 

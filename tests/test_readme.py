@@ -13,8 +13,8 @@ import pytest
 from layers_mcp.api.errors import LayersError
 from layers_mcp.cli import COMMANDS
 from layers_mcp.cli.serve import add_settings_flags
+from layers_mcp.config import ServerConfig
 from layers_mcp.operations.errors import OrderError
-from layers_mcp.settings import Settings
 from layers_mcp.tools import CATALOG, DEFINITIONS
 
 ROOT = Path(__file__).parent.parent
@@ -98,7 +98,7 @@ def test_the_configuration_table_names_every_flag_and_variable():
     flags = {option for option in parser.format_usage().replace("[", " ").split() if option.startswith("--")}
     named = {cells[0].strip("`").split()[0] for cells in rows("Configuration")}
     assert named == {flag.rstrip("]") for flag in flags}
-    variables = {f"LAYERS_{name.upper()}" for name in Settings.__dataclass_fields__ if name != "sources"}
+    variables = {f"LAYERS_{name.upper()}" for name in ServerConfig.__dataclass_fields__ if name != "sources"}
     assert {cells[1].strip("`") for cells in rows("Configuration")} == variables
     assert set(re.findall(r"LAYERS_[A-Z_]+", README)) <= variables | {"LAYERS_TEST_POSTGRES_URL", "LAYERS_TEST_STEPS"}
 

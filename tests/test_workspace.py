@@ -8,13 +8,13 @@ from mcp import Client
 
 from layers_mcp import create_server
 from layers_mcp.api.errors import Unreachable
-from layers_mcp.settings import Settings
+from layers_mcp.config import ServerConfig
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.workspace import Workspace
 
 
-def _on_sandbox(folder: Path) -> Settings:
-    return Settings(sandbox=True, state_dir=folder)
+def _on_sandbox(folder: Path) -> ServerConfig:
+    return ServerConfig(sandbox=True, state_dir=folder)
 
 
 async def test_a_workspace_that_is_not_used_creates_nothing(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ async def test_a_workspace_that_is_not_used_creates_nothing(tmp_path: Path) -> N
 
 
 async def test_the_time_is_the_worlds_on_the_sandbox_and_the_machines_elsewhere(tmp_path: Path) -> None:
-    async with Workspace(_on_sandbox(tmp_path)) as ws, Workspace(Settings(state_dir=tmp_path)) as real:
+    async with Workspace(_on_sandbox(tmp_path)) as ws, Workspace(ServerConfig(state_dir=tmp_path)) as real:
         assert abs((ws.now() - real.now()).total_seconds()) < 5
         assert real.now().tzinfo is UTC
     noon = datetime(2026, 4, 17, 12, tzinfo=UTC)

@@ -45,7 +45,7 @@ def _run(given: list[str]) -> int:
     from importlib import import_module
 
     from layers_mcp import __version__
-    from layers_mcp.settings import SettingsError
+    from layers_mcp.config import ConfigError
 
     parser = _Parser(
         prog="layers-mcp",
@@ -68,7 +68,7 @@ def _run(given: list[str]) -> int:
         parser.error(f"unknown argument; a command comes first, one of {', '.join(COMMANDS)}")
     try:
         return options.run(options)
-    except SettingsError as problem:
+    except ConfigError as problem:
         print(f"layers-mcp: {problem}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ from mcp.types import CallToolResult, TextContent
 from layers_mcp.cli import demo_pages as page
 from layers_mcp.cli.demo_pages import Facts
 from layers_mcp.cli.paint import Paper
-from layers_mcp.settings import Settings
+from layers_mcp.config import ServerConfig
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction  # pyright: ignore[reportPrivateUsage] - it has no public name
@@ -220,5 +220,5 @@ def _advance(state_dir: Path, span: timedelta) -> None:
     """Move the clock of the world that the running server serves."""
     from layers_mcp.sandbox import Sandbox
 
-    with Sandbox(path=Settings(state_dir=state_dir).world_path) as sandbox:
+    with Sandbox(path=ServerConfig(state_dir=state_dir).world_path) as sandbox:
         sandbox.advance(span)

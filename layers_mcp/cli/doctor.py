@@ -15,7 +15,7 @@ import anyio
 from layers_mcp import __version__
 from layers_mcp.api.errors import LayersError
 from layers_mcp.cli.serve import add_settings_flags
-from layers_mcp.settings import Settings
+from layers_mcp.config import ServerConfig
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.failures import explain
 from layers_mcp.workspace import Workspace
@@ -51,11 +51,11 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         allow_abbrev=False,
     )
     add_settings_flags(parser)
-    parser.set_defaults(run=lambda options: anyio.run(examine, Settings.load(options, os.environ)))  # pyright: ignore
+    parser.set_defaults(run=lambda options: anyio.run(examine, ServerConfig.load(options, os.environ)))  # pyright: ignore
 
 
 async def examine(
-    settings: Settings, *, transport: AsyncBaseTransport | None = None, stream: TextIO | None = None
+    settings: ServerConfig, *, transport: AsyncBaseTransport | None = None, stream: TextIO | None = None
 ) -> int:
     """Write the findings to `stream` (stdout); 0 when a call would work, else 1."""
     out = stream or sys.stdout
@@ -76,7 +76,7 @@ def _versions() -> Iterator[str]:
     yield _line("", "libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
 
 
-def _settings(settings: Settings) -> Iterator[str]:
+def _settings(settings: ServerConfig) -> Iterator[str]:
     for name in (*SECRETS, *SETTINGS):
         yield _line("", name, f"{_shown(name, getattr(settings, name))} ({settings.sources.get(name, 'default')})")
 
@@ -89,7 +89,7 @@ def _shown(name: str, value: object) -> object:
     return "none" if value in (None, "") else value
 
 
-async def _reach(settings: Settings, transport: AsyncBaseTransport | None) -> tuple[bool, list[str]]:
+async def _reach(settings: ServerConfig, transport: AsyncBaseTransport | None) -> tuple[bool, list[str]]:
     """Ask who this is, the cheapest request that proves address, key and organization at once; try the journal."""
     try:
         with anyio.fail_after(PATIENCE_SECONDS):

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layers_mcp.settings import Settings
+from layers_mcp.config import ServerConfig
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
@@ -54,7 +54,7 @@ def run(options: Namespace) -> int:
     from layers_mcp.sandbox import Sandbox, WorldFileError
 
     environ = {name: value for name, value in os.environ.items() if name == "LAYERS_STATE_DIR"}
-    shared = Settings.load({"state_dir": options.state_dir, "sandbox": True}, environ)
+    shared = ServerConfig.load({"state_dir": options.state_dir, "sandbox": True}, environ)
     path = options.db or shared.world_path
     try:
         faults = _faults(options.faults)

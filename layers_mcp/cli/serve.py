@@ -10,7 +10,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from layers_mcp.settings import DEFAULT_BASE_URL, LOG_LEVELS, Settings
+from layers_mcp.config import DEFAULT_BASE_URL, LOG_LEVELS, ServerConfig
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
@@ -29,7 +29,7 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def add_settings_flags(parser: ArgumentParser) -> None:
-    """Add the flags of `Settings`; each wins over its variable, and unset ones stay None."""
+    """Add the flags of `ServerConfig`; each wins over its variable, and unset ones stay None."""
     add = parser.add_argument
     add("--api-key-file", metavar="PATH", help="read the API key from this file (else LAYERS_API_KEY)")
     add("--base-url", metavar="URL", help=f"the API to talk to (LAYERS_BASE_URL; {DEFAULT_BASE_URL})")
@@ -44,7 +44,7 @@ def add_settings_flags(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Serve until the client closes stdin or the process is told to stop."""
-    settings = Settings.load(options, os.environ)
+    settings = ServerConfig.load(options, os.environ)
 
     import anyio
 

@@ -57,8 +57,8 @@ PRODUCT = {
 PRODUCT_SERVER = """
 import sys, uvicorn
 from pathlib import Path
-from layers_mcp import Settings, create_server
-server = create_server(Settings(sandbox=True, state_dir=Path(sys.argv[2])))
+from layers_mcp import ServerConfig, create_server
+server = create_server(ServerConfig(sandbox=True, state_dir=Path(sys.argv[2])))
 uvicorn.run(server.streamable_http_app(host="127.0.0.1"), host="127.0.0.1", port=int(sys.argv[1]), log_level="critical")
 """
 

@@ -162,8 +162,8 @@ def test_what_only_a_call_needs_is_not_loaded_at_start() -> None:
     script = (
         "import sys\n"
         "from layers_mcp.server import create_server\n"
-        "from layers_mcp.settings import Settings\n"
-        "create_server(Settings(sandbox=True))\n"
+        "from layers_mcp.config import ServerConfig\n"
+        "create_server(ServerConfig(sandbox=True))\n"
         "print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()

@@ -18,9 +18,9 @@ from typing import Any, Literal
 import anyio
 from httpx2 import AsyncBaseTransport, Request, Response
 
+from layers_mcp.config import ServerConfig
 from layers_mcp.operations import Order, Placement
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.settings import Settings
 from layers_mcp.workspace import Workspace
 from tests.support import BASE_URL, START, LoopClock
 
@@ -103,7 +103,7 @@ class Server:
         self._task = asyncio.create_task(self._serve())
 
     async def _serve(self) -> None:
-        settings = Settings(
+        settings = ServerConfig(
             api_key=self.town.key, base_url=BASE_URL, state_dir=self.town.state_dir, **self.town.settings
         )
         async with Workspace(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.settings import Settings
+from layers_mcp.config import ServerConfig
 from layers_mcp.tools.list_projects import list_projects
 from layers_mcp.workspace import Workspace
 from tests.e2e.program import Program, environment
@@ -70,7 +70,7 @@ def parrot() -> Iterator[str]:
 async def test_no_log_line_holds_the_key_when_a_real_server_sends_it_back(
     key: str, parrot: str, tmp_path: Path
 ) -> None:
-    settings = Settings(api_key=key, base_url=parrot, state_dir=tmp_path)
+    settings = ServerConfig(api_key=key, base_url=parrot, state_dir=tmp_path)
     with everything_logged(key) as log:
         async with Workspace(settings) as ws:
             projects = await list_projects(ws)

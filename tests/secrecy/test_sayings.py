@@ -9,8 +9,8 @@ import pytest
 
 from layers_mcp.cli import main
 from layers_mcp.cli.doctor import examine
+from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.settings import Settings
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.workspace import Workspace
 from tests.secrecy.gossip import ECHOES, Gossip
@@ -38,7 +38,7 @@ def reachable(value: object, seen: dict[int, object], depth: int = 8) -> None:
 @every_key
 async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_path: Path) -> None:
     sandbox = Sandbox()
-    settings = Settings(api_key=key, base_url=BASE_URL, state_dir=tmp_path)
+    settings = ServerConfig(api_key=key, base_url=BASE_URL, state_dir=tmp_path)
     async with Workspace(settings, transport=Gossip(key)(sandbox)) as ws:
         page = await ws.layers.projects()
         await generate_with_hook(ws, project_id=page.items[0].id, hook="Plan less.")
@@ -47,7 +47,13 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
         objects = [value for value in seen.values() if type(value).__module__ != "builtins"]
         shown = [f"{value!r} {value}" for value in objects]
     sandbox.close()
-    assert {type(value).__name__ for value in objects} >= {"Settings", "Exchange", "Secret", "AsyncClient", "OrderBook"}
+    assert {type(value).__name__ for value in objects} >= {
+        "ServerConfig",
+        "Exchange",
+        "Secret",
+        "AsyncClient",
+        "OrderBook",
+    }
     assert not [text for text in shown if secret_in(text, key)]
     assert not secret_in(f"{settings!r} {settings} {settings.sources!r}", key)
 
@@ -58,7 +64,7 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
 async def test_the_doctor_never_tells_the_key(key: str, echo: str, tmp_path: Path) -> None:
     sandbox, gossip, told = Sandbox(), Gossip(key), io.StringIO()
     gossip.echo = ECHOES[echo](key)
-    settings = Settings.load({"base_url": BASE_URL, "state_dir": str(tmp_path)}, {"LAYERS_API_KEY": key})
+    settings = ServerConfig.load({"base_url": BASE_URL, "state_dir": str(tmp_path)}, {"LAYERS_API_KEY": key})
     with everything_logged(key) as log:
         await examine(settings, transport=gossip(sandbox), stream=told)
     sandbox.close()

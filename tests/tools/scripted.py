@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import httpx2
 
-from layers_mcp.settings import Settings
+from layers_mcp.config import ServerConfig
 from layers_mcp.workspace import Workspace
 
 NOW = datetime(2026, 4, 17, 14, 0, tzinfo=UTC)
@@ -64,7 +64,7 @@ class Upstream:
         self, state_dir: Path, *, now: datetime = NOW, read_only: bool = False
     ) -> AsyncIterator[Workspace]:
         """A workspace whose network is this script and whose clock stands at `now`."""
-        settings = Settings(
+        settings = ServerConfig(
             api_key="lp_test_x", base_url="https://api.layers.test", state_dir=state_dir, read_only=read_only
         )
         async with Workspace(settings, transport=httpx2.MockTransport(self), clock=lambda: now) as workspace:

@@ -11,10 +11,10 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import NotConfigured, Unauthenticated
+from layers_mcp.config import ServerConfig
 from layers_mcp.operations import CloneOrder
 from layers_mcp.protocol import render
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.settings import Settings
 from layers_mcp.tools.find_breakouts import Breakouts, find_breakouts
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.workspace import Workspace
@@ -198,7 +198,7 @@ async def test_a_wrong_key_is_an_error_and_no_quiet_project(tmp_path: Path) -> N
 async def test_no_key_at_all_is_an_error(tmp_path: Path) -> None:
     transport = httpx2.MockTransport(Upstream())
     for project_ids in ((), ("prj_1",)):
-        async with Workspace(Settings(state_dir=tmp_path), transport=transport) as ws:
+        async with Workspace(ServerConfig(state_dir=tmp_path), transport=transport) as ws:
             with pytest.raises(NotConfigured):
                 await find_breakouts(ws, project_ids=project_ids)
 
@@ -217,7 +217,7 @@ async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_st
             await anyio.sleep(listing_seconds if request.url.path == "/v1/projects" else 0)
             return upstream(request)
 
-    settings = Settings(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=tmp_path)
+    settings = ServerConfig(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=tmp_path)
     began = anyio.current_time()
     async with Workspace(settings, transport=Slow()) as ws:
         result = await find_breakouts(ws)

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from layers_mcp.cli.serve import add_settings_flags
-from layers_mcp.settings import DEFAULT_BASE_URL, Settings, SettingsError, default_state_dir
+from layers_mcp.config import DEFAULT_BASE_URL, ConfigError, ServerConfig, default_state_dir
 
 
-def load(*flags: str, **environ: str) -> Settings:
+def load(*flags: str, **environ: str) -> ServerConfig:
     parser = ArgumentParser()
     add_settings_flags(parser)
-    return Settings.load(parser.parse_args(list(flags)), environ)
+    return ServerConfig.load(parser.parse_args(list(flags)), environ)
 
 
 def test_without_anything_the_defaults_hold() -> None:
     settings = load()
-    assert settings == Settings()
+    assert settings == ServerConfig()
     assert (settings.api_key, settings.base_url, settings.log_level) == ("", DEFAULT_BASE_URL, "warning")
     assert (settings.read_only, settings.sandbox, settings.daily_credit_limit) == (False, False, None)
     assert settings.state_dir == default_state_dir()
@@ -36,7 +36,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         LAYERS_JOURNAL_URL="postgresql://u:p@host/db",
         LAYERS_LOG_LEVEL="DEBUG",
     )
-    assert settings == Settings(
+    assert settings == ServerConfig(
         api_key="lp_live_a_b",
         base_url="https://layers.example",
         organization="org_1",
@@ -66,7 +66,7 @@ def test_a_flag_wins_over_its_variable(tmp_path: Path) -> None:
         LAYERS_JOURNAL_URL="postgresql://variable/db",
         LAYERS_LOG_LEVEL="nonsense",
     )
-    assert settings == Settings(
+    assert settings == ServerConfig(
         base_url="https://flag.example",
         organization="org_flag",
         read_only=True,
@@ -82,7 +82,7 @@ def test_a_flag_wins_over_its_variable(tmp_path: Path) -> None:
 def test_an_empty_value_or_a_hosts_placeholder_counts_as_unset(unset: str) -> None:
     names = ["API_KEY", "BASE_URL", "ORGANIZATION", "READ_ONLY", "SANDBOX", "DAILY_CREDIT_LIMIT", "STATE_DIR"]
     settings = load(**{f"LAYERS_{name}": unset for name in [*names, "JOURNAL_URL", "LOG_LEVEL"]})
-    assert settings == Settings()
+    assert settings == ServerConfig()
     assert load(f"--organization={unset}", LAYERS_ORGANIZATION="org_1").organization == "org_1"
 
 
@@ -95,7 +95,7 @@ def test_the_key_comes_from_a_file_where_one_is_named(tmp_path: Path) -> None:
 
 
 def test_secrets_are_in_no_repr() -> None:
-    settings = Settings(api_key="lp_live_secret_key", journal_url="postgresql://u:secret_word@h/d")
+    settings = ServerConfig(api_key="lp_live_secret_key", journal_url="postgresql://u:secret_word@h/d")
     assert "secret" not in repr(settings)
 
 
@@ -174,10 +174,10 @@ def test_https_anywhere_and_http_to_this_machine_are_taken(url: str) -> None:
     ],
 )
 def test_a_base_url_that_would_show_the_key_or_is_none_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError, match="--base-url must"):
+    with pytest.raises(ConfigError, match="--base-url must"):
         load(f"--base-url={url}")
-    with pytest.raises(SettingsError, match="base_url must"):
-        Settings(base_url=url)
+    with pytest.raises(ConfigError, match="base_url must"):
+        ServerConfig(base_url=url)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_base_url_that_would_show_the_key_or_is_none_is_refused(url: str) -> N
     ],
 )
 def test_a_bad_value_is_refused_naming_where_it_stood_and_not_the_value(environ: dict[str, str], source: str) -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load(**environ)
     assert str(caught.value).startswith(source)
     assert "\n" not in str(caught.value)
@@ -215,10 +215,10 @@ def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\xfa\x00")
     for path in (tmp_path / "missing", tmp_path, binary):
-        with pytest.raises(SettingsError, match="--api-key-file cannot be read"):
+        with pytest.raises(ConfigError, match="--api-key-file cannot be read"):
             load(f"--api-key-file={path}")
 
 
 def test_flags_may_come_as_a_mapping_and_already_parsed(tmp_path: Path) -> None:
     given: dict[str, Any] = {"sandbox": True, "state_dir": str(tmp_path)}
-    assert Settings.load(given, {}).world_path == tmp_path / "sandbox" / "world.db"
+    assert ServerConfig.load(given, {}).world_path == tmp_path / "sandbox" / "world.db"

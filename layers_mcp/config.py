@@ -1,7 +1,7 @@
 """What a server is told: flags over environment over defaults, checked once, frozen.
 
-`Settings.load(flags, environ)` reads them for a program; scripts and tests construct `Settings(...)` directly.
-A bad value raises `SettingsError`, whose text is one line for a person.
+`ServerConfig.load(flags, environ)` reads them for a program; scripts and tests construct `ServerConfig(...)` directly.
+A bad value raises `ConfigError`, whose text is one line for a person.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DATABASES = frozenset({"postgresql", "postgres", "sqlite"})
 _NOT_ON_SANDBOX = frozenset({"api_key", "base_url", "journal_url"})
 
 
-class SettingsError(ValueError):
+class ConfigError(ValueError):
     """A value that cannot be used; the text names the flag or variable, and never repeats a secret."""
 
 
@@ -38,7 +38,7 @@ def default_state_dir() -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class ServerConfig:
     """How one server runs. `state_dir` is where this server keeps its files: on the sandbox, a folder of its own."""
 
     api_key: str = field(default="", repr=False)
@@ -62,7 +62,7 @@ class Settings:
         return (self.state_dir if self.sandbox else self.state_dir / "sandbox") / "world.db"
 
     @classmethod
-    def load(cls, flags: Namespace | Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+    def load(cls, flags: Namespace | Mapping[str, object], environ: Mapping[str, str]) -> ServerConfig:
         """Read settings for a program; flags that were not given are None or absent.
 
         On the sandbox nothing leaves the machine: key, base URL and journal URL are ignored, and its journal and
@@ -121,20 +121,20 @@ def _parsed(name: str, value: object, source: str) -> object:
             return _checked_switch(text, source)
         case "daily_credit_limit":
             if not (text.isascii() and text.isdigit()):
-                raise SettingsError(f"{source} must be a whole number of credits, 0 or more")
+                raise ConfigError(f"{source} must be a whole number of credits, 0 or more")
             return int(text)
         case "organization":
             if not text.isascii() or not text.isprintable() or " " in text:
-                raise SettingsError(f"{source} must be an organization id such as org_…")
+                raise ConfigError(f"{source} must be an organization id such as org_…")
             return text
         case "journal_url":
             kind, mark, _ = text.partition("://")
             if not mark or kind.partition("+")[0] not in _DATABASES:
-                raise SettingsError(f"{source} must be a database URL such as postgresql://host/database")
+                raise ConfigError(f"{source} must be a database URL such as postgresql://host/database")
             return text
         case "log_level":
             if text.lower() not in LOG_LEVELS:
-                raise SettingsError(f"{source} must be one of {', '.join(LOG_LEVELS)}")
+                raise ConfigError(f"{source} must be one of {', '.join(LOG_LEVELS)}")
             return text.lower()
         case _:
             return Path(text).expanduser()
@@ -143,12 +143,12 @@ def _parsed(name: str, value: object, source: str) -> object:
 def _checked_switch(text: str, source: str) -> bool:
     if text.lower() in _TRUE | _FALSE:
         return text.lower() in _TRUE
-    raise SettingsError(f"{source} must be true or false")
+    raise ConfigError(f"{source} must be true or false")
 
 
 def _checked_key(text: str, source: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise SettingsError(f"{source} is no API key: it holds spaces or characters that a key never has")
+        raise ConfigError(f"{source} is no API key: it holds spaces or characters that a key never has")
     return text
 
 
@@ -159,12 +159,12 @@ def _text_of(path: object) -> str | None:
         return Path(path.strip()).expanduser().read_text("utf-8-sig")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no text file"
-        raise SettingsError(f"--api-key-file cannot be read: {reason}") from None
+        raise ConfigError(f"--api-key-file cannot be read: {reason}") from None
 
 
 def _checked_base_url(text: str, source: str = "base_url") -> str:
     """The URL without a trailing slash. Plain http would show the key to the network, so it is for loopback only."""
-    wrong = SettingsError(f"{source} must be a URL such as {DEFAULT_BASE_URL}, without user, query or fragment")
+    wrong = ConfigError(f"{source} must be a URL such as {DEFAULT_BASE_URL}, without user, query or fragment")
     if not text.isascii() or not text.isprintable() or any(mark in text for mark in " \\@?#"):
         raise wrong
     try:
@@ -175,7 +175,7 @@ def _checked_base_url(text: str, source: str = "base_url") -> str:
     if parts.scheme not in {"http", "https"} or not host:
         raise wrong
     if parts.scheme == "http" and not _is_loopback(host):
-        raise SettingsError(f"{source} must start with https://, except for a server on this machine (localhost)")
+        raise ConfigError(f"{source} must start with https://, except for a server on this machine (localhost)")
     return text.rstrip("/")
 
 
