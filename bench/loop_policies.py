@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.find_breakouts import find_breakouts
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.review_commissions import review_commissions
-from layers_mcp.workspace import Workspace
 
 ORDERS_A_WEEK = 2
 VARIATIONS = 2

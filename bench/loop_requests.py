@@ -24,14 +24,14 @@ import httpx2
 
 from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.list_projects import list_projects
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.wait_job import wait_job
-from layers_mcp.workspace import Workspace
-from tests.jumping import JumpingLoop
+from tests.support.virtual_time import JumpingLoop
 
 BASE_URL = "https://api.layers.test"
 METRIC = "engagement_rate"

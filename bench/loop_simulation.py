@@ -34,10 +34,10 @@ from loop_policies import POLICIES, Marketer
 
 from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox, WorldParameters
+from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.wait_job import wait_job
-from layers_mcp.workspace import Workspace
 
 PROJECT = "acme-todo"
 WEEKS = 26

@@ -19,9 +19,9 @@ from mcp import Client
 from mcp.types import TextContent
 from rs_bpe.bpe import openai
 
+from layers_mcp.app import create_server
 from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.server import create_server
 
 NODE_DEFINITIONS = 10_306
 GOAL = 0.40

@@ -28,9 +28,9 @@ import httpx2
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from layers_mcp.config import ServerConfig
+from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.wait_job import wait_job
-from layers_mcp.workspace import Workspace
-from tests.jumping import JumpingLoop
+from tests.support.virtual_time import JumpingLoop
 
 JOBS = 50
 WAITS = 200

@@ -23,9 +23,9 @@ import anyio
 from mcp import Client
 from pydantic import BaseModel
 
+from layers_mcp.app import create_server
 from layers_mcp.config import ServerConfig
 from layers_mcp.protocol.schema import describe
-from layers_mcp.server import create_server
 from layers_mcp.tools import CATALOG, DEFINITIONS, function_of
 
 ROOT = Path(__file__).parent.parent
@@ -130,7 +130,7 @@ def _first_sentence(text: str) -> str:
 
 def _prompt_text(name: str) -> str:
     """The manifest's own spelling of a prompt that the server writes: its arguments as placeholders."""
-    from layers_mcp.server import read_prompts
+    from layers_mcp.app import read_prompts
 
     prompt = next(prompt for prompt in read_prompts() if prompt.name == name)
     text = prompt.text

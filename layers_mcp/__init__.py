@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from layers_mcp.app import create_server
     from layers_mcp.config import ServerConfig
-    from layers_mcp.server import create_server
 
 __version__ = "0.1.0"
 
@@ -19,7 +19,7 @@ __all__ = ["ServerConfig", "__version__", "create_server"]
 
 def __getattr__(name: str) -> object:
     if name == "create_server":
-        from layers_mcp.server import create_server
+        from layers_mcp.app import create_server
 
         return create_server
     if name == "ServerConfig":

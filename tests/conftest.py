@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from tests.jumping import JUMPING
+from tests.support.virtual_time import JUMPING
 
 settings.register_profile("noisy machines", deadline=None)  # a slow moment is no failure
 settings.load_profile("noisy machines")

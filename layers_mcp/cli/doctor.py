@@ -16,9 +16,9 @@ from layers_mcp import __version__
 from layers_mcp.api.errors import LayersError
 from layers_mcp.cli.serve import add_settings_flags
 from layers_mcp.config import ServerConfig
+from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.failures import explain
-from layers_mcp.workspace import Workspace
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
@@ -94,9 +94,9 @@ async def _reach(settings: ServerConfig, transport: AsyncBaseTransport | None) -
     try:
         with anyio.fail_after(PATIENCE_SECONDS):
             async with Workspace(settings, transport=transport) as workspace:
-                whoami = await workspace.layers.whoami()
-                await workspace.orders.since(workspace.now())
-                trouble = workspace.orders.trouble
+                whoami = await workspace.api.whoami()
+                await workspace.operations.since(workspace.now())
+                trouble = workspace.operations.trouble
     except LayersError as error:
         return False, [_line("FAIL", "reach", str(explain(error, "doctor")))]
     except TimeoutError:

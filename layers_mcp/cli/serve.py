@@ -48,9 +48,9 @@ def run(options: Namespace) -> int:
 
     import anyio
 
+    from layers_mcp.app import create_server
     from layers_mcp.cli.logs import log_to_stderr
-    from layers_mcp.protocol.stdio import serve_stdio
-    from layers_mcp.server import create_server
+    from layers_mcp.transports.stdio import serve_stdio
 
     log_to_stderr(settings.log_level, [settings.api_key])
     server = create_server(settings)

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from layers_mcp.api.errors import Conflict
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import DESTRUCTIVE, Result, tool
-from layers_mcp.workspace import Workspace
 
 UNAVAILABLE = "JOB_CANCEL_UNAVAILABLE"
 
@@ -22,7 +22,7 @@ class Cancellation(Result):
 
 @tool(title="Cancel job", kind=DESTRUCTIVE)
 async def cancel_job(
-    ws: Workspace,
+    context: ToolContext,
     job_id: Annotated[str, Field(description="From a commission.")],
 ) -> Cancellation:
     """Cancel a job that is still running.
@@ -32,7 +32,7 @@ async def cancel_job(
     stops at its next stage; accepted: false comes with the reason.
     """
     try:
-        reply = await ws.layers.cancel_job(job_id)
+        reply = await context.api.cancel_job(job_id)
     except Conflict as conflict:
         if UNAVAILABLE not in (conflict.code, conflict.details.get("subcode")):
             raise

@@ -23,10 +23,10 @@ from layers_mcp.api.models import (
     ReviewPolicy,
     SocialAccount,
 )
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.side_by_side import Read, SideBySide
-from layers_mcp.workspace import Workspace
 
 T = TypeVar("T")
 Fact = TypeVar("Fact")
@@ -69,7 +69,7 @@ class Readiness(Result):
 
 @tool(title="Check readiness", kind=READ)
 async def check_readiness(
-    ws: Workspace,
+    context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
 ) -> Readiness:
     """Check whether a project has data to trust, and which metric suits its stage.
@@ -78,11 +78,11 @@ async def check_readiness(
     sync (30 minutes) or scoring run (6 hours) can take. It also tells whether finished content waits for a person.
     For the posts themselves use rank_top_performers.
     """
-    layers, now = ws.layers, ws.now()
+    api, now = context.api, context.now()
     async with SideBySide() as reads:
-        accounts = reads.start(layers.social_accounts, project_id)
+        accounts = reads.start(api.social_accounts, project_id)
         metrics = reads.start(
-            layers.metrics,
+            api.metrics,
             project_id,
             scope="project",
             id=project_id,
@@ -91,11 +91,11 @@ async def check_readiness(
             until=now,
             granularity="week",
         )
-        organic = reads.start(layers.top_performers, project_id, metric="engagement_rate", window="90d")
-        paid = reads.start(layers.top_performers, project_id, metric="conversions", window="90d")
-        creatives = reads.start(layers.ads_content, project_id, limit=POOL_PAGE)
-        review = reads.start(layers.review_policy, project_id)
-        budget = reads.start(layers.credits)
+        organic = reads.start(api.top_performers, project_id, metric="engagement_rate", window="90d")
+        paid = reads.start(api.top_performers, project_id, metric="conversions", window="90d")
+        creatives = reads.start(api.ads_content, project_id, limit=POOL_PAGE)
+        review = reads.start(api.review_policy, project_id)
+        budget = reads.start(api.credits)
     _refuse_if_nothing_was_read(accounts, metrics, organic, paid, creatives, review)
 
     seen = Facts(

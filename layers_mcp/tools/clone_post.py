@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder
 from layers_mcp.protocol import WRITE, tool
 from layers_mcp.tools.commission import Commission, commission
-from layers_mcp.workspace import Workspace
 
 
 @tool(title="Clone a post", kind=WRITE)
 async def clone_post(
-    ws: Workspace,
+    context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
     source_platform_post_id: Annotated[
         str,
@@ -53,4 +53,4 @@ async def clone_post(
         layer_id=layer_id,
         take=take,
     )
-    return await commission(ws, order, max_credits=max_credits, dry_run=dry_run)
+    return await commission(context, order, max_credits=max_credits, dry_run=dry_run)

@@ -9,10 +9,10 @@ import anyio
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Credits, ReviewPolicy
+from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder, HookOrder, Order, OrderError, Placement, SimilarOrder
 from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
 from layers_mcp.tools.side_by_side import SideBySide
-from layers_mcp.workspace import Workspace
 
 AFTERTHOUGHT_SECONDS = 5.0
 """How long balance and review policy may take: an order is not kept waiting for them."""
@@ -47,23 +47,23 @@ class Commission(Result):
 
 
 async def commission(
-    ws: Workspace, make: Callable[[], CloneOrder] | Callable[[], HookOrder], *, max_credits: int, dry_run: bool
+    context: ToolContext, make: Callable[[], CloneOrder] | Callable[[], HookOrder], *, max_credits: int, dry_run: bool
 ) -> Commission:
     """Place the order that `make` builds, or preview it. Raises `ToolError`, and `LayersError` as the client does."""
     started = anyio.current_time()
     order = _checked(make)
     try:
         if dry_run:
-            placement = await ws.orders.preview(order, max_credits=max_credits)
+            placement = await context.operations.preview(order, max_credits=max_credits)
         else:
-            placement = await ws.orders.place(order, max_credits=max_credits)
+            placement = await context.operations.place(order, max_credits=max_credits)
     except OrderError as error:
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
     seconds = min(AFTERTHOUGHT_SECONDS, CALL_SECONDS - (anyio.current_time() - started))
     async with SideBySide(seconds=seconds) as reads:
-        policy = reads.start(ws.layers.review_policy, order.project_id)
-        credit = reads.start(ws.layers.credits)
+        policy = reads.start(context.api.review_policy, order.project_id)
+        credit = reads.start(context.api.credits)
     return _commission(order, placement, policy.outcome, credit.outcome)
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from layers_mcp.api.errors import Conflict, ContentRejected
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
-from layers_mcp.workspace import Workspace
 
 WANTED = {"approve": "approved", "reject": "rejected"}
 EFFECTS = {"approved": "It can go live from now on.", "rejected": "It will not be published."}
@@ -22,7 +22,7 @@ class Decided(Result):
 
 @tool(title="Decide content", kind=DESTRUCTIVE)
 async def decide_content(
-    ws: Workspace,
+    context: ToolContext,
     container_id: Annotated[str, Field(description="From get_content.")],
     decision: Annotated[Literal["approve", "reject"], Field(description="The person's decision.")],
     note: Annotated[str, Field(description="A remark; to reject, the reason.", max_length=1024)] = "",
@@ -39,11 +39,11 @@ async def decide_content(
     wanted = WANTED[decision]
     try:
         if decision == "approve":
-            decided = await ws.layers.approve(container_id, note=reason)
+            decided = await context.api.approve(container_id, note=reason)
         else:
-            decided = await ws.layers.reject(container_id, reason=reason)
+            decided = await context.api.reject(container_id, reason=reason)
     except (Conflict, ContentRejected) as conflict:
-        present = await _approval_status(ws, container_id, conflict)
+        present = await _approval_status(context, container_id, conflict)
         if present != wanted:
             raise _refusal(conflict, present) from None
         return Decided(container_id=container_id, approval_status=wanted, notes=[f"It was {wanted} before this call."])
@@ -51,12 +51,12 @@ async def decide_content(
     return Decided(container_id=decided.container_id, approval_status=decided.approval_status, notes=notes)
 
 
-async def _approval_status(ws: Workspace, container_id: str, conflict: Conflict | ContentRejected) -> str:
+async def _approval_status(context: ToolContext, container_id: str, conflict: Conflict | ContentRejected) -> str:
     """How the content stands: as the conflict says, else as the container does."""
     told = conflict.details.get("approvalStatus")
     if isinstance(told, str):
         return told
-    return (await ws.layers.container(container_id)).approval_status or ""
+    return (await context.api.container(container_id)).approval_status or ""
 
 
 def _refusal(conflict: Conflict | ContentRejected, present: str) -> ToolError:

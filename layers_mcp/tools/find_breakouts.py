@@ -13,6 +13,7 @@ from layers_mcp.analytics.metrics import FULL_RANKING, Window
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
 from layers_mcp.api.models import Page, Project, Ranking
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.ranked import (
@@ -27,7 +28,6 @@ from layers_mcp.tools.ranked import (
     shown_title,
 )
 from layers_mcp.tools.side_by_side import SECONDS, SideBySide
-from layers_mcp.workspace import Workspace
 
 AT_ONCE = 4
 """Rankings read together: a morning round takes seconds, and leaves the read bucket to others."""
@@ -80,7 +80,7 @@ class Breakouts(Result):
 
 @tool(title="Find breakouts", kind=READ)
 async def find_breakouts(
-    ws: Workspace,
+    context: ToolContext,
     project_ids: Annotated[
         tuple[str, ...], Field(description="Empty = the active projects, at most 25.", max_length=MOST_PROJECTS)
     ] = (),
@@ -92,7 +92,7 @@ async def find_breakouts(
     names the other projects and why. Not for one project's ranking or another metric (rank_top_performers), nor to
     explain an empty project (check_readiness).
     """
-    read = await _read(ws, tuple(dict.fromkeys(project_ids)), window)
+    read = await _read(context, tuple(dict.fromkeys(project_ids)), window)
     winners: list[tuple[str, Judged]] = []
     quiet: list[QuietProject] = []
     for project_id, outcome in read.outcomes.items():
@@ -101,16 +101,16 @@ async def find_breakouts(
         if reason:
             quiet.append(QuietProject(project_id=project_id, project_name=read.names.get(project_id), reason=reason))
     winners.sort(key=lambda winner: _strength(winner[1]), reverse=True)
-    ordered = {project_id: await ws.orders.cloned_posts(project_id) for project_id in dict(winners)}
+    ordered = {project_id: await context.operations.cloned_posts(project_id) for project_id in dict(winners)}
     breakouts = [_breakout(project_id, read.names, row, ordered[project_id]) for project_id, row in winners]
     rankings = [outcome for outcome in read.outcomes.values() if isinstance(outcome, Ranking)]
     return Breakouts(
         window=window,
         breakouts=breakouts,
         quiet=quiet,
-        as_of=stamp(min((ranking.answered_at for ranking in rankings), default=ws.now())),
-        notes=_notes(rankings, read.more_projects, ws.orders.trouble if winners else None),
-        next_step=_first_fresh([row for _, row in winners], breakouts, ws.settings.read_only)
+        as_of=stamp(min((ranking.answered_at for ranking in rankings), default=context.now())),
+        notes=_notes(rankings, read.more_projects, context.operations.trouble if winners else None),
+        next_step=_first_fresh([row for _, row in winners], breakouts, context.policy.read_only)
         or _nothing_fresh(breakouts, asked=len(read.outcomes), read=len(rankings)),
     )
 
@@ -123,15 +123,15 @@ class _Round(NamedTuple):
     more_projects: bool = False
 
 
-async def _read(ws: Workspace, project_ids: Sequence[str], window: Window) -> _Round:
+async def _read(context: ToolContext, project_ids: Sequence[str], window: Window) -> _Round:
     began = anyio.current_time()
-    active = None if project_ids else await ws.layers.projects(status="active", limit=MOST_PROJECTS)
+    active = None if project_ids else await context.api.projects(status="active", limit=MOST_PROJECTS)
     chosen = project_ids if active is None else [project.id for project in active.items]
     async with SideBySide(at_once=AT_ONCE, seconds=SECONDS - (anyio.current_time() - began)) as reads:
-        listing = reads.start(ws.layers.projects, limit=NAMES_PAGE) if active is None else None
+        listing = reads.start(context.api.projects, limit=NAMES_PAGE) if active is None else None
         rankings = {
             project_id: reads.start(
-                ws.layers.top_performers, project_id, metric="engagement_rate", window=window, limit=FULL_RANKING
+                context.api.top_performers, project_id, metric="engagement_rate", window=window, limit=FULL_RANKING
             )
             for project_id in chosen
         }

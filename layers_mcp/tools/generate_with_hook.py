@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from layers_mcp.context import ToolContext
 from layers_mcp.operations import HookOrder
 from layers_mcp.protocol import WRITE, tool
 from layers_mcp.tools.commission import Commission, commission
-from layers_mcp.workspace import Workspace
 
 
 @tool(title="Generate with a hook", kind=WRITE)
 async def generate_with_hook(
-    ws: Workspace,
+    context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
     hook: Annotated[
         str,
@@ -63,4 +63,4 @@ async def generate_with_hook(
         layer_id=layer_id,
         take=take,
     )
-    return await commission(ws, order, max_credits=max_credits, dry_run=dry_run)
+    return await commission(context, order, max_credits=max_credits, dry_run=dry_run)

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from layers_mcp.analytics.metrics import AdPlatform, PaidMetric
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, tool
 from layers_mcp.tools.series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
-from layers_mcp.workspace import Workspace
 
 Scope = Literal["ad", "adset", "campaign", "ad_account", "project"]
 
@@ -18,7 +18,7 @@ MONEY_NOTE = "Money (spend, cpa, cpc, cpm) is as upstream returns it, which name
 
 @tool(title="Get paid metrics", kind=READ)
 async def get_ads_metrics(
-    ws: Workspace,
+    context: ToolContext,
     project_id: ProjectId,
     scope: Annotated[Scope, Field(description="What to measure.")] = "project",
     id: ScopedId = "",  # noqa: A002 - the contract's name
@@ -37,10 +37,10 @@ async def get_ads_metrics(
     (get_metrics), nor to rank creatives by what they earn (rank_top_performers with roas). Money is as upstream
     returns it, without a currency; roas is a ratio (2.0 = twice the spend).
     """
-    now = ws.now()
+    now = context.now()
     asked = asked_window(since, until, granularity, now)
     wanted = tuple(dict.fromkeys(metrics))
-    reply = await ws.layers.ads_metrics(
+    reply = await context.api.ads_metrics(
         project_id,
         scope=scope,
         id=scoped_id(scope, id, project_id),

@@ -13,11 +13,11 @@ from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Asset as WireAsset
 from layers_mcp.api.models import Container, JobError, Page
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, invalid_argument, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.moments import moment
 from layers_mcp.tools.side_by_side import SideBySide
-from layers_mcp.workspace import Workspace
 
 APPROVED_TEXT = 2200
 """Longest hook or caption shown, in characters: a person approves what they can read whole (Instagram's limit)."""
@@ -64,7 +64,7 @@ class Content(Result):
 
 @tool(title="Get content", kind=READ)
 async def get_content(
-    ws: Workspace,
+    context: ToolContext,
     container_ids: Annotated[
         tuple[str, ...],
         Field(description="Either these or project_id.", max_length=10),
@@ -86,30 +86,30 @@ async def get_content(
     """
     if bool(container_ids) == bool(project_id):
         raise invalid_argument("Give either `container_ids` or `project_id`, not both and not neither.")
-    after = moment("since", since, ws.now()) if since.strip() else None
+    after = moment("since", since, context.now()) if since.strip() else None
     if container_ids:
-        items, next_cursor = await _these(ws, container_ids), ""
+        items, next_cursor = await _these(context, container_ids), ""
         stray = awaiting_approval or since or cursor
         notes = ["awaiting_approval, since and cursor apply to a project's content only."] if stray else []
         if any(item.status == NOT_FOUND for item in items):
             notes.append("not_found: nothing with that id in this organization.")
     else:
         search = _pending if awaiting_approval else _page
-        found, next_cursor, notes = await search(ws, project_id, after, limit, cursor)
+        found, next_cursor, notes = await search(context, project_id, after, limit, cursor)
         items = [_item(container) for container in found]
-    await ws.orders.settle_content({item.container_id: item.status or "" for item in items})
-    ordered = await ws.orders.commission_ids(item.container_id for item in items)
+    await context.operations.settle_content({item.container_id: item.status or "" for item in items})
+    ordered = await context.operations.commission_ids(item.container_id for item in items)
     items = [item.model_copy(update={"commission_id": ordered.get(item.container_id)}) for item in items]
-    if ws.orders.trouble:
-        notes.append(ws.orders.trouble)
-    next_step = _next_step(items, ws.settings.read_only)
+    if context.operations.trouble:
+        notes.append(context.operations.trouble)
+    next_step = _next_step(items, context.policy.read_only)
     return Content(items=items, next_cursor=next_cursor or None, notes=notes, next_step=next_step)
 
 
-async def _these(ws: Workspace, container_ids: Sequence[str]) -> list[Item]:
+async def _these(context: ToolContext, container_ids: Sequence[str]) -> list[Item]:
     """The containers side by side; if none can be read, and not because they are unknown, the call fails."""
     async with SideBySide() as reads:
-        started = {one: reads.start(ws.layers.container, one) for one in container_ids}
+        started = {one: reads.start(context.api.container, one) for one in container_ids}
     outcomes = {one: read.outcome for one, read in started.items()}
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, LayersError)]
     if len(failures) == len(outcomes) and not any(isinstance(failure, NotFound) for failure in failures):
@@ -124,18 +124,18 @@ Found = tuple[list[Container], str, list[str]]
 """Containers, the cursor that goes on after them, notes."""
 
 
-async def _page(ws: Workspace, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
-    page = await ws.layers.project_content(project_id, since=since, limit=limit, cursor=cursor)
+async def _page(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
+    page = await context.api.project_content(project_id, since=since, limit=limit, cursor=cursor)
     notes = [] if page.items else ["No content was made here in this time."]
     return page.items[:limit], _onward(page, {cursor}), notes
 
 
-async def _pending(ws: Workspace, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
+async def _pending(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
     """Look through the finished content for what waits: upstream has no filter for it."""
     found: list[Container] = []
     looked_at, visited = 0, {cursor}
     while True:
-        read = partial(ws.layers.project_content, project_id, status=["completed"], since=since, cursor=cursor)
+        read = partial(context.api.project_content, project_id, status=["completed"], since=since, cursor=cursor)
         page, room = await read(limit=PENDING_PAGE), limit - len(found)
         places = _waiting(page)
         if len(places) > room:  # end the page at the last one that has room, so that its cursor goes on right there

@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from layers_mcp.analytics.metrics import Granularity, OrganicMetric
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, tool
 from layers_mcp.tools.series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
-from layers_mcp.workspace import Workspace
 
 Scope = Literal["platform_post", "social_account", "project", "project_layer", "organization"]
 
 
 @tool(title="Get organic metrics", kind=READ)
 async def get_metrics(
-    ws: Workspace,
+    context: ToolContext,
     project_id: ProjectId,
     scope: Annotated[Scope, Field(description="What to measure.")] = "project",
     id: ScopedId = "",  # noqa: A002 - the contract's name
@@ -34,10 +34,10 @@ async def get_metrics(
     conversions or ROAS (get_ads_metrics). engagement_rate is a fraction of views (0.041 = 4.1%); watch_time_ms sums
     all views. Buckets are UTC; hours reach back 90 days.
     """
-    now = ws.now()
+    now = context.now()
     asked = asked_window(since, until, granularity, now)
     wanted = tuple(dict.fromkeys(metrics))
-    reply = await ws.layers.metrics(
+    reply = await context.api.metrics(
         project_id,
         scope=scope,
         id=scoped_id(scope, id, project_id),

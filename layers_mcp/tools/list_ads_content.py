@@ -9,10 +9,10 @@ from pydantic import Field
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import AdsContent, Page
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.ranked import shown_title
 from layers_mcp.tools.side_by_side import SideBySide
-from layers_mcp.workspace import Workspace
 
 STARTED_AGAIN = (
     "Upstream answered this cursor with its first page, so the cursor is wrong or expired: "
@@ -55,7 +55,7 @@ class AdsContentPage(Result):
 
 @tool(title="List ads content", kind=READ)
 async def list_ads_content(
-    ws: Workspace,
+    context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
     scoring_pool: Annotated[tuple[Literal["generated", "ugc", "manual"], ...], Field(description="Empty = all.")] = (),
     min_score: Annotated[float, Field(description="Lowest score.", ge=0, le=10)] = 0,
@@ -72,7 +72,7 @@ async def list_ads_content(
     """
 
     async def read(limit: int, cursor: str) -> Page[AdsContent]:
-        return await ws.layers.ads_content(
+        return await context.api.ads_content(
             project_id,
             scoring_pool=tuple(dict.fromkeys(scoring_pool)),
             min_score=min_score or None,

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Credits, Project, Whoami
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.side_by_side import SideBySide
-from layers_mcp.workspace import Workspace
 
 
 class Organization(Result):
@@ -49,7 +49,7 @@ class Projects(Result):
 
 @tool(title="List projects", kind=READ)
 async def list_projects(
-    ws: Workspace,
+    context: ToolContext,
     search: Annotated[str, Field(description="Part of a project's name.")] = "",
     include_archived: Annotated[bool, Field(description="Show archived projects too.")] = False,
     limit: Annotated[int, Field(description="Projects per page.", ge=1, le=100)] = 20,
@@ -61,11 +61,11 @@ async def list_projects(
     for a project's state (check_readiness) or for what is winning (find_breakouts). What the key may not read is
     left out with a note.
     """
-    layers, status = ws.layers, "" if include_archived else "active"
+    api, status = context.api, "" if include_archived else "active"
     async with SideBySide() as reads:
-        projects = reads.start(layers.projects, search=search, status=status, limit=limit, cursor=cursor)
-        whoami = reads.start(layers.whoami)
-        balance = reads.start(layers.credits)
+        projects = reads.start(api.projects, search=search, status=status, limit=limit, cursor=cursor)
+        whoami = reads.start(api.whoami)
+        balance = reads.start(api.credits)
     page = projects.outcome
     if isinstance(page, LayersError):
         raise page

@@ -11,6 +11,7 @@ from layers_mcp.analytics.breakouts import Evidence, flukes_last
 from layers_mcp.analytics.formatting import display
 from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, Platform, RankMetric, SourceType, Window
 from layers_mcp.analytics.windows import stamp
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools.ranked import (
     AGE_NOTE,
@@ -26,7 +27,6 @@ from layers_mcp.tools.ranked import (
     short_times,
     shown_title,
 )
-from layers_mcp.workspace import Workspace
 
 
 class Performer(Result):
@@ -72,7 +72,7 @@ class TopPerformers(Result):
 
 @tool(title="Rank top performers", kind=READ)
 async def rank_top_performers(
-    ws: Workspace,
+    context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
     metric: Annotated[RankMetric, Field(description="What to rank by.")],
     window: Annotated[Window, Field(description="Lookback.")] = "30d",
@@ -89,7 +89,7 @@ async def rank_top_performers(
     also what burns money. watch_time_ms is a total that grows with reach, watch_seconds_per_view what one viewer
     gave. Under 50 views is noise. Not for trends (get_metrics) or many projects (find_breakouts).
     """
-    reply = await ws.layers.top_performers(
+    reply = await context.api.top_performers(
         project_id,
         metric=metric,
         window=window,
@@ -101,7 +101,7 @@ async def rank_top_performers(
     ranking = judged(reply)
     paid = metric in PAID_RANKINGS
     rows = ranking.rows if paid else flukes_last(ranking.rows, lambda row: row.low_sample)
-    shown, filtered, read_only = rows[:limit], bool(source_types or platforms), ws.settings.read_only
+    shown, filtered, read_only = rows[:limit], bool(source_types or platforms), context.policy.read_only
     if not rows:
         next_step = _explain_empty(filtered, window)
     elif paid:

@@ -15,13 +15,13 @@ from layers_mcp.analytics.stats import SMALL_SAMPLE_VIEWS
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, Ranking
+from layers_mcp.context import ToolContext
 from layers_mcp.operations import OrderRecord
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.ids import container_key
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.moments import moment
 from layers_mcp.tools.side_by_side import Read, SideBySide
-from layers_mcp.workspace import Workspace
 
 MOST_PROJECTS = 25
 MOST_JOBS = 20
@@ -84,7 +84,7 @@ class ProjectView:
 
 @tool(title="Review commissions", kind=READ)
 async def review_commissions(
-    ws: Workspace,
+    context: ToolContext,
     project_id: Annotated[str, Field(description="Empty = every project with orders, at most 25.")] = "",
     since: Annotated[str, Field(description="ISO datetime, date or age (7d).")] = "90d",
     limit: Annotated[int, Field(description="Orders to show, newest first.", ge=1, le=100)] = 20,
@@ -95,15 +95,15 @@ async def review_commissions(
     orders of unknown outcome. It compares engagement rates of published content, for orders of this server's
     journal. For winners use rank_top_performers; for a running job, wait_job.
     """
-    now = ws.now()
+    now = context.now()
     start = moment("since", since, now)
     window, covered = covering_window(start, now)
-    records = await _records(ws, start, project_id)
-    trouble = ws.orders.trouble
+    records = await _records(context, start, project_id)
+    trouble = context.operations.trouble
     projects = list(dict.fromkeys(record.project_id for record in records))
-    views = await _views(ws, projects[:MOST_PROJECTS], window, start)
-    await ws.orders.settle_content(_open_statuses(records, views))
-    outcomes = await _outcomes(ws, records, views)
+    views = await _views(context, projects[:MOST_PROJECTS], window, start)
+    await context.operations.settle_content(_open_statuses(records, views))
+    outcomes = await _outcomes(context, records, views)
     modes = by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
     told = list(zip(records, outcomes, strict=True))[:limit]
     return Review(
@@ -117,38 +117,40 @@ async def review_commissions(
     )
 
 
-async def _records(ws: Workspace, since: datetime, project_id: str) -> list[OrderRecord]:
+async def _records(context: ToolContext, since: datetime, project_id: str) -> list[OrderRecord]:
     """The journal's orders, after a look at the jobs whose end it has not heard of: they name every container."""
-    records = await ws.orders.since(since, project_id)
+    records = await context.operations.since(since, project_id)
     running = [record.job_id for record in records if record.status == "running" and record.job_id]
     if not running:
         return records
     async with SideBySide(seconds=JOBS_SECONDS) as reads:
-        started = [reads.start(ws.layers.job, job_id) for job_id in running[:MOST_JOBS]]
+        started = [reads.start(context.api.job, job_id) for job_id in running[:MOST_JOBS]]
     for read in started:
         if not isinstance(read.outcome, LayersError):
-            await ws.orders.settle(read.outcome)
-    return await ws.orders.since(since, project_id)
+            await context.operations.settle(read.outcome)
+    return await context.operations.since(since, project_id)
 
 
-async def _views(ws: Workspace, projects: Sequence[str], window: Window, since: datetime) -> dict[str, ProjectView]:
+async def _views(
+    context: ToolContext, projects: Sequence[str], window: Window, since: datetime
+) -> dict[str, ProjectView]:
     """One ranking and the content since `since` of each project, side by side."""
     async with SideBySide(seconds=VIEWS_SECONDS) as reads:
         started = {
             project: (
-                reads.start(ws.layers.top_performers, project, metric="engagement_rate", window=window),
-                reads.start(_content, ws, project, since),
+                reads.start(context.api.top_performers, project, metric="engagement_rate", window=window),
+                reads.start(_content, context, project, since),
             )
             for project in projects
         }
     return {project: _view(project, *pair) for project, pair in started.items()}
 
 
-async def _content(ws: Workspace, project_id: str, since: datetime) -> list[Container]:
+async def _content(context: ToolContext, project_id: str, since: datetime) -> list[Container]:
     containers: list[Container] = []
     cursor = ""
     for _ in range(CONTENT_PAGES):
-        page = await ws.layers.project_content(project_id, since=since, limit=CONTENT_PAGE, cursor=cursor)
+        page = await context.api.project_content(project_id, since=since, limit=CONTENT_PAGE, cursor=cursor)
         containers += page.items
         if not page.next_cursor or page.next_cursor == cursor:
             break
@@ -181,14 +183,18 @@ def _open_statuses(records: Sequence[OrderRecord], views: Mapping[str, ProjectVi
     }
 
 
-async def _outcomes(ws: Workspace, records: Sequence[OrderRecord], views: Mapping[str, ProjectView]) -> list[Outcome]:
+async def _outcomes(
+    context: ToolContext, records: Sequence[OrderRecord], views: Mapping[str, ProjectView]
+) -> list[Outcome]:
     hooked = {record.project_id for record in records if record.mode == "hook"}
     boards: dict[str, Board] = {}
     for project, view in views.items():
         if view.ranking is not None:
             made: Collection[str] = ()
             if project in hooked:  # their source is a post that no order made, however long ago
-                made = await ws.orders.commission_ids(row.source_id for row in view.ranking.items if row.source_id)
+                made = await context.operations.commission_ids(
+                    row.source_id for row in view.ranking.items if row.source_id
+                )
             boards[project] = Board(view.ranking.items, made)
     unseen = ProjectView(None, {}, ())
     return [

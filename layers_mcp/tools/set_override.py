@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import IDEMPOTENT, Result, tool
-from layers_mcp.workspace import Workspace
 
 
 class Override(Result):
@@ -27,7 +27,7 @@ NOTES = {
 
 @tool(title="Set scoring override", kind=IDEMPOTENT)
 async def set_override(
-    ws: Workspace,
+    context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
     ads_content_id: Annotated[str, Field(description="From list_ads_content or a promoted ranking row.")],
     override: Annotated[
@@ -43,7 +43,7 @@ async def set_override(
     list_ads_content. Free, and undone with clear. Ads already running are not stopped.
     """
     wanted: Literal["include", "exclude"] | None = None if override == "clear" else override
-    row = await ws.layers.set_override(project_id, ads_content_id, override=wanted, note=note)
+    row = await context.api.set_override(project_id, ads_content_id, override=wanted, note=note)
     return Override(
         ads_content_id=row.ads_content_id,
         override=row.override,

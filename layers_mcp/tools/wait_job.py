@@ -10,11 +10,11 @@ from pydantic import Field
 
 from layers_mcp.api.errors import LayersError, NotFound, TimedOut
 from layers_mcp.api.models import Job
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Progress, Result, no_progress, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools.side_by_side import SideBySide
 from layers_mcp.tools.watch import Watch
-from layers_mcp.workspace import Workspace
 
 LONGEST_WAIT = 38.0
 """Seconds of waiting after which a call turns to its answer, so that it ends within 45."""
@@ -53,7 +53,7 @@ class Waited(Result):
 
 @tool(title="Wait for jobs", kind=READ)
 async def wait_job(
-    ws: Workspace,
+    context: ToolContext,
     job_ids: Annotated[
         tuple[str, ...],
         Field(description="From commissions.", min_length=1, max_length=10),
@@ -73,14 +73,14 @@ async def wait_job(
     timed_out = False
     if timeout_seconds == 0:
         async with SideBySide(at_once=len(ids)) as reads:
-            found = {job_id: reads.start(ws.layers.job, job_id) for job_id in ids}
+            found = {job_id: reads.start(context.api.job, job_id) for job_id in ids}
         for job_id, read in found.items():
             watch.ended(job_id, read.outcome)
     else:
         with anyio.move_on_after(min(timeout_seconds, LONGEST_WAIT)) as scope:
             async with anyio.create_task_group() as group:
                 for job_id in ids:
-                    group.start_soon(_follow, ws, watch, job_id)
+                    group.start_soon(_follow, context, watch, job_id)
                 await watch.tell(progress)
         timed_out = scope.cancelled_caught
     waited = anyio.current_time() - started
@@ -93,14 +93,14 @@ async def wait_job(
         all_done=all_done,
         timed_out=timed_out and not all_done,
         waited_seconds=round(waited, 1),
-        notes=await _book(ws, watch),
+        notes=await _book(context, watch),
         next_step=_next_step(states, all_done),
     )
 
 
-async def _follow(ws: Workspace, watch: Watch, job_id: str) -> None:
+async def _follow(context: ToolContext, watch: Watch, job_id: str) -> None:
     try:
-        outcome = await ws.layers.follow_job(job_id, partial(watch.heard, job_id))
+        outcome = await context.api.follow_job(job_id, partial(watch.heard, job_id))
     except LayersError as error:
         outcome = error
     watch.ended(job_id, outcome)
@@ -130,14 +130,14 @@ def _state(job_id: str, outcome: tuple[Job | None, LayersError | None]) -> JobSt
     )
 
 
-async def _book(ws: Workspace, watch: Watch) -> list[str]:
+async def _book(context: ToolContext, watch: Watch) -> list[str]:
     """Write back how jobs ended, and note what the order book knows of them."""
     notes: list[str] = []
     with anyio.move_on_after(_JOURNAL_SECONDS):
         for job in watch.jobs.values():
             if job.terminal:
-                await ws.orders.settle(job)
-        ordered = await ws.orders.variations(list(watch.jobs))
+                await context.operations.settle(job)
+        ordered = await context.operations.variations(list(watch.jobs))
         for job_id, job in watch.jobs.items():
             named, wanted = len(job.container_ids), ordered.get(job_id, 0)
             if named < wanted and job.status not in ("failed", "canceled"):
@@ -146,7 +146,7 @@ async def _book(ws: Workspace, watch: Watch) -> list[str]:
                     f"Job {job_id} names {named} of the {wanted} containers that were ordered: "
                     f"get_content{where} lists them all."
                 )
-        if trouble := ws.orders.trouble:
+        if trouble := context.operations.trouble:
             notes.append(trouble)
     return notes
 

@@ -161,14 +161,14 @@ LATE = ("sqlalchemy", "layers_mcp.api", "layers_mcp.operations", "layers_mcp.san
 def test_what_only_a_call_needs_is_not_loaded_at_start() -> None:
     script = (
         "import sys\n"
-        "from layers_mcp.server import create_server\n"
+        "from layers_mcp.app import create_server\n"
         "from layers_mcp.config import ServerConfig\n"
         "create_server(ServerConfig(sandbox=True))\n"
         "print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     tools = [name for name in loaded if name.startswith("layers_mcp.tools.")]
-    assert "layers_mcp.server" in loaded
+    assert "layers_mcp.app" in loaded
     assert [name for name in LATE if name in loaded] == []
     assert tools == []
 

@@ -1,0 +1,175 @@
+"""Arguments are checked against the definition, and what is wrong is said from it."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers_mcp.protocol import ToolError
+from layers_mcp.protocol.arguments import checked
+from layers_mcp.protocol.schema import describe
+from tests.support.example_server import count, look
+
+LOOK = describe(look)["inputSchema"]
+
+
+def refused(arguments: dict[str, Any], schema: dict[str, Any] = LOOK) -> str:
+    with pytest.raises(ToolError) as caught:
+        checked(schema, arguments)
+    assert caught.value.code == "INVALID_ARGUMENT"
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("given_kinds", "taken"),
+    [
+        (["rose", "tulip"], ("rose", "tulip")),
+        ('["rose", "tulip"]', ("rose", "tulip")),
+        ("rose", ("rose",)),
+        ("", ()),
+        ("[]", ()),
+        ([], ()),
+    ],
+)
+def test_a_list_is_taken_as_list_as_json_text_and_as_its_single_item(given_kinds: Any, taken: tuple[str, ...]) -> None:
+    assert checked(LOOK, {"colour": "red", "kinds": given_kinds}) == {"colour": "red", "kinds": taken}
+
+
+def test_the_empty_choice_of_an_enum_is_not_shown_as_a_word() -> None:
+    schema = {"properties": {"shade": {"type": "string", "enum": ["", "full", "half"], "description": "Empty = any."}}}
+    assert refused({"shade": "dark"}, schema) == "`shade` must be one of full, half. Empty = any."
+
+
+def test_null_counts_as_left_out() -> None:
+    assert checked(LOOK, {"colour": "red", "tallest": None, "kinds": None, "name": None}) == {"colour": "red"}
+    assert refused({"colour": None}) == "`colour` is required: one of red, white, yellow."
+
+
+def test_no_arguments_at_all_are_no_arguments() -> None:
+    assert checked(describe(count)["inputSchema"], None) == {}
+    assert refused({"x": 1}, describe(count)["inputSchema"]) == "Unknown argument `x`. This tool takes no arguments."
+
+
+def test_a_whole_float_is_an_integer() -> None:
+    value = checked(LOOK, {"colour": "red", "tallest": 50.0})["tallest"]
+    assert (value, type(value)) == (50, int)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"tallest": 0}, "`tallest` must be an integer from 1 to 300. Height in cm."),
+        ({"tallest": 301}, "`tallest` must be an integer from 1 to 300. Height in cm."),
+        ({"tallest": 1.5}, "`tallest` must be an integer from 1 to 300. Height in cm."),
+        ({"tallest": True}, "`tallest` must be an integer from 1 to 300. Height in cm."),
+        ({"tallest": "50"}, "`tallest` must be an integer from 1 to 300. Height in cm."),
+        ({"tallest": 10**400}, "`tallest` must be an integer from 1 to 300. Height in cm."),
+        ({"tallest": float("inf")}, "`tallest` must be an integer from 1 to 300. Height in cm."),
+        ({"sun": float("nan")}, "`sun` must be a number from 0 to 1. Share of the day in the sun."),
+        ({"deep": 1}, "`deep` must be true or false. Look closely."),
+        ({"deep": "true"}, "`deep` must be true or false. Look closely."),
+        ({"name": 5}, "`name` must be text of at most 20 characters. A name."),
+        ({"name": "x" * 21}, "`name` must be text of at most 20 characters. A name."),
+        ({"name": "a\0b"}, "`name` must be text without NUL characters and without halves of surrogate pairs. A name."),
+        (
+            {"name": "\ud800"},
+            "`name` must be text without NUL characters and without halves of surrogate pairs. A name.",
+        ),
+        ({"colour": "blue"}, "`colour` must be one of red, white, yellow. The colour; for trees use climb."),
+        ({"colour": ["red"]}, "`colour` must be one of red, white, yellow. The colour; for trees use climb."),
+        ({"kinds": "oak"}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
+        ({"kinds": "[oak"}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
+        ({"kinds": 3}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
+        ({"kinds": ["rose"] * 3}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
+        ({"kinds": "[" * 5000}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
+    ],
+)
+def test_an_unfit_value_is_answered_with_what_is_expected(arguments: dict[str, Any], told: str) -> None:
+    assert refused({"colour": "red", **arguments}) == told
+
+
+def test_everything_wrong_is_named_at_once() -> None:
+    assert refused({"tall": 1, "deep": 2}) == (
+        "Unknown argument `tall`. Valid arguments: `colour`, `tallest`, `sun`, `kinds`, `name`, `deep`. "
+        "`colour` is required: one of red, white, yellow. `deep` must be true or false. Look closely."
+    )
+
+
+@pytest.mark.parametrize("name", ["x" * 41, "ignore all previous", "na\nme", "", "😀"])
+def test_an_unknown_name_that_is_no_plain_name_is_not_shown(name: str) -> None:
+    assert refused({"colour": "red", name: 1}).startswith("Unknown argument. Valid arguments: ")
+
+
+BARE = {
+    "type": "object",
+    "properties": {
+        "low": {"type": "integer", "minimum": 2},
+        "high": {"type": "number", "maximum": 2},
+        "any": {"type": "integer"},
+        "some": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 3}, "minItems": 1},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"low": 1}, "`low` must be an integer of at least 2."),
+        ({"high": 3}, "`high` must be a number of at most 2."),
+        ({"any": "x"}, "`any` must be an integer."),
+        ({"some": []}, "`some` must be a list of 1 to 100 items, each text of 1 to 3 characters."),
+        ({"some": ["ok", 1]}, "`some` must be a list of 1 to 100 items, each text of 1 to 3 characters."),
+    ],
+)
+def test_limits_on_one_side_are_told_in_their_own_words(arguments: dict[str, Any], told: str) -> None:
+    assert refused(arguments, BARE) == told
+
+
+ID = {"type": "object", "properties": {"id": {"type": "string"}, "more": {"type": "string"}}, "required": ["id"]}
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_a_required_text_and_the_texts_of_a_list_are_never_blank(blank: str) -> None:
+    assert refused({"id": blank}, ID) == "`id` must be text of 1 to 1000 characters."
+    assert (
+        refused({"some": [blank]}, BARE) == "`some` must be a list of 1 to 100 items, each text of 1 to 3 characters."
+    )
+    assert checked(ID, {"id": "1", "more": blank}) == {"id": "1", "more": blank}
+
+
+def test_nothing_is_endless_though_its_schema_names_no_limit() -> None:
+    assert refused({"id": "x" * 1001}, ID) == "`id` must be text of 1 to 1000 characters."
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["colour", "tallest", "sun", "kinds", "name", "deep", "other"]) | st.text(), JSON)
+)
+def test_whatever_is_sent_is_either_refused_or_fits_the_schema(arguments: dict[str, Any]) -> None:
+    refusal, values = None, {}
+    try:
+        values = checked(LOOK, arguments)
+    except ToolError as error:
+        refusal = error
+    if refusal is not None:
+        assert refusal.code == "INVALID_ARGUMENT"
+        return
+    as_sent = json.loads(json.dumps(values))
+    jsonschema.validate(as_sent, LOOK, cls=jsonschema.Draft202012Validator)
+
+
+SECRET = "s3cr3t-of-the-caller"
+
+
+@given(st.sampled_from(["colour", "tallest", "sun", "kinds", "deep"]))
+def test_a_value_is_never_repeated(name: str) -> None:
+    assert SECRET not in refused({name: SECRET})

@@ -1,0 +1,62 @@
+"""What every tool is handed: its parts are built when first used, and say what stands in their way."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from layers_mcp import create_server
+from layers_mcp.api.errors import Unreachable
+from layers_mcp.config import ServerConfig
+from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.tools.generate_with_hook import generate_with_hook
+
+
+def _on_sandbox(folder: Path) -> ServerConfig:
+    return ServerConfig(sandbox=True, state_dir=folder)
+
+
+async def test_a_workspace_that_is_not_used_creates_nothing(tmp_path: Path) -> None:
+    async with Workspace(_on_sandbox(tmp_path / "state")):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+async def test_the_time_is_the_worlds_on_the_sandbox_and_the_machines_elsewhere(tmp_path: Path) -> None:
+    async with Workspace(_on_sandbox(tmp_path)) as ws, Workspace(ServerConfig(state_dir=tmp_path)) as real:
+        assert abs((ws.now() - real.now()).total_seconds()) < 5
+        assert real.now().tzinfo is UTC
+    noon = datetime(2026, 4, 17, 12, tzinfo=UTC)
+    async with Workspace(_on_sandbox(tmp_path), clock=lambda: noon) as ws:
+        assert ws.now() == noon
+
+
+async def test_on_the_sandbox_no_log_line_and_no_journal_names_a_real_address(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with Workspace(_on_sandbox(tmp_path)) as ws:
+        [project, *_] = (await ws.api.projects()).items
+        await generate_with_hook(ws, project_id=project.id, hook="Plan less.")
+    assert "GET https://sandbox.invalid/v1/projects" in caplog.text
+    assert "layers.com" not in caplog.text
+    assert b"layers.com" not in (tmp_path / "orders.db").read_bytes()
+
+
+async def test_a_world_that_is_no_world_is_told_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "world.db").write_text("not a database")
+    async with Client(create_server(_on_sandbox(tmp_path))) as client:
+        answer = await client.call_tool("list_projects", {})
+    assert answer.is_error
+    assert answer.content[0].text == (
+        "UNREACHABLE: The world's file is not a sandbox world. Begin a new world with layers-mcp sandbox --reset. "
+        "Nothing was changed. To keep the old one too, name another --state-dir."
+    )
+
+
+async def test_a_state_directory_that_cannot_be_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with Workspace(_on_sandbox(tmp_path / "file" / "state")) as ws:
+        with pytest.raises(Unreachable, match="cannot be opened"):
+            await ws.api.whoami()

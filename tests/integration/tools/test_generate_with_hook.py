@@ -1,0 +1,130 @@
+"""generate_with_hook: the brief that is sent, and the order that it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from layers_mcp.api.errors import Conflict
+from layers_mcp.protocol import ToolError
+from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.tools.clone_post import clone_post
+from layers_mcp.tools.generate_with_hook import generate_with_hook
+from tests.support import START, LoopClock, open_workspace
+
+pytestmark = pytest.mark.jumping
+
+GENERATE = "POST /v1/projects/:id/content"
+
+
+class Desk:
+    """acme-todo and a workspace to order from."""
+
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: Workspace) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self.ws = ws
+        self.project = sandbox.project_id("acme-todo")
+
+    async def generate(self, hook: str = "Plan less, do more.", **arguments):
+        return await generate_with_hook(self.ws, project_id=self.project, hook=hook, **arguments)
+
+    def charges(self) -> int:
+        return sum(event.type == "usage" for event in self.sandbox.ledger())
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    clock = LoopClock(START)
+    with Sandbox(clock=clock) as sandbox:
+        async with open_workspace(sandbox, tmp_path) as ws:
+            yield Desk(sandbox, clock, ws)
+
+
+async def test_every_format_is_estimated_by_its_own_price(desk: Desk) -> None:
+    assert (await desk.generate(format="slideshow_remix", variations=2, dry_run=True)).estimated_credits == 100
+    assert (await desk.generate(format="video_remix", variations=2, dry_run=True)).estimated_credits == 240
+    assert (await desk.generate(dry_run=True)).notes == []
+
+
+async def test_an_order_makes_content_with_its_hook(desk: Desk) -> None:
+    order = await desk.generate(" Plan less, do more.\n", variations=2, format="video_remix")
+    assert (order.status, order.kind, order.replayed) == ("running", "content_generate", False)
+    assert len(order.container_ids) == 2
+    container = await desk.ws.api.container(order.container_ids[0])
+    assert container.hook == "Plan less, do more."
+
+
+async def test_the_same_brief_in_another_spelling_is_the_same_order(desk: Desk) -> None:
+    first = await desk.generate(target_platforms=("tiktok", "instagram"), theme_tags=("speed", "focus"))
+    again = await desk.generate(target_platforms=("instagram", "tiktok", "tiktok"), theme_tags=(" focus", "speed"))
+    assert (again.commission_id, again.job_id, again.replayed) == (first.commission_id, first.job_id, True)
+    assert desk.charges() == 1
+
+
+async def test_nearly_the_same_brief_is_told_before_it_spends(desk: Desk) -> None:
+    first = await desk.generate()
+    preview = await desk.generate("plan less; do more", cta="Try it", dry_run=True)
+    [similar] = preview.similar_orders
+    assert similar.commission_id == first.commission_id
+    assert set(similar.differs_in) == {"hook", "cta"}
+    assert desk.charges() == 1
+
+
+async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(desk: Desk) -> None:
+    await desk.generate("🔥🔥")
+    assert (await desk.generate("🚀", dry_run=True)).similar_orders == []
+    assert len((await desk.generate("🔥🔥", cta="Try it", dry_run=True)).similar_orders) == 1
+
+
+async def test_a_clone_and_a_hook_order_are_not_similar(desk: Desk) -> None:
+    ranking = await desk.ws.api.top_performers(desk.project, metric="views", window="30d")
+    row = ranking.items[0]
+    await clone_post(desk.ws, project_id=desk.project, source_platform_post_id=row.platform_post_id)
+    assert (await desk.generate(row.title, dry_run=True)).similar_orders == []
+
+
+async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to_look(desk: Desk) -> None:
+    desk.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
+    with pytest.raises(Exception, match="UNREACHABLE"):
+        await desk.generate()
+    desk.sandbox.faults.clear()
+    desk.clock.move(days=1)
+    with pytest.raises(ToolError) as raised:
+        await desk.generate()
+    assert str(raised.value) == (
+        "ORDER_UNKNOWN: This order was sent at 2026-04-17T09:10:00Z, was never answered, and is no longer safe to send "
+        "again. The project's content since then holds 0 containers with its hook that belong to no other order; 1 "
+        "were ordered. Unknown whether this order was placed: calling again with the same arguments is safe. Look for "
+        "it with get_content, the project_id and since=2026-04-17T09:10:00Z; take=2 orders another one."
+    )
+
+
+async def test_an_adopted_order_says_where_it_was_found_and_where_to_look(desk: Desk) -> None:
+    desk.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_after"))
+    with pytest.raises(Exception, match="UNREACHABLE"):
+        await desk.generate()
+    desk.sandbox.faults.clear()
+    desk.clock.move(days=1)
+    found = await desk.generate()
+    assert (found.job_id, found.status, found.replayed) == (None, "completed", True)
+    assert found.notes[0] == "This order had never been answered: its containers were found in the project's content."
+    assert found.next_step == "Look at the content with get_content and these container_ids."
+
+
+async def test_a_project_with_several_layers_is_asked_for_one_and_nothing_stays_ordered(desk: Desk) -> None:
+    desk.sandbox.add_content_layer("acme-todo", "lay_second")
+    with pytest.raises(Conflict) as raised:
+        await desk.generate()
+    assert raised.value.nothing_changed
+    assert not (await desk.generate(layer_id="lay_second")).replayed
+
+
+@pytest.mark.parametrize("hook", ["", " ", "\n\u00a0"])
+async def test_a_blank_hook_is_refused_before_any_request(desk: Desk, hook: str) -> None:
+    with pytest.raises(ToolError, match="`hook` must not be blank"):
+        await desk.generate(hook)
+    assert desk.sandbox.requests == []

@@ -1,0 +1,261 @@
+"""get_content: these containers or a project's, and what waits for a person."""
+
+import httpx2
+import pytest
+
+from layers_mcp.api.errors import ForbiddenScope
+from layers_mcp.protocol import ToolError, render
+from layers_mcp.tools.get_content import get_content
+from tests.integration.tools.scripted import Upstream, query_of, refusal
+
+CONTENT = "/v1/projects/prj_1/content"
+
+
+def container(name: str, **extra: object) -> dict[str, object]:
+    return {
+        "id": name,
+        "projectId": "prj_1",
+        "status": "completed",
+        "approvalStatus": "approved",
+        "format": "video_remix",
+        "brief": {"hook": "Get things done.", "cta": "Download"},
+        "caption": "A caption",
+        "assets": [{"assetId": "ast_1", "kind": "video", "url": "https://media.test/v.mp4", "durationMs": 9000}],
+        "createdAt": "2026-04-16T10:00:00Z",
+        **extra,
+    }
+
+
+def pages(rows: list[dict[str, object]]):
+    """A project's content in pages, with the place of the next row as the cursor."""
+
+    def answer(request: httpx2.Request) -> dict[str, object]:
+        asked = query_of(request)
+        start, size = int(asked.get("cursor", ["0"])[0]), int(asked["limit"][0])
+        chosen = [row for row in rows if "status" not in asked or row["status"] in asked["status"]]
+        end = start + size
+        return {"items": chosen[start:end], "nextCursor": str(end) if end < len(chosen) else None}
+
+    return answer
+
+
+@pytest.mark.parametrize(("ids", "project"), [((), ""), (("cnt_1",), "prj_1")])
+async def test_both_or_neither_is_refused_before_any_request(tmp_path, ids, project):
+    upstream = Upstream()
+    async with upstream.workspace(tmp_path) as ws:
+        with pytest.raises(ToolError) as failure:
+            await get_content(ws, container_ids=ids, project_id=project)
+    assert failure.value.code == "INVALID_ARGUMENT"
+    assert "`container_ids`" in failure.value.reason
+    assert "`project_id`" in failure.value.reason
+    assert upstream.requests == []
+
+
+async def test_a_container_comes_back_in_the_contracts_fields(tmp_path):
+    upstream = Upstream()
+    upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, container_ids=("cnt_1",))
+    structured, _ = render(result)
+    assert structured == {
+        "items": [
+            {
+                "container_id": "cnt_1",
+                "project_id": "prj_1",
+                "status": "completed",
+                "approval_status": "approved",
+                "format": "video_remix",
+                "hook": "Get things done.",
+                "caption": "A caption",
+                "cta": "Download",
+                "assets": [
+                    {"asset_id": "ast_1", "kind": "video", "url": "https://media.test/v.mp4", "duration_ms": 9000}
+                ],
+                "created_at": "2026-04-16T10:00:00Z",
+            }
+        ],
+        "notes": [],
+    }
+
+
+async def test_an_unknown_container_does_not_hide_the_others(tmp_path):
+    upstream = Upstream()
+    upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
+    upstream.replies["GET /v1/content/cnt_3"] = refusal(403, "FORBIDDEN_SCOPE")
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, container_ids=("cnt_2", "cnt_1", "cnt_3", "cnt_1"))
+    assert [(item.container_id, item.status) for item in result.items] == [
+        ("cnt_2", "not_found"),
+        ("cnt_1", "completed"),
+        ("cnt_3", None),
+    ]
+    assert result.items[2].error is not None
+    assert result.items[2].error.startswith("FORBIDDEN_SCOPE (403)")
+    assert "not_found: nothing with that id in this organization." in result.notes
+
+
+async def test_only_unknown_containers_are_still_an_answer(tmp_path):
+    async with Upstream().workspace(tmp_path) as ws:
+        result = await get_content(ws, container_ids=("cnt_1", "cnt_2"))
+    assert [item.status for item in result.items] == ["not_found", "not_found"]
+
+
+async def test_the_call_fails_where_nothing_can_be_read(tmp_path):
+    upstream = Upstream()
+    upstream.replies["GET /v1/content/cnt_1"] = refusal(403, "FORBIDDEN_SCOPE")
+    async with upstream.workspace(tmp_path) as ws:
+        with pytest.raises(ForbiddenScope):
+            await get_content(ws, container_ids=("cnt_1",))
+
+
+async def test_arguments_of_a_list_are_noted_beside_ids(tmp_path):
+    upstream = Upstream()
+    upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, container_ids=("cnt_1",), awaiting_approval=True)
+    assert result.notes == ["awaiting_approval, since and cursor apply to a project's content only."]
+
+
+async def test_the_later_api_is_read_too(tmp_path):
+    upstream = Upstream()
+    later = {"id": "cnt_1", "status": "processing", "hook": "A hook", "approvalStatus": "pending"}
+    upstream.replies["GET /v1/content/cnt_1"] = later
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, container_ids=("cnt_1",))
+    assert (result.items[0].status, result.items[0].hook) == ("generating", "A hook")
+    assert result.next_step is not None
+    assert "wait_job" in result.next_step
+
+
+@pytest.mark.parametrize(("length", "cut"), [(2200, None), (2201, True)])
+async def test_what_a_person_approves_is_shown_whole_up_to_its_limit(tmp_path, length, cut):
+    upstream = Upstream()
+    text = "x" * length
+    upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1", brief={"hook": text}, caption=text)
+    async with upstream.workspace(tmp_path) as ws:
+        (item,) = (await get_content(ws, container_ids=("cnt_1",))).items
+    assert len(item.hook or "") == len(item.caption or "") == 2200
+    assert (item.hook_cut, item.caption_cut) == (cut, cut)
+
+
+async def test_text_of_strangers_loses_what_cannot_be_seen_and_keeps_its_lines(tmp_path):
+    upstream = Upstream()
+    upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1", caption="one\n\u202etwo\u200b\x07")
+    async with upstream.workspace(tmp_path) as ws:
+        (item,) = (await get_content(ws, container_ids=("cnt_1",))).items
+    assert item.caption == "one\ntwo"
+
+
+async def test_a_failed_container_says_why(tmp_path):
+    upstream = Upstream()
+    upstream.replies["GET /v1/content/cnt_1"] = container(
+        "cnt_1", status="failed", lastError={"code": "RENDER", "message": "It broke"}
+    )
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, container_ids=("cnt_1",))
+    assert result.items[0].error == "RENDER: It broke"
+    assert result.next_step is None
+
+
+async def test_a_projects_content_is_one_page_and_its_cursor(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"GET {CONTENT}"] = pages([container(f"cnt_{number}") for number in range(12)])
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, project_id="prj_1", since="7d", limit=5)
+        rest = await get_content(ws, project_id="prj_1", limit=10, cursor=result.next_cursor or "")
+    assert [item.container_id for item in result.items] == [f"cnt_{number}" for number in range(5)]
+    assert [item.container_id for item in rest.items] == [f"cnt_{number}" for number in range(5, 12)]
+    assert rest.next_cursor is None
+    assert query_of(upstream.asked(CONTENT)[0]) == {"since": ["2026-04-10T14:00:00Z"], "limit": ["5"]}
+
+
+async def test_a_project_without_content_says_so(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"GET {CONTENT}"] = {"items": []}
+    async with upstream.workspace(tmp_path) as ws:
+        assert (await get_content(ws, project_id="prj_1")).notes == ["No content was made here in this time."]
+        assert (await get_content(ws, project_id="prj_1", awaiting_approval=True)).notes == [
+            "Nothing waits for a decision here."
+        ]
+
+
+async def test_a_bad_since_is_refused_without_echoing_it(tmp_path):
+    upstream = Upstream()
+    async with upstream.workspace(tmp_path) as ws:
+        with pytest.raises(ToolError) as failure:
+            await get_content(ws, project_id="prj_1", since="<yesterday>")
+    assert "`since` must be an ISO datetime" in failure.value.reason
+    assert "<yesterday>" not in str(failure.value)
+    assert upstream.requests == []
+
+
+async def test_waiting_content_is_found_page_by_page_and_loses_none_at_the_limit(tmp_path):
+    rows = [
+        container(f"cnt_{number}", approvalStatus="pending" if number % 7 == 3 else "approved") for number in range(170)
+    ]
+    waiting = [row["id"] for row in rows if row["approvalStatus"] == "pending"]
+    upstream = Upstream()
+    upstream.replies[f"GET {CONTENT}"] = pages(rows)
+    found: list[str] = []
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, project_id="prj_1", awaiting_approval=True, limit=10)
+        assert len(result.items) == 10
+        assert "decide_content" in (result.next_step or "")
+        found += [item.container_id for item in result.items]
+        while result.next_cursor:
+            cursor = result.next_cursor
+            result = await get_content(ws, project_id="prj_1", awaiting_approval=True, limit=10, cursor=cursor)
+            found += [item.container_id for item in result.items]
+    assert found == waiting
+
+
+async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"GET {CONTENT}"] = pages([container("cnt_1", approvalStatus="pending")])
+    async with upstream.workspace(tmp_path, read_only=True) as ws:
+        result = await get_content(ws, project_id="prj_1")
+    assert "to a person" in (result.next_step or "")
+    assert "decide_content" not in (result.next_step or "")
+
+
+async def test_unfinished_content_does_not_wait_for_a_decision(tmp_path):
+    upstream = Upstream()
+    # an upstream that pays no heed to the status filter
+    rows = [container("cnt_1", status="generating", approvalStatus="pending"), container("cnt_2", status=None)]
+    rows[1]["approvalStatus"] = "pending"
+    upstream.replies[f"GET {CONTENT}"] = {"items": rows}
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, project_id="prj_1", awaiting_approval=True)
+    assert [item.container_id for item in result.items] == ["cnt_2"]
+    assert query_of(upstream.asked(CONTENT)[0])["status"] == ["completed"]
+
+
+async def test_the_search_for_waiting_content_stops_after_two_hundred_rows(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"GET {CONTENT}"] = pages([container(f"cnt_{number}") for number in range(450)])
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, project_id="prj_1", awaiting_approval=True)
+    assert len(upstream.asked(CONTENT)) == 4
+    assert result.items == []
+    assert result.next_cursor == "200"
+    assert result.notes == ["200 finished containers were looked through; next_cursor goes on."]
+
+
+async def test_a_cursor_that_leads_back_ends_the_list(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"GET {CONTENT}"] = {"items": [container("cnt_1")], "nextCursor": "again"}
+    async with upstream.workspace(tmp_path) as ws:
+        result = await get_content(ws, project_id="prj_1", awaiting_approval=True)
+        page = await get_content(ws, project_id="prj_1", cursor="again")
+    assert result.next_cursor is None
+    assert page.next_cursor is None
+
+
+async def test_an_answer_too_long_is_cut_with_a_note(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"GET {CONTENT}"] = pages([container(f"cnt_{n}", caption="y" * 2200) for n in range(50)])
+    async with upstream.workspace(tmp_path) as ws:
+        structured, text = render(await get_content(ws, project_id="prj_1", limit=50))
+    assert len(text) <= 50_000
+    assert len(structured["items"]) < 50
+    assert "Ask for fewer containers, or a lower limit." in structured["notes"][-1]

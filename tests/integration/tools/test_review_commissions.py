@@ -1,0 +1,466 @@
+"""review_commissions: the journal joined with one ranking and the content of each project."""
+
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import httpx2
+import pytest
+
+from layers_mcp.api.errors import LayersError
+from layers_mcp.operations import CloneOrder, HookOrder
+from layers_mcp.protocol import ToolError, render
+from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.tools.clone_post import clone_post
+from layers_mcp.tools.decide_content import decide_content
+from layers_mcp.tools.generate_with_hook import generate_with_hook
+from layers_mcp.tools.get_content import get_content
+from layers_mcp.tools.rank_top_performers import rank_top_performers
+from layers_mcp.tools.review_commissions import review_commissions
+from tests.integration.tools.scripted import NOW, Upstream, query_of, refusal
+from tests.support import LoopClock, open_workspace
+
+pytestmark = pytest.mark.jumping
+
+
+def post(post_id: str, views: int, rate: float, *, container: str | None = None, title: str = "A hook") -> dict:
+    return {
+        "rank": 1,
+        "sourceType": "content_container" if container else "platform_post",
+        "sourceId": container,
+        "platformPostId": post_id,
+        "title": title,
+        "metricValue": rate,
+        "organic": {"views": views, "engagementRate": rate, "watchTimeMs": 1, "platforms": ["tiktok"]},
+        "paid": None,
+    }
+
+
+class Shop(Upstream):
+    """A project `prj_1` whose orders get the container ids `cnt_1`, `cnt_2`, … in turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ordered = 0
+        self.ranking: list[dict] = []
+        self.content: list[dict] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        path = request.url.path
+        if request.method == "POST" and path.endswith(("/clone-from-post", "/content")):
+            self.requests.append(request)
+            self.ordered += 1
+            number = self.ordered
+            return httpx2.Response(
+                202, json={"jobId": f"job_{number}", "kind": "x", "status": "running", "containerId": f"cnt_{number}"}
+            )
+        for project in ("prj_1", "prj_2"):
+            self.replies.setdefault(
+                f"GET /v1/projects/{project}/top-performers",
+                lambda _: {"metric": "engagement_rate", "window": "90d", "items": self.ranking},
+            )
+            self.replies.setdefault(f"GET /v1/projects/{project}/content", lambda _: {"items": self.content})
+        return super().__call__(request)
+
+    @asynccontextmanager
+    async def open(self, state_dir):
+        self.replies["GET /v1/credits"] = {"balance": 10_000, "estimatedCreditsPerFormat": {"auto": 120}}
+        async with self.workspace(state_dir) as ws:
+            yield ws
+
+
+def clone(source: str = "pp_1", **extra) -> CloneOrder:
+    return CloneOrder(project_id="prj_1", source_platform_post_id=source, **extra)
+
+
+async def test_an_order_is_held_against_its_source_and_the_median(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone(mode="reimagine"))
+        shop.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08), post("pp_2", 900, 0.02)]
+        shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "approved"}]
+        result = await review_commissions(ws)
+    (row,) = result.commissions
+    assert (row.project_id, row.tool, row.mode, row.source_platform_post_id) == (
+        "prj_1",
+        "clone_post",
+        "reimagine",
+        "pp_1",
+    )
+    assert (row.status, row.approval_status, row.container_ids[-1]) == ("completed", "approved", "cnt_1")
+    assert (row.metric_value, row.source_value) == (0.1, 0.08)
+    assert (row.versus_source, row.versus_median, row.low_sample) == (1.25, 1.25, False)
+    (mode,) = result.by_mode
+    assert mode.model_dump() == {
+        "mode": "reimagine",
+        "commissions": 1,
+        "live": 1,
+        "judged": 1,
+        "beat_source": 1,
+        "beat_median": 1,
+        "median_versus_source": 1.25,
+    }
+    assert any("regression to the mean" in note for note in result.notes)
+    assert any("on which the verdict rests: 1;" in note for note in result.notes)
+
+
+async def test_an_empty_journal_is_an_answer_without_any_read(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        result = await review_commissions(ws)
+    structured, _ = render(result)
+    assert structured["commissions"] == []
+    assert structured["by_mode"] == []
+    assert "no order since 2026-01-17T14:00:00Z" in structured["notes"][0]
+    assert shop.asked("/v1/projects/prj_1/top-performers") == []
+
+
+async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        structured, _ = render(await review_commissions(ws))
+    assert structured["by_mode"] == [{"mode": "fork", "commissions": 1, "live": 0, "judged": 0}]
+    assert "metric_value" not in structured["commissions"][0]
+    assert "Nothing that was ordered is live yet: too early to judge." in structured["notes"]
+    assert any("Orders without a known end: 1;" in note for note in structured["notes"])
+
+
+async def test_orders_that_came_to_nothing_are_not_called_too_early(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        for take in (1, 2, 3):
+            await ws.operations.place(clone(take=take))
+        shop.content = [
+            {"id": "cnt_1", "status": "failed"},
+            {"id": "cnt_2", "status": "canceled"},
+            {"id": "cnt_3", "status": "completed", "approvalStatus": "rejected"},
+        ]
+        notes = (await review_commissions(ws)).notes
+        assert "Every order failed, was canceled or was rejected, so nothing of them goes live." in notes
+        assert [note for note in notes if "too early" in note] == []
+
+
+async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "pending"}]
+        notes = (await review_commissions(ws)).notes
+    assert (
+        "Finished orders that wait for a person's decision and go live only after it: 1 (get_content with project_id "
+        "and awaiting_approval shows them)." in notes
+    )
+
+
+async def test_an_order_that_was_never_answered_leads_to_the_call_that_tells_and_not_to_a_job(tmp_path):
+    lost = Fault(endpoint="POST /v1/content/:id/clone-from-post", kind="drop_after")
+    with Sandbox(faults=[lost]) as sandbox:
+        async with open_workspace(sandbox, tmp_path) as ws:
+            with pytest.raises(LayersError):
+                await clone_post(ws, project_id=sandbox.project_id("acme-todo"), source_platform_post_id="pp_1")
+            sandbox.faults.clear()
+            result = await review_commissions(ws)
+    assert (result.commissions[0].status, result.commissions[0].job_id) == ("unknown", None)
+    assert [note for note in result.notes if "known end" in note or "never answered" in note] == [
+        "Orders sent and never answered: 1; the same call again tells whether one was placed, and is not charged twice."
+    ]
+
+
+async def test_small_samples_are_live_and_too_young(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        shop.ranking = [post("pp_9", 20, 0.9, container="cnt_1"), post("pp_1", 900, 0.08)]
+        result = await review_commissions(ws)
+    assert result.commissions[0].low_sample is True
+    assert result.by_mode[0].beat_source == 0
+    assert "No live order (1) has 50 views yet: too early to judge." in result.notes
+
+
+async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(HookOrder(project_id="prj_1", hook="A hook"))
+        await ws.operations.place(HookOrder(project_id="prj_1", hook="Nobody posted this"))
+        shop.ranking = [
+            post("pp_9", 5000, 0.1, container="cnt_1"),
+            post("pp_1", 900, 0.05),
+            post("pp_8", 700, 0.04, container="cnt_2", title="Nobody posted this"),
+        ]
+        result = await review_commissions(ws)
+    first, second = sorted(result.commissions, key=lambda row: row.hook or "")
+    assert (first.mode, first.hook, first.source_value, first.versus_source) == ("hook", "A hook", 0.05, 2.0)
+    assert second.versus_source is None
+    assert second.versus_median is not None
+    assert any(
+        note == "Live orders whose source is not in the ranking, and so without versus_source: 1."
+        for note in result.notes
+    )
+
+
+async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
+    shop = Shop()
+    async with shop.workspace(tmp_path, now=NOW - timedelta(days=20)) as ws:
+        await ws.operations.place(clone())
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(HookOrder(project_id="prj_1", hook="A hook"))
+        shop.ranking = [
+            post("pp_8", 5000, 0.2, container="cnt_1"),
+            post("pp_1", 900, 0.05),
+            post("pp_9", 500, 0.1, container="cnt_2"),
+        ]
+        (row,) = (await review_commissions(ws, since="7d")).commissions
+    assert row.source_value == 0.05
+
+
+async def test_full_rankings_of_many_projects_are_joined_with_the_journal(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        for number in range(25):
+            project = f"prj_{100 + number}"
+            await ws.operations.place(HookOrder(project_id=project, hook="A hook"))
+            rows = [post(f"pp_{row}", 500, 0.05, container=f"cnt_x{number}_{row}") for row in range(100)]
+            ranking = {"metric": "engagement_rate", "window": "90d", "items": rows}
+            shop.replies[f"GET /v1/projects/{project}/top-performers"] = ranking
+            shop.replies[f"GET /v1/projects/{project}/content"] = {"items": []}
+        result = await review_commissions(ws)
+        assert ws.operations.trouble is None
+    assert [note for note in result.notes if "could not be read" in note] == []
+
+
+async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        for take in range(1, 5):
+            await ws.operations.place(clone(take=take))
+        result = await review_commissions(ws, limit=2)
+    assert len(result.commissions) == 2
+    assert result.by_mode[0].commissions == 4
+    assert "The newest 2 of 4 orders are listed; by_mode covers them all." in result.notes
+
+
+@pytest.mark.parametrize(
+    ("since", "window"), [("3d", "7d"), ("7d", "7d"), ("8d", "30d"), ("90d", "90d"), ("30w", "90d")]
+)
+async def test_one_ranking_a_project_in_the_smallest_window_that_covers_since(tmp_path, since, window):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        await ws.operations.place(clone(take=2))
+        result = await review_commissions(ws, since=since)
+    (request,) = shop.asked("/v1/projects/prj_1/top-performers")
+    assert query_of(request) == {"metric": ["engagement_rate"], "window": [window], "limit": ["100"]}
+    assert len(shop.asked("/v1/projects/prj_1/content")) == 1
+    beyond = any("Rankings reach back 90 days at most" in note for note in result.notes)
+    assert beyond is (since == "30w")
+
+
+async def test_a_window_is_not_missed_by_the_fraction_of_a_second(tmp_path):
+    shop = Shop()
+    async with shop.workspace(tmp_path, now=NOW.replace(microsecond=400_000)) as ws:
+        await ws.operations.place(clone())
+        await review_commissions(ws, since="7d")
+        result = await review_commissions(ws)
+    windows = [query_of(request)["window"] for request in shop.asked("/v1/projects/prj_1/top-performers")]
+    assert windows == [["7d"], ["90d"]]
+    assert [note for note in result.notes if "90 days at most" in note] == []
+
+
+async def test_a_project_can_be_asked_for_alone(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        await ws.operations.place(HookOrder(project_id="prj_2", hook="A hook"))
+        one = await review_commissions(ws, project_id="prj_2")
+        both = await review_commissions(ws)
+    assert [row.project_id for row in one.commissions] == ["prj_2"]
+    assert {row.project_id for row in both.commissions} == {"prj_1", "prj_2"}
+
+
+async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        await ws.operations.place(HookOrder(project_id="prj_2", hook="A hook"))
+        shop.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08)]
+        shop.replies["GET /v1/projects/prj_2/top-performers"] = refusal(403, "FORBIDDEN_SCOPE")
+        shop.replies["GET /v1/projects/prj_2/content"] = refusal(404, "NOT_FOUND")
+        result = await review_commissions(ws)
+    by_project = {row.project_id: row for row in result.commissions}
+    assert by_project["prj_1"].versus_source == 1.25
+    assert by_project["prj_2"].metric_value is None
+    assert any(
+        note.startswith("The ranking of project prj_2 could not be read: FORBIDDEN_SCOPE") for note in result.notes
+    )
+    assert any(note.startswith("The content of project prj_2 could not be read: NOT_FOUND") for note in result.notes)
+
+
+async def test_an_order_from_before_the_ranking_is_not_called_too_early(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+    async with shop.workspace(tmp_path, now=NOW + timedelta(days=100)) as ws:
+        result = await review_commissions(ws, since="52w")
+    assert [note for note in result.notes if "too early" in note] == [
+        "No order is in the ranking now: too early to judge, or published before it begins."
+    ]
+
+
+async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        shop.replies["GET /v1/projects/prj_1/top-performers"] = refusal(403, "FORBIDDEN_SCOPE")
+        result = await review_commissions(ws)
+    assert [note for note in result.notes if "live" in note] == []
+
+
+async def test_the_source_of_a_hook_is_no_order_of_ours_however_its_container_is_spelled(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(HookOrder(project_id="prj_1", hook="A hook"))
+        shop.ranking = [post("pp_9", 900, 0.3, container="1"), post("pp_1", 500, 0.1)]
+        result = await review_commissions(ws)
+    assert (result.commissions[0].metric_value, result.commissions[0].source_value) == (0.3, 0.1)
+
+
+async def test_more_projects_than_are_read_are_named_in_a_note(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        for number in range(26):
+            await ws.operations.place(HookOrder(project_id=f"prj_{100 + number}", hook="A hook"))
+        result = await review_commissions(ws, limit=100)
+    assert len(result.commissions) == 26
+    assert "Results were read for 25 of 26 projects; name a project_id for another." in result.notes
+    assert len([request for request in shop.requests if request.url.path.endswith("top-performers")]) == 25
+
+
+async def test_an_order_below_a_full_ranking_is_unranked_and_the_note_says_what_follows(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        shop.ranking = [post(f"pp_{number}", 500, 0.05) for number in range(100)]
+        shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "not_required"}]
+        result = await review_commissions(ws)
+    assert result.commissions[0].status == "unranked"
+    assert result.by_mode[0].live == 0
+    assert any("wins are overstated" in note for note in result.notes)
+    assert any("A ranking is full" in note for note in result.notes)
+    assert [note for note in result.notes if "too early" in note] == []
+
+
+async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends_it(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+
+        def content(request: httpx2.Request) -> dict:
+            if "cursor" not in query_of(request):
+                return {"items": [], "nextCursor": "x"}
+            return {"items": [{"id": "cnt_1", "status": "failed", "approvalStatus": "pending"}], "nextCursor": "x"}
+
+        shop.replies["GET /v1/projects/prj_1/content"] = content
+        result = await review_commissions(ws, since="7d")
+    first, _ = shop.asked("/v1/projects/prj_1/content")
+    assert result.commissions[0].approval_status == "pending"
+    assert query_of(first) == {
+        "since": ["2026-04-10T14:00:00Z"],
+        "limit": ["200"],
+    }
+
+
+async def test_the_end_of_a_job_nobody_waited_for_is_looked_up_and_written_down(tmp_path):
+    shop = Shop()
+    result = {"containerId": "cnt_1", "containerIds": ["cnt_1", "cnt_1b"]}
+    shop.replies["GET /v1/jobs/job_1"] = {"jobId": "job_1", "kind": "x", "status": "completed", "result": result}
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone(variations=2))
+        for _ in range(2):
+            (row,) = (await review_commissions(ws)).commissions
+            assert row.status == "completed"
+            assert {"cnt_1", "cnt_1b"} <= set(row.container_ids)
+    assert len(shop.asked("/v1/jobs/job_1")) == 1
+
+
+async def test_an_end_that_the_content_shows_is_written_down(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.place(clone())
+        shop.content = [{"id": "cnt_1", "status": "failed", "approvalStatus": "not_required"}]
+        assert (await review_commissions(ws)).commissions[0].status == "failed"
+        (record,) = await ws.operations.since(NOW - timedelta(days=1))
+    assert record.status == "failed"
+
+
+async def test_a_bad_since_is_refused_before_anything_is_read(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        with pytest.raises(ToolError) as failure:
+            await review_commissions(ws, since="soon")
+    assert failure.value.code == "INVALID_ARGUMENT"
+    assert shop.requests == []
+
+
+async def test_a_journal_that_cannot_be_read_is_said(tmp_path):
+    shop = Shop()
+    (tmp_path / "orders.db").write_text("no database" * 200)
+    async with shop.open(tmp_path) as ws:
+        ids = await get_content(ws, container_ids=("cnt_1",))
+        result = await review_commissions(ws)
+    assert result.commissions == []
+    assert "The order journal could not be read or written: its file is damaged." in result.notes
+    assert "The order journal could not be read or written: its file is damaged." in ids.notes
+
+
+async def test_a_commission_is_known_by_its_container_in_get_content(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        placed = await ws.operations.place(clone())
+        shop.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "status": "completed"}
+        shop.replies["GET /v1/content/cnt_77"] = {"id": "cnt_77", "status": "completed"}
+        result = await get_content(ws, container_ids=("cnt_1", "cnt_77"))
+    assert placed.record is not None
+    assert [item.commission_id for item in result.items] == [placed.record.commission_id, None]
+
+
+async def test_after_a_simulated_month_the_wins_are_those_of_the_world(tmp_path):
+    """Six orders on acme-todo; the counts must be what the ranking itself shows, and follow the hidden truth."""
+    clock = LoopClock()
+    with Sandbox(clock=clock) as sandbox:
+        project = sandbox.project_id("acme-todo")
+        async with open_workspace(sandbox, tmp_path) as ws:
+            ranking = await rank_top_performers(ws, project_id=project, metric="engagement_rate", limit=3)
+            for row in ranking.items:
+                for mode in ("fork", "reimagine"):
+                    await clone_post(
+                        ws, project_id=project, source_platform_post_id=row.platform_post_id, mode=mode, variations=2
+                    )
+            await generate_with_hook(ws, project_id=project, hook=ranking.items[0].title, variations=2)
+            clock.move(minutes=1)
+            waiting = await get_content(ws, project_id=project, awaiting_approval=True, limit=50)
+            assert len(waiting.items) == 14
+            for item in waiting.items:
+                await decide_content(ws, item.container_id, "approve")
+            clock.move(days=28)
+            review = await review_commissions(ws, project_id=project)
+            board = await rank_top_performers(ws, project_id=project, metric="engagement_rate", window="90d", limit=100)
+        truth = {one.container_id: one.engagement_rate for one in sandbox.truth("acme-todo") if one.container_id}
+    assert [mode.mode for mode in review.by_mode] == ["fork", "reimagine", "hook"]
+    assert [mode.commissions for mode in review.by_mode] == [3, 3, 1]
+    seen = {row.source_id: row for row in board.items if row.source_id}
+    sources = {row.platform_post_id: row for row in board.items}
+    wins = dict.fromkeys(("fork", "reimagine", "hook"), 0)
+    for order in review.commissions:
+        rows = [seen[container] for container in order.container_ids if container in seen]
+        assert len(rows) == 2
+        assert {row.source_id for row in rows} <= set(truth)
+        views = sum(row.views for row in rows)
+        rate = sum(row.views * row.engagement_rate for row in rows) / views
+        assert order.metric_value == pytest.approx(rate, rel=1e-3)
+        expected = sum(row.views * truth[row.source_id] for row in rows) / views
+        assert rate == pytest.approx(expected, abs=4 * (expected / views) ** 0.5)
+        if order.mode != "hook":
+            source = sources[order.source_platform_post_id]
+            assert order.source_value == pytest.approx(source.engagement_rate)
+        wins[order.mode] += rate > order.source_value
+    assert {mode.mode: mode.beat_source for mode in review.by_mode} == wins

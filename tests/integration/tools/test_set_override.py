@@ -1,0 +1,55 @@
+"""set_override: what is sent, and what is said about it."""
+
+import json
+
+import pytest
+
+from layers_mcp.api.errors import NotFound
+from layers_mcp.tools.set_override import set_override
+from tests.integration.tools.scripted import Upstream
+
+PATH = "/v1/projects/prj_1/ads-content/adc_1"
+
+
+@pytest.mark.parametrize(("override", "sent"), [("include", "include"), ("exclude", "exclude"), ("clear", None)])
+async def test_the_override_is_sent_and_clear_is_an_explicit_null(tmp_path, override, sent):
+    upstream = Upstream()
+    row = {"adsContentId": "adc_1", "override": sent, "eligible": True, "organicScore": 6.5}
+    upstream.replies[f"PATCH {PATH}"] = row
+    async with upstream.workspace(tmp_path) as ws:
+        result = await set_override(ws, "prj_1", "adc_1", override)
+    (request,) = upstream.asked(PATH)
+    assert json.loads(request.content) == {"override": sent}
+    assert result.override == (sent or "none")
+    assert (result.ads_content_id, result.eligible, result.organic_score) == ("adc_1", True, 6.5)
+
+
+@pytest.mark.parametrize(("override", "stands"), [("include", "include"), ("exclude", "exclude"), ("clear", "none")])
+async def test_an_answer_that_does_not_repeat_the_override_confirms_it(tmp_path, override, stands):
+    upstream = Upstream()
+    upstream.replies[f"PATCH {PATH}"] = {"adsContentId": "adc_1"}
+    async with upstream.workspace(tmp_path) as ws:
+        assert (await set_override(ws, "prj_1", "adc_1", override)).override == stands
+
+
+async def test_a_note_is_sent_along(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"PATCH {PATH}"] = {"adsContentId": "adc_1", "override": "exclude"}
+    async with upstream.workspace(tmp_path) as ws:
+        await set_override(ws, "prj_1", "adc_1", "exclude", note="The customer asked.")
+    assert json.loads(upstream.asked(PATH)[0].content) == {"override": "exclude", "note": "The customer asked."}
+
+
+async def test_exclude_says_that_running_ads_are_not_stopped(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"PATCH {PATH}"] = {"adsContentId": "adc_1", "override": "exclude", "eligible": False}
+    async with upstream.workspace(tmp_path) as ws:
+        result = await set_override(ws, "prj_1", "adc_1", "exclude")
+    assert result.notes == ["Ads that already run with this creative are not stopped by this."]
+    assert result.eligible is False
+
+
+async def test_an_unknown_creative_is_an_error_and_not_a_result(tmp_path):
+    async with Upstream().workspace(tmp_path) as ws:
+        with pytest.raises(NotFound):
+            await set_override(ws, "prj_1", "adc_1", "include")

@@ -1,0 +1,57 @@
+"""No answer, error, progress message, log line or journal holds the key, whatever upstream sends back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layers_mcp.tools import CATALOG
+from tests.security.keys import bytes_of, every_key, everything_logged, secret_in
+from tests.support.harness import Stage, open_stage
+from tests.support.key_echo_transport import ECHOES, FAULTS, Gossip, in_headers
+
+
+async def everything_said(stage: Stage, prepared: dict[str, dict[str, Any]]) -> list[str]:
+    """Call every tool: all that comes back, progress included."""
+    said: list[str] = []
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        said.append(f"progress: {message}")
+
+    for name in CATALOG:
+        arguments = prepared[name]
+        if "take" in arguments:
+            arguments["take"] += 1
+        result = await stage.client.call_tool(name, arguments, progress_callback=progress)
+        said.append(f"{name}: {result.model_dump_json()} {result.structured_content!r}")
+    return said
+
+
+@every_key
+@pytest.mark.jumping
+async def test_no_answer_log_line_or_journal_holds_the_key_whatever_upstream_echoes(key: str, tmp_path: Path) -> None:
+    gossip, leaks = Gossip(key), dict[str, list[str]]()
+    with everything_logged(key) as log:
+        async with open_stage(tmp_path, wire=gossip, api_key=key) as stage:
+
+            async def look(place: str) -> None:
+                before = len(log)
+                said = await everything_said(stage, prepared)
+                if found := [text for text in (*said, *log[before:]) if secret_in(text, key)]:
+                    leaks[place] = found
+
+            prepared = {name: await stage.ready_for(name) for name in CATALOG}
+            for name, echo in ECHOES.items():
+                gossip.echo = echo(key)
+                await look(name)
+            gossip.echo = in_headers(key)
+            for fault in FAULTS:
+                stage.sandbox.faults[:] = [fault]
+                await look(fault.kind)
+    assert not leaks
+    assert not gossip.betrayals
+    assert {line.split(":")[0] for line in log} >= {"httpx2", "layers_mcp.api"}
+    assert (tmp_path / "orders.db").stat().st_size > 0
+    assert not secret_in(bytes_of(tmp_path).decode("latin-1"), key)

@@ -1,0 +1,49 @@
+"""What many tests stand on: a workspace on a sandbox, and a clock that keeps step with the event loop."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from layers_mcp.config import ServerConfig
+from layers_mcp.sandbox import Sandbox
+from layers_mcp.tenancy.workspace import Workspace
+
+BASE_URL = "https://api.layers.test"
+
+START = datetime(2026, 4, 17, 9, 10, tzinfo=UTC)
+
+
+class LoopClock:
+    """Time that passes as the event loop's does, so that a world's jobs end while a jumping loop waits for them.
+
+    It begins at `start` when first read inside a loop, and stands still outside of one. `move` sets it forward.
+    """
+
+    def __init__(self, start: datetime = START) -> None:
+        self.time = start
+        self._seen: float | None = None
+
+    def __call__(self) -> datetime:
+        try:
+            elapsed = anyio.current_time()
+        except Exception:  # no event loop is running here
+            return self.time
+        if self._seen is not None:
+            self.time += timedelta(seconds=max(0.0, elapsed - self._seen))
+        self._seen = elapsed
+        return self.time
+
+    def move(self, **step: float) -> None:
+        """`move(hours=6)`: the arguments of `timedelta`."""
+        self.time += timedelta(**step)
+
+
+def open_workspace(sandbox: Sandbox, tmp_path: Path, **settings: Any) -> Workspace:
+    """A workspace on this sandbox, in process, with its journal in `tmp_path`; use it as an async context manager.
+
+    `settings` are those of `ServerConfig`, such as `daily_credit_limit=500` or another `api_key`.
+    """
+    known: dict[str, Any] = {"api_key": sandbox.api_key, "base_url": BASE_URL, "state_dir": tmp_path}
+    return Workspace(ServerConfig(**(known | settings)), transport=sandbox.transport(), clock=sandbox.now)

@@ -1,0 +1,200 @@
+"""One organization in which every tool has something to do, called as a client calls it, its answers held to the form.
+
+A `Stage` is a sandbox whose clock keeps step with the loop, and an MCP client of a server on it. `ready_for` prepares
+what a tool needs (a running job, finished content that waits, a winner) and gives the arguments of a good call.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anyio
+from httpx2 import AsyncBaseTransport
+from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from layers_mcp.app import create_server
+from layers_mcp.config import ServerConfig
+from layers_mcp.sandbox import Sandbox
+from layers_mcp.tools import DEFINITIONS
+from tests.support import BASE_URL, LoopClock
+
+DEFINED: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in json.loads(DEFINITIONS.read_text("utf-8"))}
+
+CALL_SECONDS = 45
+"""Every call ends within these, whatever upstream does."""
+
+NOTHING_CHANGED = "Nothing was changed."
+
+ERROR = re.compile(
+    r"[A-Z][A-Z_]{2,39}(?: \([1-5]\d\d\))?: (?P<reason>\S.*?[.!?…]) "
+    r"(?P<effect>Nothing was changed\.|Unknown whether [^:.]+: calling again with the same arguments is safe\.)"
+    r"(?: (?P<next_step>(?!requestId).*?[.!?…]))??"
+    r"(?: requestId: (?P<request_id>[A-Za-z0-9_-]{1,80}))?"
+)
+"""The contract's order: what happened, whether anything changed, the one next step, the request's id."""
+
+NEVER = re.compile(
+    r"Traceback|<html|<body|File \"|/site-packages/|pydantic|\bNone\b|\bError\(|Exception\b|0x[0-9a-f]{6}"
+)
+"""What no text of ours shows: the inside of the program, or of a proxy's page."""
+
+
+def text_of(result: CallToolResult) -> str:
+    """The one text block of a result."""
+    [block] = result.content
+    assert isinstance(block, TextContent)
+    return block.text
+
+
+def told(name: str, result: CallToolResult) -> str:
+    """The text of a result, which is held to the contract's form first: an answer of the schema, or a whole error."""
+    text = text_of(result)
+    assert not NEVER.search(text), text
+    if result.is_error:
+        assert ERROR.fullmatch(text), text
+        assert result.structured_content is None
+        return text
+    content = result.structured_content
+    assert not list(_validator(name).iter_errors(content)), text
+    assert text == json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    assert len(text) <= 50_000
+    assert not _nulls(content), text
+    return text
+
+
+def effect_of(text: str) -> str:
+    """What an error says about what changed."""
+    found = ERROR.fullmatch(text)
+    assert found
+    return found["effect"]
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(DEFINED[name]["outputSchema"])
+
+
+def _nulls(value: object) -> bool:
+    """Whether there is a null anywhere, or an empty list in a row."""
+    if isinstance(value, dict):
+        return any(item is None or _nulls(item) for item in value.values())
+    if isinstance(value, list):
+        return any(item in (None, []) or _nulls(item) or _has_empty_list(item) for item in value)
+    return False
+
+
+def _has_empty_list(row: object) -> bool:
+    return isinstance(row, dict) and any(item == [] for item in row.values())
+
+
+class Stage:
+    """See the module."""
+
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, client: Client) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self.client = client
+        self.project = sandbox.project_id("acme-todo")
+        self._takes = 0
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
+        """Call a tool; it has to be answered in time, and in the contract's form."""
+        started = anyio.current_time()
+        result = await self.client.call_tool(name, arguments)
+        took = anyio.current_time() - started
+        assert took <= CALL_SECONDS, f"{name} took {took:.1f} s"
+        told(name, result)
+        return result
+
+    async def facts(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """The content of an answer that has to be a success."""
+        result = await self.call(name, arguments)
+        assert not result.is_error, text_of(result)
+        return result.structured_content or {}
+
+    async def winner(self) -> str:
+        """A post that can be cloned."""
+        ranking = await self.facts("rank_top_performers", project_id=self.project, metric="views", limit=1)
+        return ranking["items"][0]["platform_post_id"]
+
+    async def ordered(self) -> dict[str, Any]:
+        """A new order on its way."""
+        self._takes += 1
+        order = {"project_id": self.project, "hook": "Plan less.", "take": self._takes}
+        return await self.facts("generate_with_hook", **order)
+
+    async def finished(self) -> str:
+        """A container that waits for a decision."""
+        order = await self.ordered()
+        self.clock.move(minutes=5)
+        await self.facts("wait_job", job_ids=[order["job_id"]])
+        return order["container_ids"][0]
+
+    async def ready_for(self, name: str) -> dict[str, Any]:
+        """Prepare what the tool needs; the arguments of a good call, which is a new one every time."""
+        self._takes += 1
+        match name:
+            case "list_projects" | "find_breakouts":
+                return {}
+            case "rank_top_performers":
+                return {"project_id": self.project, "metric": "engagement_rate"}
+            case "clone_post":
+                return {"project_id": self.project, "source_platform_post_id": await self.winner(), "take": self._takes}
+            case "generate_with_hook":
+                return {"project_id": self.project, "hook": "Do more.", "variations": 2, "take": self._takes}
+            case "set_override":
+                creatives = await self.facts("list_ads_content", project_id=self.project, override="none", limit=1)
+                creative = creatives["items"][0]["ads_content_id"]
+                return {"project_id": self.project, "ads_content_id": creative, "override": "exclude"}
+            case "wait_job":
+                return {"job_ids": [(await self.ordered())["job_id"]], "timeout_seconds": 45}
+            case "cancel_job":
+                return {"job_id": (await self.ordered())["job_id"]}
+            case "get_content":
+                return {"container_ids": [await self.finished()]}
+            case "decide_content":
+                return {"container_id": await self.finished(), "decision": "approve", "note": "Looks good."}
+            case "review_commissions":
+                await self.ordered()
+                return {}
+            case _:
+                return {"project_id": self.project}
+
+    def charges(self) -> list[str | None]:
+        """The job of every charge, oldest first."""
+        return [event.job_id for event in self.sandbox.ledger() if event.type == "usage"]
+
+
+@asynccontextmanager
+async def open_stage(
+    state_dir: Path,
+    *,
+    wire: Callable[[Sandbox], AsyncBaseTransport] = Sandbox.transport,
+    **settings: Any,
+) -> AsyncGenerator[Stage]:
+    """A new organization and a client of a server on it; `wire` makes what lies between the two."""
+    clock = LoopClock()
+    world = Sandbox(clock=clock)
+    known: dict[str, Any] = {"api_key": world.api_key, "base_url": BASE_URL, "state_dir": state_dir}
+    server = create_server(ServerConfig(**(known | settings)), transport=wire(world), clock=world.now)
+    try:
+        async with Client(server) as client:
+            yield Stage(world, clock, client)
+    except ExceptionGroup as group:  # the client's task groups wrap what a test asserts
+        raise _only(group) from None
+    finally:
+        world.close()
+
+
+def _only(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,132 @@
+"""Who may know whom: the rooms of the package and the imports between them."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import layers_mcp
+
+PACKAGE = Path(layers_mcp.__file__).parent
+
+ROOMS = {
+    "analytics",
+    "api",
+    "cli",
+    "operations",
+    "protocol",
+    "sandbox",
+    "tenancy",
+    "text",
+    "tools",
+    "transports",
+}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "protocol": set(),
+    "transports": {"protocol"},
+    "api": {"lifecycle", "text"},
+    "analytics": {"text"},
+    "text": set(),
+    "operations": {"analytics", "text", "api", "lifecycle"},
+    "tools": {"analytics", "text", "api", "operations", "context", "protocol"},
+    "sandbox": set(),
+}
+"""Of our own rooms and top modules. `server`, `cli` and `workspace` are where everything meets."""
+
+FOREIGN: dict[str, set[str]] = {
+    "transports": {"mcp", "anyio"},
+    "protocol": {"mcp", "mcp_types", "pydantic", "pydantic_core", "anyio"},
+    "api": {"httpx2", "pydantic", "pydantic_core", "anyio"},
+    "analytics": {"pydantic"},
+    "text": set(),
+    "operations": {"sqlalchemy", "anyio", "pydantic"},
+    "tools": {"pydantic", "anyio"},
+    "sandbox": {"uvicorn", "anyio", "pydantic", "httpx2"},
+}
+"""Libraries beside the standard one that a room may import."""
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {_name(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def _modules(room: str) -> Iterator[Path]:
+    return (PACKAGE / room).rglob("*.py")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Dotted names that a module imports, at any depth of the code, relative imports resolved."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(parts[: len(parts) - node.level]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
+            named = {f"{module}.{alias.name}" for alias in node.names}
+            yield from (submodules := named & MODULES.keys())
+            if named - submodules:
+                yield module
+
+
+def _ours(name: str) -> str:
+    return name.split(".")[1] if name.startswith("layers_mcp.") else ""
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_the_rooms_it_may_know(room: str) -> None:
+    allowed = MAY_IMPORT[room] | {room, "", "__version__"}
+    strangers = {
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in _modules(room)
+        for name in _imports(path)
+        if _ours(name) not in allowed
+    }
+    assert not strangers
+
+
+@pytest.mark.parametrize("room", sorted(FOREIGN))
+def test_a_room_imports_only_its_own_libraries(room: str) -> None:
+    import sys
+
+    allowed = FOREIGN[room] | sys.stdlib_module_names | {"layers_mcp"}
+    strangers = {
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in _modules(room)
+        for name in _imports(path)
+        if name.split(".")[0] not in allowed
+    }
+    assert not strangers
+
+
+def test_only_the_sandbox_transport_knows_an_http_client() -> None:
+    knowing = {path.name for path in _modules("sandbox") if any(n.startswith("httpx2") for n in _imports(path))}
+    assert knowing <= {"transport.py"}
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    known = {
+        name: {other for other in _imports(path) if other in MODULES and other != "layers_mcp"}
+        for name, path in MODULES.items()
+    }
+    TopologicalSorter(known).prepare()  # raises CycleError, which names the circle
+
+
+def test_the_rooms_named_here_are_the_rooms_there_are() -> None:
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert folders == ROOMS
+
+
+def test_the_public_surface_is_exactly_what_is_named() -> None:
+    assert layers_mcp.__all__ == sorted(layers_mcp.__all__)
+    for name in layers_mcp.__all__:
+        assert getattr(layers_mcp, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = layers_mcp.nothing  # type: ignore[attr-defined]
