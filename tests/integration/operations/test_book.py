@@ -663,7 +663,7 @@ async def test_the_book_works_the_same_on_both_storages(shop: Shop, journal_url:
             with pytest.raises(OrderError, match="daily limit"):
                 await one.operations.place(shop.clone(variations=2))
             shop.clock.move(minutes=1)
-            await other.operations.settle(await other.layers.job(placed.record.job_id))
+            await other.operations.settle(await other.api.job(placed.record.job_id))
             assert [order.status for order in await one.operations.since(START)] == ["running", "completed"]
         assert one.operations.trouble is None
     assert len(shop.charges()) == 2
@@ -724,12 +724,12 @@ async def test_a_state_directory_that_cannot_even_be_looked_at_reads_as_empty_an
 
 async def test_a_locked_journal_leaves_the_order_protected_and_says_so(shop: Shop, impatient: Workspace) -> None:
     async with impatient:
-        await impatient.orders.place(shop.generate())
+        await impatient.operations.place(shop.generate())
         with locked(shop):
-            placed = await impatient.orders.place(shop.clone())
+            placed = await impatient.operations.place(shop.clone())
             assert any("another process holds it locked" in note for note in placed.notes)
-            assert (await impatient.orders.place(shop.generate())).replayed
-        assert (await impatient.orders.place(shop.clone())).record.job_id == placed.record.job_id
+            assert (await impatient.operations.place(shop.generate())).replayed
+        assert (await impatient.operations.place(shop.clone())).record.job_id == placed.record.job_id
     assert len(shop.charges()) == 2
 
 
@@ -738,7 +738,7 @@ async def test_an_answer_that_could_not_be_written_is_asked_for_again(shop: Shop
     shop.sandbox.faults.append(sent)
 
     async def place() -> None:
-        notes.extend((await impatient.orders.place(shop.clone())).notes)
+        notes.extend((await impatient.operations.place(shop.clone())).notes)
 
     notes: list[str] = []
     async with impatient:
@@ -749,8 +749,8 @@ async def test_an_answer_that_could_not_be_written_is_asked_for_again(shop: Shop
                 await anyio.sleep(4)
         assert any("could not be written" in note for note in notes)
         shop.sandbox.faults.clear()
-        assert [order.status for order in await impatient.orders.since(START)] == ["unknown"]
-        assert (await impatient.orders.place(shop.clone())).completed_now
+        assert [order.status for order in await impatient.operations.since(START)] == ["unknown"]
+        assert (await impatient.operations.place(shop.clone())).completed_now
     assert len(shop.charges()) == 1
 
 
@@ -758,10 +758,10 @@ async def test_a_known_order_that_cannot_be_brought_up_to_date_still_says_how_it
     shop: Shop, impatient: Workspace
 ) -> None:
     async with impatient:
-        await impatient.orders.place(shop.clone())
+        await impatient.operations.place(shop.clone())
         shop.clock.move(minutes=1)
         with locked(shop):
-            assert (await impatient.orders.place(shop.clone())).record.status == "completed"
+            assert (await impatient.operations.place(shop.clone())).record.status == "completed"
 
 
 async def test_with_a_daily_limit_an_unwritable_journal_refuses(shop: Shop) -> None:
