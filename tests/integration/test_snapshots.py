@@ -3,7 +3,7 @@
 A change here is either meant (a fixed fault, a new field) or a mistake. If it is meant, write the snapshots again and
 let the review see the difference:
 
-    UPDATE_SNAPSHOTS=1 python -m pytest tests/test_snapshots.py
+    UPDATE_SNAPSHOTS=1 python -m pytest tests/integration/test_snapshots.py
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import pytest
 
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools import CATALOG
-from tests.stage import open_stage, text_of
-from tests.test_fault_matrix import FAULTS, FIVE_MINUTES, OWN_ENDPOINT
+from tests.integration.test_fault_matrix import FAULTS, FIVE_MINUTES, OWN_ENDPOINT
+from tests.support.harness import open_stage, text_of
 
 pytestmark = pytest.mark.jumping
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
-UPDATE = "UPDATE_SNAPSHOTS=1 python -m pytest tests/test_snapshots.py"
+UPDATE = "UPDATE_SNAPSHOTS=1 python -m pytest tests/integration/test_snapshots.py"
 
 ANY_REQUEST_ID = re.compile(r"(requestId: )[\w-]+")
 """It counts the requests before it, which is not what these snapshots hold."""
