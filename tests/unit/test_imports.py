@@ -22,6 +22,7 @@ ROOMS = {
     "text",
     "tools",
     "transports",
+    "views",
 }
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -32,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "text": set(),
     "operations": {"analytics", "text", "api", "lifecycle"},
     "tools": {"analytics", "text", "api", "operations", "context", "protocol"},
+    "views": set(),
     "sandbox": set(),
 }
 """Of our own rooms and top modules. `server`, `cli` and `workspace` are where everything meets."""
@@ -44,6 +46,7 @@ FOREIGN: dict[str, set[str]] = {
     "text": set(),
     "operations": {"sqlalchemy", "anyio", "pydantic"},
     "tools": {"pydantic", "anyio"},
+    "views": set(),
     "sandbox": {"uvicorn", "anyio", "pydantic", "httpx2"},
 }
 """Libraries beside the standard one that a room may import."""

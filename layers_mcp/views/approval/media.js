@@ -1,0 +1,70 @@
+/* What a piece looks like. Only files of the server's media origins are loaded; all others are links. */
+
+const ORIGINS = new Set(config.mediaOrigins);
+const VIDEO = /^video|\bmp4$|\bmov$|\bwebm$/i;
+const IMAGE = /^(image|slide|picture|photo|thumbnail)/i;
+
+/** A web address as a URL, else undefined. */
+function addressOf(url) {
+  try {
+    const address = new URL(url);
+    return ["https:", "http:"].includes(address.protocol) ? address : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isVideo = (asset) => VIDEO.test(textOf(asset.kind)) || /\.(mp4|mov|webm|m4v)$/i.test(addressOf(asset.url)?.pathname ?? "");
+const isImage = (asset) => !isVideo(asset) && (IMAGE.test(textOf(asset.kind)) || /\.(png|jpe?g|webp|gif|avif|svg)$/i.test(addressOf(asset.url)?.pathname ?? ""));
+
+const lengthOf = (asset) => (isNumber(asset.duration_ms) ? formats.seconds(asset.duration_ms / 1000) : "");
+
+/** The media of an item: a strip of its pictures or a video behind a drawn poster, and a link to each file. */
+function mediaOf(item, played) {
+  const assets = (Array.isArray(item.assets) ? item.assets : []).filter((asset) => isObject(asset) && addressOf(asset.url));
+  if (assets.length === 0) return undefined;
+  const name = textOf(item.hook) || item.container_id;
+  const shown = assets.map((asset, index) => {
+    const nth = assets.length > 1 ? `${formats.count(index + 1)} of ${formats.count(assets.length)}` : "";
+    if (!ORIGINS.has(addressOf(asset.url).origin)) return poster("Kept elsewhere: open it to see it", nth);
+    if (isVideo(asset)) return videoOf(asset, nth, played);
+    return isImage(asset) ? imageOf(asset, `${nth ? `Picture ${nth}` : "Picture"} of “${name}”`, nth) : poster("Not a picture or a video", nth);
+  });
+  const strip = assets.length > 1 ? { tabindex: "0", role: "group", "aria-label": `${plural(assets.length, "file")}, side by side` } : {};
+  return [h("div", { class: "strip", ...strip }, shown), h("div", { class: "links" }, assets.map((asset, index) => linkTo(asset, assets.length > 1 ? index + 1 : 0)))];
+}
+
+/** What is drawn where no picture is: a dark frame with words. */
+const poster = (words, nth, ...more) => h("div", { class: "frame poster" }, more, h("span", null, [words, nth].filter(Boolean).join(" · ")));
+
+function imageOf(asset, alt, nth) {
+  const frame = h("div", { class: "frame" });
+  const failed = () => frame.replaceWith(poster("This picture could not be loaded here", nth));
+  frame.append(h("img", { src: asset.url, alt, loading: "lazy", decoding: "async", referrerpolicy: "no-referrer", on: { error: failed } }));
+  return frame;
+}
+
+function videoOf(asset, nth, played) {
+  const length = lengthOf(asset);
+  const words = ["Video", length, nth].filter(Boolean).join(" · ");
+  const frame = h("div", { class: "frame poster" });
+  const failed = () => frame.replaceChildren(h("span", null, "This video could not be loaded here"));
+  const play = () => {
+    const video = h("video", { src: asset.url, controls: true, playsinline: true, preload: "auto", "aria-label": words, on: { error: failed, playing: played } });
+    frame.replaceChildren(video);
+    video.focus({ preventScroll: true });
+    video.play().catch(() => {}); // a browser may want another press; a file that cannot be loaded says so itself
+  };
+  frame.append(button("play", [svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: "M8 5v14l11-7z" })), h("span", { class: "unseen" }, `Play the video${nth && `, ${nth}`}`)], play), h("span", null, words));
+  return frame;
+}
+
+/** A file's link, which the host opens; where it is kept is told, unless it is where the media always are. */
+function linkTo(asset, number) {
+  const address = addressOf(asset.url);
+  const at = ORIGINS.has(address.origin) ? "" : ` at ${address.host}`;
+  const press = async () => {
+    if (!(await host.open(asset.url))) say("The app did not open the file.");
+  };
+  return button("open", `${number ? `Open file ${formats.count(number)}` : "Open the file"}${at}`, press, { class: "link" });
+}
