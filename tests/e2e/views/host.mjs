@@ -1,0 +1,230 @@
+// A host for the views: the official AppBridge, in front of a sandboxed frame in headless Chromium.
+//
+//     NODE_MODULES=… node host.mjs CHROMIUM
+//
+// It is driven over its standard input and output, one JSON object a line: `{id, do, …}` in, `{id, value}` or
+// `{id, error}` out, and `{event, …}` for what the view does. Tool calls are events with a `call` number; whoever
+// drives answers them with `{answer: number, result}` or `{answer: number, error}`. See tests/e2e/views/browser.py.
+
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const require = createRequire(`${process.env.LAYERS_VIEWS_NODE_MODULES}/`);
+const load = (name) => import(pathToFileURL(require.resolve(name)).href);
+const { default: puppeteer } = await load("puppeteer-core");
+const { AppBridge } = await load("@modelcontextprotocol/ext-apps/app-bridge");
+const AXE = require.resolve("axe-core/axe.min.js");
+
+const out = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+const event = (name, fields) => out({ event: name, ...fields });
+
+const browser = await puppeteer.launch({
+  executablePath: process.argv[2],
+  headless: true,
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--lang=en-US",
+    "--font-render-hinting=none",
+    "--hide-scrollbars",
+  ],
+  env: { ...process.env, TZ: "America/New_York", LANGUAGE: "en_US" },
+});
+
+const HOST = "http://host.test/";
+const PAGE = `<!doctype html><meta charset="utf-8"><style>html,body{margin:0}iframe{display:block;width:100%;border:0}</style>`;
+
+/** The policy that hosts put on a view, from the four lists of its `_meta.ui.csp`. */
+function policy(csp) {
+  const from = (list) => (list ?? []).join(" ");
+  const resources = from(csp.resourceDomains);
+  return [
+    "default-src 'none'",
+    `script-src 'self' 'unsafe-inline' ${resources}`,
+    `style-src 'self' 'unsafe-inline' ${resources}`,
+    `img-src 'self' data: ${resources}`,
+    `media-src 'self' data: ${resources}`,
+    `font-src 'self' ${resources}`,
+    `connect-src ${from(csp.connectDomains) || "'none'"}`,
+    `frame-src ${from(csp.frameDomains) || "'none'"}`,
+    `base-uri ${from(csp.baseUriDomains) || "'self'"}`,
+    "object-src 'none'",
+  ].join("; ");
+}
+
+/** One view in one page, with its bridge. */
+class Stage {
+  held = []; // what the view posted before the bridge listened
+  bridge = null;
+  answers = new Map();
+  calls = 0;
+
+  async open({ html, csp, width = 720, height = 200, media = {}, colorScheme = "light", reducedMotion = "no-preference" }) {
+    this.page = await browser.newPage();
+    await this.page.setViewport({ width, height: 800, hasTouch: true });
+    await this.page.emulateMediaFeatures([
+      { name: "prefers-color-scheme", value: colorScheme },
+      { name: "prefers-reduced-motion", value: reducedMotion },
+    ]);
+    this.page.on("console", (line) => event("console", { level: line.type(), text: line.text() }));
+    this.page.on("pageerror", (error) => event("console", { level: "exception", text: String(error) }));
+    await this.page.setRequestInterception(true);
+    this.page.on("request", (request) => this.serve(request, media));
+    await this.page.exposeFunction("fromView", (message) => this.hear(message));
+    await this.page.goto(HOST);
+    await this.page.evaluate(
+      (text, tall) => {
+        const frame = document.createElement("iframe");
+        frame.setAttribute("sandbox", "allow-scripts");
+        frame.style.height = `${tall}px`;
+        addEventListener("message", ({ source, data }) => source === frame.contentWindow && window.fromView(data));
+        const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
+        frame.srcdoc = text;
+        document.body.append(frame);
+        return loaded;
+      },
+      html.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${policy(csp)}">`),
+      height,
+    );
+    this.frame = this.page.frames().find((frame) => frame !== this.page.mainFrame());
+  }
+
+  serve(request, media) {
+    const url = request.url();
+    if (url === HOST) return request.respond({ contentType: "text/html", body: PAGE });
+    if (url.startsWith("about:") || url.startsWith("data:")) return request.continue();
+    event("request", { url, type: request.resourceType() });
+    const file = media[url];
+    return file ? request.respond({ contentType: file.type, body: Buffer.from(file.base64, "base64") }) : request.respond({ status: 404, body: "" });
+  }
+
+  hear(message) {
+    event("posted", { message });
+    if (this.transport?.onmessage) this.transport.onmessage(message);
+    else this.held.push(message);
+  }
+
+  post(message) {
+    return this.page.evaluate((data) => document.querySelector("iframe").contentWindow.postMessage(data, "*"), message);
+  }
+
+  /** Put the official bridge in front of the view; what it posted so far is heard now. */
+  async connect({ capabilities = { serverTools: {}, openLinks: {}, updateModelContext: { text: {} }, message: { text: {} } }, context = {} }) {
+    this.transport = { start: async () => {}, close: async () => {}, send: (message) => this.post(message) };
+    const bridge = new AppBridge(null, { name: "test-host", version: "1.0.0" }, capabilities, { hostContext: context });
+    bridge.onsizechange = ({ width, height }) => {
+      event("size", { width, height });
+      void this.page.evaluate((tall) => (document.querySelector("iframe").style.height = `${tall}px`), height);
+    };
+    bridge.oncalltool = (params) => this.ask("call", params);
+    bridge.onupdatemodelcontext = (params) => this.told("context", params);
+    bridge.onmessage = (params) => this.told("message", params);
+    bridge.onopenlink = (params) => this.told("open-link", params);
+    const initialized = new Promise((resolve) => (bridge.oninitialized = resolve));
+    await bridge.connect(this.transport);
+    this.bridge = bridge;
+    for (const message of this.held.splice(0)) this.transport.onmessage(message);
+    await initialized;
+  }
+
+  told(name, params) {
+    event(name, { params });
+    return Promise.resolve({});
+  }
+
+  ask(name, params) {
+    const call = (this.calls += 1);
+    event(name, { call, name: params.name, arguments: params.arguments ?? {} });
+    return new Promise((resolve, reject) => this.answers.set(call, { resolve, reject }));
+  }
+
+  answer({ answer, result, error }) {
+    const asked = this.answers.get(answer);
+    this.answers.delete(answer);
+    if (error) asked?.reject(Object.assign(new Error(error.message), { code: error.code }));
+    else asked?.resolve(result);
+  }
+
+  async element(selector) {
+    const element = await this.frame.waitForSelector(selector, { visible: true, timeout: 5_000 });
+    await element.scrollIntoView();
+    return element;
+  }
+}
+
+let stage = new Stage();
+
+const commands = {
+  async open(options) {
+    await stage.page?.close();
+    stage = new Stage();
+    await stage.open(options);
+  },
+  connect: (options) => stage.connect(options),
+  input: ({ args }) => stage.bridge.sendToolInput({ arguments: args }),
+  result: ({ result }) => stage.bridge.sendToolResult(result),
+  cancelled: () => stage.bridge.sendToolCancelled({}),
+  context: ({ changes }) => stage.bridge.sendHostContextChange(changes),
+  post: ({ message }) => stage.post(message),
+  evaluate: ({ script, arg }) => stage.frame.evaluate(`(${script})(${JSON.stringify(arg ?? null)})`),
+  until: ({ script, arg, timeout }) => stage.frame.waitForFunction(`(${script})(${JSON.stringify(arg ?? null)})`, { timeout: timeout ?? 5_000, polling: 30 }).then(() => true),
+  async click({ selector, count = 1 }) {
+    await (await stage.element(selector)).click({ count });
+  },
+  async tap({ selector }) {
+    await (await stage.element(selector)).tap();
+  },
+  async at({ x, y, what = "click" }) {
+    if (what === "click") await stage.page.mouse.click(x, y);
+    else await stage.page.mouse.move(x, y);
+  },
+  async box({ selector }) {
+    return (await stage.element(selector)).boundingBox();
+  },
+  async focus({ selector }) {
+    await (await stage.element(selector)).focus();
+  },
+  async hover({ selector }) {
+    await (await stage.element(selector)).hover();
+  },
+  key: ({ key }) => stage.page.keyboard.press(key),
+  async hold({ key, times }) {
+    for (let time = 0; time < times; time += 1) await stage.page.keyboard.down(key);
+    await stage.page.keyboard.up(key);
+  },
+  type: ({ text }) => stage.page.keyboard.type(text),
+  async select({ selector, value }) {
+    await (await stage.element(selector)).select(value);
+  },
+  async resize({ width }) {
+    await stage.page.setViewport({ width, height: 800, hasTouch: true });
+  },
+  async axe() {
+    const { readFile } = await import("node:fs/promises");
+    await stage.frame.evaluate(await readFile(AXE, "utf8"));
+    const { violations } = await stage.frame.evaluate(() => axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+    return violations.map(({ id, impact, help, nodes }) => ({ id, impact, help, nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })) }));
+  },
+  async picture({ path }) {
+    const frame = await stage.page.$("iframe");
+    await frame.screenshot({ path });
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  if ("answer" in command) stage.answer(command);
+  else
+    Promise.resolve()
+      .then(() => commands[command.do](command))
+      .then((value) => out({ id: command.id, value: value ?? null }))
+      .catch((error) => out({ id: command.id, error: String(error?.stack ?? error) }));
+}
+await browser.close();
+process.exit(0);
