@@ -119,9 +119,9 @@ def _explained(error: Exception, tool: str) -> ToolError | None:
 
     if not isinstance(error, LayersError):
         return None
-    from layers_mcp.tools.failures import explain
+    from layers_mcp.tools._errors import to_tool_error
 
-    return explain(error, tool)
+    return to_tool_error(error, tool)
 
 
 class _Completion:

@@ -18,7 +18,7 @@ from layers_mcp.cli.serve import add_settings_flags
 from layers_mcp.config import ServerConfig
 from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.text.sanitize import clean
-from layers_mcp.tools.failures import explain
+from layers_mcp.tools._errors import to_tool_error
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
@@ -98,7 +98,7 @@ async def _reach(settings: ServerConfig, transport: AsyncBaseTransport | None) -
                 await workspace.operations.since(workspace.now())
                 trouble = workspace.operations.trouble
     except LayersError as error:
-        return False, [_line("FAIL", "reach", str(explain(error, "doctor")))]
+        return False, [_line("FAIL", "reach", str(to_tool_error(error, "doctor")))]
     except TimeoutError:
         return False, [_line("FAIL", "reach", f"no answer within {PATIENCE_SECONDS:.0f} seconds")]
     name, _ = clean(whoami.organization_name or "")

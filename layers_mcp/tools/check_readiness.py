@@ -26,7 +26,7 @@ from layers_mcp.api.models import (
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
-from layers_mcp.tools.side_by_side import Read, SideBySide
+from layers_mcp.tools._gather_settled import GatherSettled, Read
 
 T = TypeVar("T")
 Fact = TypeVar("Fact")
@@ -79,7 +79,7 @@ async def check_readiness(
     For the posts themselves use rank_top_performers.
     """
     api, now = context.api, context.now()
-    async with SideBySide() as reads:
+    async with GatherSettled() as reads:
         accounts = reads.start(api.social_accounts, project_id)
         metrics = reads.start(
             api.metrics,

@@ -12,7 +12,7 @@ from layers_mcp.api.models import Credits, ReviewPolicy
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder, HookOrder, Order, OrderError, Placement, SimilarOrder
 from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
-from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.tools._gather_settled import GatherSettled
 
 AFTERTHOUGHT_SECONDS = 5.0
 """How long balance and review policy may take: an order is not kept waiting for them."""
@@ -61,7 +61,7 @@ async def commission(
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
     seconds = min(AFTERTHOUGHT_SECONDS, CALL_SECONDS - (anyio.current_time() - started))
-    async with SideBySide(seconds=seconds) as reads:
+    async with GatherSettled(seconds=seconds) as reads:
         policy = reads.start(context.api.review_policy, order.project_id)
         credit = reads.start(context.api.credits)
     return _commission(order, placement, policy.outcome, credit.outcome)

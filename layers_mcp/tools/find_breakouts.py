@@ -16,18 +16,18 @@ from layers_mcp.api.models import Page, Project, Ranking
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
-from layers_mcp.tools.ranked import (
+from layers_mcp.tools._gather_settled import SECONDS, GatherSettled
+from layers_mcp.tools._ranking_rows import (
     AGE_NOTE,
-    Judged,
-    JudgedRanking,
+    ScoredRanking,
+    ScoredRow,
     how_to_order,
-    judged,
     platforms_of,
+    score,
     short_range,
     short_times,
     shown_title,
 )
-from layers_mcp.tools.side_by_side import SECONDS, SideBySide
 
 AT_ONCE = 4
 """Rankings read together: a morning round takes seconds, and leaves the read bucket to others."""
@@ -93,7 +93,7 @@ async def find_breakouts(
     explain an empty project (check_readiness).
     """
     read = await _read(context, tuple(dict.fromkeys(project_ids)), window)
-    winners: list[tuple[str, Judged]] = []
+    winners: list[tuple[str, ScoredRow]] = []
     quiet: list[QuietProject] = []
     for project_id, outcome in read.outcomes.items():
         found, reason = _looked_at(outcome, window)
@@ -127,7 +127,7 @@ async def _read(context: ToolContext, project_ids: Sequence[str], window: Window
     began = anyio.current_time()
     active = None if project_ids else await context.api.projects(status="active", limit=MOST_PROJECTS)
     chosen = project_ids if active is None else [project.id for project in active.items]
-    async with SideBySide(at_once=AT_ONCE, seconds=SECONDS - (anyio.current_time() - began)) as reads:
+    async with GatherSettled(at_once=AT_ONCE, seconds=SECONDS - (anyio.current_time() - began)) as reads:
         listing = reads.start(context.api.projects, limit=NAMES_PAGE) if active is None else None
         rankings = {
             project_id: reads.start(
@@ -148,16 +148,16 @@ def _names(page: Page[Project]) -> dict[str, str]:
     return {project.id: clean(project.name)[0] for project in page.items if project.name}
 
 
-def _looked_at(outcome: Ranking | LayersError, window: Window) -> tuple[list[Judged], str]:
+def _looked_at(outcome: Ranking | LayersError, window: Window) -> tuple[list[ScoredRow], str]:
     """A project's breakouts, or why it has none."""
     if isinstance(outcome, LayersError):
         return [], f"Could not be read. {outcome}"
-    ranking = judged(outcome)
+    ranking = score(outcome)
     found = [row for row in ranking.rows if row.standing.breakout]
     return found, "" if found else _why_quiet(ranking, window)
 
 
-def _why_quiet(ranking: JudgedRanking, window: Window) -> str:
+def _why_quiet(ranking: ScoredRanking, window: Window) -> str:
     if not ranking.rows:
         longer = "" if window == "90d" else "; a longer window may hold older posts"
         return f"Nothing is ranked in {window}; check_readiness tells why{longer}."
@@ -169,11 +169,11 @@ def _why_quiet(ranking: JudgedRanking, window: Window) -> str:
     return f"No breakout: the best is {best:.2f}x the median of {ranking.sampled} posts."
 
 
-def _strength(row: Judged) -> tuple[bool, float]:
+def _strength(row: ScoredRow) -> tuple[bool, float]:
     return row.standing.evidence == "solid", row.standing.times_median or 0
 
 
-def _breakout(project_id: str, names: Mapping[str, str], judged: Judged, ordered: frozenset[str]) -> Breakout:
+def _breakout(project_id: str, names: Mapping[str, str], judged: ScoredRow, ordered: frozenset[str]) -> Breakout:
     row, organic, standing = judged.row, judged.organic, judged.standing
     title, title_cut = shown_title(row.title)
     return Breakout(
@@ -204,7 +204,7 @@ def _notes(rankings: Sequence[Ranking], more_projects: bool, trouble: str | None
     return notes
 
 
-def _first_fresh(winners: Sequence[Judged], breakouts: Sequence[Breakout], read_only: bool) -> str:
+def _first_fresh(winners: Sequence[ScoredRow], breakouts: Sequence[Breakout], read_only: bool) -> str:
     """What to do about the strongest solid breakout that was not cloned yet; "" where there is none."""
     for place, (winner, found) in enumerate(zip(winners, breakouts, strict=True), start=1):
         if found.breakout_evidence == "solid" and not found.already_ordered:

@@ -9,7 +9,7 @@ from pydantic import Field
 from layers_mcp.analytics.metrics import AdPlatform, PaidMetric
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, tool
-from layers_mcp.tools.series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
+from layers_mcp.tools._series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
 
 Scope = Literal["ad", "adset", "campaign", "ad_account", "project"]
 

@@ -16,8 +16,8 @@ from layers_mcp.api.models import Container, JobError, Page
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, invalid_argument, tool
 from layers_mcp.text.sanitize import clean
-from layers_mcp.tools.moments import moment
-from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.tools._arguments import moment
+from layers_mcp.tools._gather_settled import GatherSettled
 
 APPROVED_TEXT = 2200
 """Longest hook or caption shown, in characters: a person approves what they can read whole (Instagram's limit)."""
@@ -108,7 +108,7 @@ async def get_content(
 
 async def _these(context: ToolContext, container_ids: Sequence[str]) -> list[Item]:
     """The containers side by side; if none can be read, and not because they are unknown, the call fails."""
-    async with SideBySide() as reads:
+    async with GatherSettled() as reads:
         started = {one: reads.start(context.api.container, one) for one in container_ids}
     outcomes = {one: read.outcome for one, read in started.items()}
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, LayersError)]

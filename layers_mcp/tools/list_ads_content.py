@@ -11,8 +11,8 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import AdsContent, Page
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
-from layers_mcp.tools.ranked import shown_title
-from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._ranking_rows import shown_title
 
 STARTED_AGAIN = (
     "Upstream answered this cursor with its first page, so the cursor is wrong or expired: "
@@ -82,7 +82,7 @@ async def list_ads_content(
             cursor=cursor,
         )
 
-    async with SideBySide() as reads:
+    async with GatherSettled() as reads:
         asked = reads.start(read, limit, cursor)
         first = reads.start(read, 1, "") if cursor else None
     page = asked.outcome

@@ -11,7 +11,7 @@ from layers_mcp.api.models import Credits, Project, Whoami
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
-from layers_mcp.tools.side_by_side import SideBySide
+from layers_mcp.tools._gather_settled import GatherSettled
 
 
 class Organization(Result):
@@ -62,7 +62,7 @@ async def list_projects(
     left out with a note.
     """
     api, status = context.api, "" if include_archived else "active"
-    async with SideBySide() as reads:
+    async with GatherSettled() as reads:
         projects = reads.start(api.projects, search=search, status=status, limit=limit, cursor=cursor)
         whoami = reads.start(api.whoami)
         balance = reads.start(api.credits)

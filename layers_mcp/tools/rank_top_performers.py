@@ -13,15 +13,15 @@ from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, Platform, 
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
-from layers_mcp.tools.ranked import (
+from layers_mcp.tools._ranking_rows import (
     AGE_NOTE,
     READ_ONLY,
-    Judged,
-    JudgedRanking,
+    ScoredRanking,
+    ScoredRow,
     how_to_order,
-    judged,
     passed_through,
     platforms_of,
+    score,
     short_range,
     short_rate,
     short_times,
@@ -98,7 +98,7 @@ async def rank_top_performers(
         limit=FULL_RANKING,
         include_ineligible=include_ineligible,
     )
-    ranking = judged(reply)
+    ranking = score(reply)
     paid = metric in PAID_RANKINGS
     rows = ranking.rows if paid else flukes_last(ranking.rows, lambda row: row.low_sample)
     shown, filtered, read_only = rows[:limit], bool(source_types or platforms), context.policy.read_only
@@ -120,7 +120,7 @@ async def rank_top_performers(
     )
 
 
-def _performer(judged: Judged, metric: RankMetric) -> Performer:
+def _performer(judged: ScoredRow, metric: RankMetric) -> Performer:
     row, organic, standing = judged.row, judged.organic, judged.standing
     title, title_cut = shown_title(row.title)
     performer = Performer(
@@ -164,7 +164,7 @@ def _seconds_per_view(milliseconds: int | None, views: int | None) -> float | No
 
 
 def _notes(
-    metric: RankMetric, window: Window, ranking: JudgedRanking, shown: Sequence[Judged], filtered: bool
+    metric: RankMetric, window: Window, ranking: ScoredRanking, shown: Sequence[ScoredRow], filtered: bool
 ) -> list[str]:
     rows = ranking.rows
     if not rows:
@@ -186,13 +186,13 @@ def _notes(
     return notes
 
 
-def _paid_notes(metric: RankMetric, rows: Sequence[Judged]) -> list[str]:
+def _paid_notes(metric: RankMetric, rows: Sequence[ScoredRow]) -> list[str]:
     if not rows:
         return []
     return [f"A ranking by {metric} holds only what has paid results, so median and breakouts are left out. {AGE_NOTE}"]
 
 
-def _next_step(rows: Sequence[Judged], median: float | None, limit: int, read_only: bool) -> str:
+def _next_step(rows: Sequence[ScoredRow], median: float | None, limit: int, read_only: bool) -> str:
     breakouts = sorted(
         (row for row in rows if row.standing.breakout), key=lambda row: row.standing.times_median or 0, reverse=True
     )
@@ -208,7 +208,7 @@ def _next_step(rows: Sequence[Judged], median: float | None, limit: int, read_on
     return _nothing_stands_out(rows, median)
 
 
-def _nothing_stands_out(rows: Sequence[Judged], median: float | None) -> str:
+def _nothing_stands_out(rows: Sequence[ScoredRow], median: float | None) -> str:
     if any(row.low_sample for row in rows) and not any(row.low_sample is False for row in rows):
         return "Every post has under 50 views, which is noise: rank again in a couple of days."
     if median is None:
@@ -218,7 +218,7 @@ def _nothing_stands_out(rows: Sequence[Judged], median: float | None) -> str:
     return "Nothing with 50 views is above 2x the median: nothing asks to be cloned yet; get_metrics shows the trend."
 
 
-def _next_paid_step(metric: RankMetric, leader: Judged, read_only: bool) -> str:
+def _next_paid_step(metric: RankMetric, leader: ScoredRow, read_only: bool) -> str:
     if (leader.row.metric_value or 0) <= 0:
         return f"Nothing here has brought {metric} yet: rank by engagement_rate until results arrive."
     then = READ_ONLY if read_only else "clone_post or generate_with_hook then orders more."

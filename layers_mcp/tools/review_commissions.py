@@ -20,8 +20,8 @@ from layers_mcp.operations import OrderRecord
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.ids import container_key
 from layers_mcp.text.sanitize import clean
-from layers_mcp.tools.moments import moment
-from layers_mcp.tools.side_by_side import Read, SideBySide
+from layers_mcp.tools._arguments import moment
+from layers_mcp.tools._gather_settled import GatherSettled, Read
 
 MOST_PROJECTS = 25
 MOST_JOBS = 20
@@ -123,7 +123,7 @@ async def _records(context: ToolContext, since: datetime, project_id: str) -> li
     running = [record.job_id for record in records if record.status == "running" and record.job_id]
     if not running:
         return records
-    async with SideBySide(seconds=JOBS_SECONDS) as reads:
+    async with GatherSettled(seconds=JOBS_SECONDS) as reads:
         started = [reads.start(context.api.job, job_id) for job_id in running[:MOST_JOBS]]
     for read in started:
         if not isinstance(read.outcome, LayersError):
@@ -135,7 +135,7 @@ async def _views(
     context: ToolContext, projects: Sequence[str], window: Window, since: datetime
 ) -> dict[str, ProjectView]:
     """One ranking and the content since `since` of each project, side by side."""
-    async with SideBySide(seconds=VIEWS_SECONDS) as reads:
+    async with GatherSettled(seconds=VIEWS_SECONDS) as reads:
         started = {
             project: (
                 reads.start(context.api.top_performers, project, metric="engagement_rate", window=window),

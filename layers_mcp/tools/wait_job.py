@@ -13,8 +13,8 @@ from layers_mcp.api.models import Job
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Progress, Result, no_progress, tool
 from layers_mcp.text.sanitize import clean
-from layers_mcp.tools.side_by_side import SideBySide
-from layers_mcp.tools.watch import Watch
+from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._job_progress import Watch
 
 LONGEST_WAIT = 38.0
 """Seconds of waiting after which a call turns to its answer, so that it ends within 45."""
@@ -72,7 +72,7 @@ async def wait_job(
     started = anyio.current_time()
     timed_out = False
     if timeout_seconds == 0:
-        async with SideBySide(at_once=len(ids)) as reads:
+        async with GatherSettled(at_once=len(ids)) as reads:
             found = {job_id: reads.start(context.api.job, job_id) for job_id in ids}
         for job_id, read in found.items():
             watch.ended(job_id, read.outcome)

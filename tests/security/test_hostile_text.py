@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import Result, render
 from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.tools._errors import to_tool_error
 from layers_mcp.tools.check_readiness import check_readiness
-from layers_mcp.tools.failures import explain
 from layers_mcp.tools.find_breakouts import find_breakouts
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import get_content
@@ -216,7 +216,7 @@ async def test_an_error_message_of_upstream_is_short_and_shows_nothing_unseen(te
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(LayersError) as failure:
             await rank_top_performers(ws, project_id="prj_1", metric="views")
-    told = str(explain(failure.value, "rank_top_performers"))
+    told = str(to_tool_error(failure.value, "rank_top_performers"))
     assert not unseen(told, lines=False)
     assert len(told) < 1000
 
@@ -229,7 +229,7 @@ async def test_an_html_page_in_place_of_an_answer_is_never_shown(tmp_path: Path)
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(LayersError) as failure:
             await rank_top_performers(ws, project_id="prj_1", metric="views")
-    told = str(explain(failure.value, "rank_top_performers"))
+    told = str(to_tool_error(failure.value, "rank_top_performers"))
     assert told.startswith("BAD_RESPONSE (200):")
     assert "Ignore" not in told
     assert "<" not in told

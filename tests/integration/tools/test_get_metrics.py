@@ -11,8 +11,8 @@ import pytest
 from layers_mcp.protocol import ToolError, render
 from layers_mcp.protocol.arguments import checked
 from layers_mcp.protocol.schema import describe
+from layers_mcp.tools._series import Series
 from layers_mcp.tools.get_metrics import get_metrics
-from layers_mcp.tools.series import Series
 from tests.integration.tools.scripted import Upstream, pairs_of
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"

@@ -12,8 +12,8 @@ from layers_mcp.api.errors import ForbiddenScope, LayersError, RateLimited, Serv
 from layers_mcp.api.models import Job
 from layers_mcp.operations import CloneOrder, HookOrder
 from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.tools._job_progress import Watch
 from layers_mcp.tools.wait_job import wait_job
-from layers_mcp.tools.watch import Watch
 from tests.integration.tools.scripted import Upstream, refusal
 from tests.support import LoopClock, open_workspace
 

@@ -22,16 +22,16 @@ SECONDS = 35.0
 
 
 class Read(Generic[T]):
-    """A read that was started; `outcome` is its answer or its failure, once the `SideBySide` has been left."""
+    """A read that was started; `outcome` is its answer or its failure, once the `GatherSettled` has been left."""
 
     def __init__(self) -> None:
         self.outcome: T | LayersError = TimedOut("No answer came in time.")
 
 
-class SideBySide:
+class GatherSettled:
     """Start reads in the block; they are done when it ends.
 
-    async with SideBySide() as reads:
+    async with GatherSettled() as reads:
         credits = reads.start(layers.credits)
     credits.outcome
     """

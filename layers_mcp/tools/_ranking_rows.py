@@ -14,7 +14,7 @@ AGE_NOTE = "Asking again within minutes shows nothing new."
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ScoredRow:
     """A row and how it stands."""
 
     row: RankedRow
@@ -31,19 +31,19 @@ class Judged:
         return self.standing.low_sample
 
 
-class JudgedRanking(NamedTuple):
+class ScoredRanking(NamedTuple):
     """A ranking's median engagement rate, the number of rows behind it, and its rows in upstream's order."""
 
     median: float | None
     sampled: int
-    rows: Sequence[Judged]
+    rows: Sequence[ScoredRow]
 
 
-def judged(ranking: Ranking) -> JudgedRanking:
+def score(ranking: Ranking) -> ScoredRanking:
     """Hold every row of a ranking against the median of its rows with at least 50 views."""
     standings = judge(row.organic for row in ranking.items)
-    rows = [Judged(row, standing) for row, standing in zip(ranking.items, standings.rows, strict=True)]
-    return JudgedRanking(standings.median, standings.sampled, rows)
+    rows = [ScoredRow(row, standing) for row, standing in zip(ranking.items, standings.rows, strict=True)]
+    return ScoredRanking(standings.median, standings.sampled, rows)
 
 
 def shown_title(title: str | None) -> tuple[str | None, bool | None]:
@@ -93,7 +93,7 @@ def _cleaned(value: Any, depth: int) -> Any:
 READ_ONLY = "This server is read-only, so ordering more of it is left to another."
 
 
-def how_to_order(winner: Judged, read_only: bool) -> str:
+def how_to_order(winner: ScoredRow, read_only: bool) -> str:
     """How more of a solid breakout is ordered (publish-to-learn, running the loop: on breakout detection)."""
     if read_only:
         return READ_ONLY

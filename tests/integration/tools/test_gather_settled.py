@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from layers_mcp.api.errors import LayersError, NotFound, TimedOut
-from layers_mcp.tools.side_by_side import AT_ONCE, SideBySide
+from layers_mcp.tools._gather_settled import AT_ONCE, GatherSettled
 
 
 async def answer(value: int) -> int:
@@ -16,7 +16,7 @@ async def fail() -> int:
 
 
 async def test_a_failure_stands_in_place_of_its_answer_only():
-    async with SideBySide() as reads:
+    async with GatherSettled() as reads:
         good, bad = reads.start(answer, 7), reads.start(fail)
     assert good.outcome == 7
     assert isinstance(bad.outcome, NotFound)
@@ -25,7 +25,7 @@ async def test_a_failure_stands_in_place_of_its_answer_only():
 @pytest.mark.jumping
 async def test_a_read_without_an_end_times_out_and_the_others_are_there():
     started = anyio.current_time()
-    async with SideBySide(seconds=35) as reads:
+    async with GatherSettled(seconds=35) as reads:
         endless, good = reads.start(anyio.sleep_forever), reads.start(answer, 7)
     assert isinstance(endless.outcome, TimedOut)
     assert good.outcome == 7
@@ -42,7 +42,7 @@ async def test_no_more_than_a_few_run_at_once():
         await anyio.lowlevel.checkpoint()
         running -= 1
 
-    async with SideBySide() as reads:
+    async with GatherSettled() as reads:
         for _ in range(5 * AT_ONCE):
             reads.start(work)
     assert most == AT_ONCE
@@ -53,6 +53,6 @@ async def test_a_mistake_of_ours_is_no_outcome():
         raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup) as group:
-        async with SideBySide() as reads:
+        async with GatherSettled() as reads:
             reads.start(broken)
     assert not group.group_contains(LayersError)

@@ -23,7 +23,7 @@ COMMISSIONS = ("clone_post", "generate_with_hook")
 _MOST_LAYERS = 20
 
 
-def explain(error: LayersError, tool: str) -> ToolError:
+def to_tool_error(error: LayersError, tool: str) -> ToolError:
     """`error` as what `tool` tells its caller: what happened, whether anything changed, and the one next step."""
     reason, next_step = error.reason, error.hint
     if tool in COMMISSIONS and isinstance(error, Conflict) and (layers := content_layers(error.details)):

@@ -12,7 +12,7 @@ from layers_mcp.analytics.metrics import Granularity
 from layers_mcp.analytics.windows import inspect, stamp, utc_moment
 from layers_mcp.api.models import Metrics
 from layers_mcp.protocol import Result, invalid_argument
-from layers_mcp.tools.moments import moment
+from layers_mcp.tools._arguments import moment
 
 ProjectId = Annotated[str, Field(description="From list_projects.")]
 ScopedId = Annotated[str, Field(description="Empty = the project.")]

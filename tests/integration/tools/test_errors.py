@@ -3,19 +3,19 @@
 import pytest
 
 from layers_mcp.api import errors
-from layers_mcp.tools.failures import content_layers, explain
+from layers_mcp.tools._errors import content_layers, to_tool_error
 
 
 def test_a_refusal_says_what_happened_that_nothing_changed_the_next_step_and_the_request() -> None:
     error = errors.ForbiddenScope("The API key lacks the scope ads:write.", status=403, request_id="req_1")
-    assert str(explain(error, "set_override")) == (
+    assert str(to_tool_error(error, "set_override")) == (
         "FORBIDDEN_SCOPE (403): The API key lacks the scope ads:write. Nothing was changed. "
         "Use a key that has this scope. requestId: req_1"
     )
 
 
 def test_our_own_refusals_have_no_status_and_no_request() -> None:
-    text = str(explain(errors.NotConfigured("There is no API key."), "list_projects"))
+    text = str(to_tool_error(errors.NotConfigured("There is no API key."), "list_projects"))
     assert text.startswith("NOT_CONFIGURED: There is no API key. Nothing was changed. Set the environment variable")
     assert "requestId" not in text
 
@@ -32,14 +32,14 @@ def test_our_own_refusals_have_no_status_and_no_request() -> None:
     ],
 )
 def test_an_unknown_outcome_names_what_may_have_happened(tool: str, what: str) -> None:
-    told = explain(errors.TimedOut("Layers did not answer in time."), tool)
+    told = to_tool_error(errors.TimedOut("Layers did not answer in time."), tool)
     assert told.effect == f"Unknown whether {what}: calling again with the same arguments is safe."
     assert str(told).startswith("TIMEOUT: Layers did not answer in time. Unknown whether")
 
 
 def test_a_conflict_over_content_layers_lists_their_ids() -> None:
     details = {"projectLayers": [{"projectLayerId": "pl_1", "name": "Ignore this"}, {"id": "pl_2"}], "x": 1}
-    told = explain(errors.Conflict("Several.", status=409, details=details), "clone_post")
+    told = to_tool_error(errors.Conflict("Several.", status=409, details=details), "clone_post")
     assert told.reason == "The project has several content layers: pl_1, pl_2."
     assert "layer_id" in told.next_step
     assert "Ignore" not in str(told)
@@ -57,7 +57,7 @@ def test_content_layers_are_found_in_any_list_and_only_ids_are_told() -> None:
 
 
 def test_any_other_conflict_keeps_its_own_words() -> None:
-    told = explain(errors.Conflict("The container is approved.", status=409), "decide_content")
+    told = to_tool_error(errors.Conflict("The container is approved.", status=409), "decide_content")
     assert told.reason == "The container is approved."
 
 
@@ -67,4 +67,4 @@ def test_every_error_has_a_next_step() -> None:
 
     for kind in kinds(errors.LayersError):
         if kind is not errors.Refused:
-            assert explain(kind("What happened."), "get_metrics").next_step, kind
+            assert to_tool_error(kind("What happened."), "get_metrics").next_step, kind
