@@ -1,8 +1,8 @@
-"""Real clients close the loop on the sandbox, each through the README's own snippet, and make the README's table.
+"""Real clients close the loop on the sandbox, each through its snippet in docs/clients, and make the table there.
 
     python bench/clients/run.py                 # all, each in an environment of its own; takes minutes to install
     python bench/clients/run.py --gate          # the two that gate every change
-    python bench/clients/run.py --only LangChain --keep FOLDER   # keep the environments for the next run
+    python bench/clients/run.py --only langchain --keep FOLDER   # keep the environments for the next run
 
 Run it in an environment where the package is installed. Every client meets a new world: its home is a new folder.
 """
@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-README = HERE.parent.parent / "README.md"
+PAGES = HERE.parent.parent / "docs" / "clients"
 SECONDS = 180
 
 
 @dataclass(frozen=True)
 class Client:
-    """A client: the README's heading of its snippet, the program that uses it, and what it needs installed."""
+    """A client: the page of its snippet in docs/clients, the program that uses it, and what it needs installed."""
 
-    heading: str
+    page: str
     program: str
     packages: tuple[str, ...]
     gates: bool = False
@@ -37,18 +37,34 @@ class Client:
     def folder(self) -> str:
         return self.program.replace(".", "-")
 
+    @property
+    def text(self) -> str:
+        return (PAGES / f"{self.page}.md").read_text("utf-8")
+
+    @property
+    def heading(self) -> str:
+        """The page's title, as a link for the table."""
+        return f"[{self.text.splitlines()[0].removeprefix('# ')}]({self.page}.md)"
+
+    def snippet(self) -> str:
+        """The first code block of the page."""
+        block = re.search(r"^```\w+\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
+        assert block, self.page
+        return block[1]
+
 
 CLIENTS = (
-    Client("MCP Python SDK", "with_mcp.py", ("mcp>=2.3,<3",), gates=True),
-    Client("MCP TypeScript SDK", "with_mcp.mjs", ("@modelcontextprotocol/client@2",), gates=True),
-    Client("OpenAI Agents SDK", "with_openai_agents.py", ("openai-agents",)),
-    Client("Pydantic AI", "with_pydantic_ai.py", ("pydantic-ai-slim[mcp]",)),
-    Client("LangChain", "with_langchain.py", ("langchain-mcp-adapters",)),
-    Client("LlamaIndex", "with_llama_index.py", ("llama-index-tools-mcp",)),
-    Client("Google ADK", "with_google_adk.py", ("google-adk[mcp]",)),
-    Client("Agno", "with_agno.py", ("agno", "fastmcp>=4,<5")),
-    Client("Haystack", "with_haystack.py", ("mcp-haystack",)),
-    Client("AI SDK", "with_ai_sdk.mjs", ("@ai-sdk/mcp", "ai", "zod")),
+    Client("mcp-python-sdk", "with_mcp.py", ("mcp>=2.3,<3",), gates=True),
+    Client("mcp-typescript-sdk", "with_mcp.mjs", ("@modelcontextprotocol/client@2",), gates=True),
+    Client("openai-agents", "with_openai_agents.py", ("openai-agents",)),
+    Client("pydantic-ai", "with_pydantic_ai.py", ("pydantic-ai-slim[mcp]",)),
+    Client("langchain", "with_langchain.py", ("langchain-mcp-adapters",)),
+    Client("llama-index", "with_llama_index.py", ("llama-index-tools-mcp",)),
+    Client("google-adk", "with_google_adk.py", ("google-adk[mcp]",)),
+    Client("google-genai", "with_google_genai.py", ("google-genai", "mcp>=2.3,<3")),
+    Client("agno", "with_agno.py", ("agno", "fastmcp>=4,<5")),
+    Client("haystack", "with_haystack.py", ("mcp-haystack",)),
+    Client("ai-sdk", "with_ai_sdk.mjs", ("@ai-sdk/mcp", "ai", "zod")),
 )
 
 
@@ -56,11 +72,11 @@ def main() -> int:
     """Run the chosen clients and print the table; the exit code is how many failed."""
     parser = argparse.ArgumentParser(description="Real clients on the sandbox.")
     parser.add_argument("--gate", action="store_true", help="only the clients that gate every change")
-    parser.add_argument("--only", metavar="HEADING", help="only this client")
+    parser.add_argument("--only", metavar="PAGE", help="only this client, by its page in docs/clients")
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help="where the clients' environments stay")
     options = parser.parse_args()
     chosen = [
-        client for client in CLIENTS if (client.gates or not options.gate) and options.only in (None, client.heading)
+        client for client in CLIENTS if (client.gates or not options.gate) and options.only in (None, client.page)
     ]
     with tempfile.TemporaryDirectory() as scratch:
         environments = options.keep or Path(scratch) / "environments"
@@ -83,7 +99,7 @@ def outcome(client: Client, environments: Path) -> tuple[str, str, str, float]:
         version, mcp = (installed_js if javascript else installed)(client, environment)
     except subprocess.CalledProcessError as error:
         return "", "", f"could not be installed: {error.stderr}", 0.0
-    (environment / f"snippet{Path(client.program).suffix}").write_text(snippet(client.heading), "utf-8")
+    (environment / f"snippet{Path(client.program).suffix}").write_text(client.snippet(), "utf-8")
     for name in (client.program, f"walk{Path(client.program).suffix}"):
         shutil.copy(HERE / name, environment / name)
     runner = "node" if javascript else str(environment / "venv" / "bin" / "python")
@@ -103,14 +119,6 @@ def outcome(client: Client, environments: Path) -> tuple[str, str, str, float]:
             return version, mcp, f"not done after {SECONDS} s: {error.stdout}", SECONDS
     closed = done.returncode == 0 and "closed the loop" in done.stdout
     return version, mcp, "" if closed else (done.stdout + done.stderr)[-2000:], time.monotonic() - started
-
-
-def snippet(heading: str) -> str:
-    """The first code block below a heading of the README."""
-    text = README.read_text("utf-8").split(f"# {heading}\n", 1)[1]
-    block = re.search(r"^```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert block, heading
-    return block[1]
 
 
 def environ(home: str) -> dict[str, str]:

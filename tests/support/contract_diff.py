@@ -2,11 +2,16 @@
 
 Breaking: a tool, parameter, field, enum value, prompt or resource that is gone (renamed is gone, and another new); an
 argument newly required or taken within narrower limits; a field no longer always there; another type, default or hint.
+
+    git show v0.1.0:docs/contract.json | python -m tests.support.contract_diff docs/contract.json
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 Snapshot = Mapping[str, Any]
@@ -140,3 +145,15 @@ def _properties(where: str, old: Snapshot, new: Snapshot, *, takes: bool) -> Ite
             yield Change(
                 takes and name in needs, f"{where} {name}: new{', and required' if takes and name in needs else ''}"
             )
+
+
+def main() -> int:
+    """Compare the snapshot on stdin with the named file; exit code 1 if a client would break."""
+    found = changes(json.load(sys.stdin), json.loads(Path(sys.argv[1]).read_text("utf-8")))
+    for change in found:
+        print(change)  # noqa: T201 - it is a program
+    return int(any(change.breaking for change in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """Lay out the Claude Desktop bundle in a folder, ready for `mcpb validate` and `mcpb pack`.
 
-`python .ci/stage_bundle.py FOLDER`, in an environment in which the package and its dependencies are installed. The
+`python scripts/stage_bundle.py FOLDER`, in an environment in which the package and its dependencies are installed. The
 project in the bundle names every dependency with its exact version, as installed here: a resolution at the first
 start could outlast the host's patience. What only another system needs (pywin32) is asked of pip.
 """
