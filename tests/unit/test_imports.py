@@ -39,7 +39,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Of our own rooms and top modules. `server`, `cli` and `workspace` are where everything meets."""
 
 FOREIGN: dict[str, set[str]] = {
-    "transports": {"mcp", "anyio"},
+    "transports": {"mcp", "anyio", "starlette", "uvicorn", "h11"},
+    "tenancy": {"anyio", "httpx2", "jwt"},
     "protocol": {"mcp", "mcp_types", "pydantic", "pydantic_core", "anyio"},
     "api": {"httpx2", "pydantic", "pydantic_core", "anyio"},
     "analytics": {"pydantic"},
