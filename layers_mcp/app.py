@@ -133,7 +133,7 @@ class _Completion:
     async def __call__(self, workspace: Workspace, argument: str, typed: str) -> Sequence[str]:
         sought = typed.strip().casefold()
         if argument == "project_id":
-            page = await workspace.api.projects(limit=200)
+            page = await workspace.api.projects.list(limit=200)
             return [
                 project.id
                 for project in page.items

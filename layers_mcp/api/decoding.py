@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
+
+from layers_mcp.text.labels import label
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -16,17 +19,17 @@ _LARGEST = 1e40
 """What no count, rate or sum comes near; sums and products of what is below it stay finite."""
 
 
-def parse(body: bytes, hide: Callable[[str], str] | None = None) -> Any:
-    """The JSON value of a body, without numbers that no measurement has and without halves of surrogate pairs.
+def parse(body: bytes, redact: Callable[[str], str] | None = None) -> Any:
+    """Return the JSON value of a body, without numbers that no measurement has and without halves of surrogate pairs.
 
-    `hide` is applied to every text, names included. Raises ValueError for anything else (truncated, too deep, not
+    `redact` is applied to every text, names included. Raises ValueError for anything else (truncated, too deep, not
     UTF-8).
     """
     try:
         value = json.loads(body, parse_constant=_no_number, parse_float=_measure, parse_int=_count)
         if b"\\ud" in body.lower():
             value = _with_each_text(value, _whole_characters)
-        return value if hide is None else _with_each_text(value, hide)
+        return value if redact is None else _with_each_text(value, redact)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -59,8 +62,8 @@ def _with_each_text(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def read(model: type[M], data: Any) -> M:
-    """`data` as a `model`; an optional field of an unexpected form counts as absent.
+def validated(model: type[M], data: Any) -> M:
+    """Return `data` as a `model`; an optional field of an unexpected form counts as absent.
 
     Raises ValueError where a required field is missing or unreadable.
     """
@@ -92,3 +95,78 @@ def _drop(data: Any, place: tuple[str | int, ...]) -> bool:
 
 
 _ABSENT = object()
+
+
+# Values of fields
+
+
+def members(value: Any) -> Mapping[str, Any]:
+    """A JSON object's members; of anything else, none."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def flat_row(value: Any) -> Any:
+    """Only the numbers and texts of a row, texts as labels; what is null, nested or not finite is left out."""
+    if not isinstance(value, Mapping):
+        return value
+    row = cast("Mapping[str, Any]", value)
+    return {key: label(item) if isinstance(item, str) else item for key, item in row.items() if _is_plain(item)}
+
+
+def _is_plain(item: object) -> bool:
+    if isinstance(item, bool):
+        return False
+    return isinstance(item, str | int) or (isinstance(item, float) and math.isfinite(item))
+
+
+def text_or_none(value: Any) -> Any:
+    """A text as it is; an empty one says nothing."""
+    return None if value == "" else value
+
+
+def without_nulls(listed: Any) -> Any:
+    """A list without its nulls."""
+    return [item for item in cast("list[Any]", listed) if item is not None] if isinstance(listed, list) else listed
+
+
+def with_ranks(ranked: Any) -> Any:
+    """Ranked rows, nulls apart, with their place as `rank` where upstream gave none."""
+    ranked = without_nulls(ranked)
+    if not isinstance(ranked, list):
+        return ranked
+    places = enumerate(cast("list[Any]", ranked), start=1)
+    return [
+        {**row, "rank": place} if isinstance(row, Mapping) and not isinstance(members(row).get("rank"), int) else row
+        for place, row in places
+    ]
+
+
+def eligibility(value: Any) -> Any:
+    """Whether a creative is eligible, from `eligible` (a bool) or `eligibility` (a bool, a word, an object)."""
+    if isinstance(value, Mapping):
+        value = members(value).get("eligible")
+    if isinstance(value, str):
+        value = {"eligible": True, "ineligible": False}.get(value)
+    return value if isinstance(value, bool) else None
+
+
+def count(value: Any) -> Any:
+    """The number of rows of a list, or a number as it is."""
+    return len(cast("list[Any]", value)) if isinstance(value, list) else value
+
+
+# Forms of answers
+
+
+def unchanged(data: Any) -> Any:
+    """An answer that has one form in every vintage."""
+    return data
+
+
+def each_row(data: Any, of: Callable[[Any], Any]) -> Any:
+    """A page with each of its rows brought to one form."""
+    if not isinstance(data, Mapping):
+        return data
+    page = cast("Mapping[str, Any]", data)
+    items = page.get("items")
+    return {**page, "items": [of(row) for row in cast("list[Any]", items)]} if isinstance(items, list) else page

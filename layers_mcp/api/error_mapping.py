@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from layers_mcp.api import errors
 from layers_mcp.api.errors import LayersError
-from layers_mcp.api.request import Call
+from layers_mcp.api.request import Request
 from layers_mcp.text.labels import printable
 
 _LONGEST_MESSAGE = 200
@@ -68,28 +68,28 @@ _AGAIN = frozenset({429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed, where no code of Layers says more."""
 
 
-def refusal(call: Call, status: int, headers: Mapping[str, str], data: object, *, now: datetime) -> LayersError:
+def refusal(request: Request, status: int, headers: Mapping[str, str], data: object, *, now: datetime) -> LayersError:
     """The error that an answer with this `status` and JSON `data` stands for; the names of `headers` are lower-case."""
     envelope = _envelope(data)
     wait = retry_after(headers, now)
     if envelope is None:
         return errors.BadResponse(
-            _unreadable(call, status),
+            _unreadable(request, status),
             status=status,
             request_id=request_id(headers),
             retry_after=wait,
             retryable=status in _AGAIN,
             nothing_changed=_turned_down(status),
-            scope=call.scope,
+            scope=request.scope,
         )
     code = _code(envelope.get("code"))
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (errors.ServerFault if status >= 500 else errors.Refused)
     details = envelope.get("details")
     known = cast("Mapping[str, Any]", details) if isinstance(details, Mapping) else errors.NO_DETAILS
     message = envelope.get("message")
-    said = _said(message if isinstance(message, str) else "", known, call)
+    said = _said(message if isinstance(message, str) else "", known, request)
     return kind(
-        _reason(kind, call, known, said),
+        _reason(kind, request, known, said),
         code=code,
         status=status,
         details=known,
@@ -97,8 +97,8 @@ def refusal(call: Call, status: int, headers: Mapping[str, str], data: object, *
         retry_after=wait,
         retryable=kind.can_be_retried or (kind is errors.PlatformError and status in _AGAIN),
         nothing_changed=kind.had_no_effect if kind in _CERTAIN else _turned_down(status),
-        hint=_hint(kind, call, status, wait),
-        scope=call.scope,
+        hint=_hint(kind, request, status, wait),
+        scope=request.scope,
     )
 
 
@@ -121,15 +121,15 @@ def _turned_down(status: int) -> bool:
     return 400 <= status < 500 and status != HTTPStatus.REQUEST_TIMEOUT
 
 
-def _reason(kind: type[LayersError], call: Call, details: Mapping[str, Any], said: str) -> str:
+def _reason(kind: type[LayersError], request: Request, details: Mapping[str, Any], said: str) -> str:
     if kind is errors.ForbiddenScope:
-        return f"The API key lacks the scope {call.scope}." if call.scope else "The API key lacks a scope."
+        return f"The API key lacks the scope {request.scope}." if request.scope else "The API key lacks a scope."
     if kind is errors.NotFound:
-        if call.bucket == "long-running":
+        if request.bucket == "long-running":
             return _NO_ORDER
-        if not call.subject:
+        if not request.subject:
             return "Layers has no such endpoint, or knows no such organization."
-        return f"There is no {call.subject} with this id, or it belongs to another organization."
+        return f"There is no {request.subject} with this id, or it belongs to another organization."
     if kind in _WORDS:
         return _WORDS[kind]
     if kind is errors.Conflict:
@@ -153,22 +153,22 @@ def _standing(details: Mapping[str, Any]) -> str:
     return f"the container is {status}" if status in ("approved", "rejected", "pending") else ""
 
 
-def _hint(kind: type[LayersError], call: Call, status: int, wait: float | None) -> str:
+def _hint(kind: type[LayersError], request: Request, status: int, wait: float | None) -> str:
     """The next step where the circumstances give a better one than the kind of error does."""
     if kind is errors.RateLimited and wait:
         return f"Wait {wait:.0f} seconds, then call again."
-    if kind is errors.Refused and status == HTTPStatus.FORBIDDEN and call.scope:
-        return f"Check that the API key has the scope {call.scope}."
-    if kind is errors.NotFound and not call.subject and call.reads:
+    if kind is errors.Refused and status == HTTPStatus.FORBIDDEN and request.scope:
+        return f"Check that the API key has the scope {request.scope}."
+    if kind is errors.NotFound and not request.subject and request.reads:
         return "Check the base URL and the organization."
     return ""
 
 
-def _said(message: str, details: Mapping[str, Any], call: Call) -> str:
+def _said(message: str, details: Mapping[str, Any], request: Request) -> str:
     """Upstream's message with its issues, without what was sent; one line."""
     parts = [part[:_LONGEST_PART] for part in (message, *_issues(details)) if part]
     text = printable("; ".join(part.rstrip(". ") for part in parts))
-    for value in sorted(_sent(call), key=len, reverse=True):
+    for value in sorted(_sent(request), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", text)
         text = _without_pieces(text, value)
     if len(text) > _LONGEST_MESSAGE:
@@ -208,10 +208,10 @@ def _issues(details: Mapping[str, Any]) -> Iterator[str]:
         yield "missing: " + ", ".join(map(str, cast("list[Any]", missing)[:_MOST_ISSUES]))
 
 
-def _sent(call: Call) -> set[str]:
+def _sent(request: Request) -> set[str]:
     """Every text value that the request carried; its parameter names and enum-like words are no secret, but short."""
-    values = {value for _, value in call.params} | set(map(unquote, call.path.split("/")[2:]))
-    values |= set(_texts(call.body))
+    values = {value for _, value in request.params} | set(map(unquote, request.path.split("/")[2:]))
+    values |= set(_texts(request.body))
     return {printable(value) for value in values if len(value) >= _SHORTEST_ECHO} - _OWN_WORDS
 
 
@@ -230,8 +230,8 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _unreadable(call: Call, status: int) -> str:
-    if status == HTTPStatus.NOT_FOUND and call.bucket == "long-running":
+def _unreadable(request: Request, status: int) -> str:
+    if status == HTTPStatus.NOT_FOUND and request.bucket == "long-running":
         return _NO_ORDER
     if 300 <= status < 400 and status != HTTPStatus.NOT_MODIFIED:
         return "Layers answered with a redirection, which is not followed with the API key."

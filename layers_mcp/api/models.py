@@ -1,19 +1,20 @@
 """The API's answers as Python values: typed where tools rely on them, tolerant of everything else.
 
-Drift between API vintages ends here: singular and plural ids, `brief.hook` and `hook`, `generating` and `processing`,
-both review policies. Unknown fields are ignored, enums are open strings, ids pass through untouched. An optional
-field of an unexpected form counts as absent; only a required one makes an answer unreadable (see `read`).
+What vintages say in different places is in one form here (see `dialects`). Unknown fields are ignored, enums are open
+strings, ids pass through untouched. An optional field of an unexpected form counts as absent; only a required one
+makes an answer unreadable (see `decoding`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from layers_mcp.api.dialects import flat_row, given, numbered, row_count, unnulled, verdict
+from layers_mcp.api.decoding import count, eligibility, flat_row, text_or_none, with_ranks, without_nulls
 from layers_mcp.text.labels import label
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 Label = Annotated[str, AfterValidator(label)]
 """An open enum's value: printable, short."""
 
-Given = Annotated[str | None, BeforeValidator(given)]
+Given = Annotated[str | None, BeforeValidator(text_or_none)]
 """An id or a cursor that may be missing; an empty text names nothing."""
 
 FlatRow = Annotated[dict[str, float | int | str], BeforeValidator(flat_row)]
@@ -57,11 +58,21 @@ class Reply(Wire):
     answered_at: datetime
 
 
-class Page(Reply, Generic[T]):
-    """A page of a list; `next_cursor` is None at its end."""
+class PageReply(Reply, Generic[T]):
+    """A page of a list as upstream gives it; `next_cursor` is None at its end."""
 
-    items: Annotated[list[T], BeforeValidator(unnulled)]
+    items: Annotated[list[T], BeforeValidator(without_nulls)]
     next_cursor: Given = None
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Rows of a list; `next_cursor` goes on after them (None at its end), `notes` say what was left out, and why."""
+
+    items: list[T]
+    next_cursor: str | None
+    answered_at: datetime
+    notes: tuple[str, ...] = ()
 
 
 class Whoami(Wire):
@@ -126,7 +137,7 @@ class Metrics(Reply):
     scope: Label
     id: str
     window: MetricsWindow
-    series: Annotated[list[FlatRow], BeforeValidator(unnulled)]
+    series: Annotated[list[FlatRow], BeforeValidator(without_nulls)]
     totals: FlatRow = {}
 
 
@@ -156,7 +167,7 @@ class RankedRow(Wire):
 class Ranking(Reply):
     """A ranking, best first."""
 
-    items: Annotated[list[RankedRow], BeforeValidator(numbered)]
+    items: Annotated[list[RankedRow], BeforeValidator(with_ranks)]
 
 
 class AdsContent(Wire):
@@ -166,11 +177,11 @@ class AdsContent(Wire):
     title: str | None = None
     organic_score: float | None = None
     scoring_pool: Label | None = None
-    eligible: Annotated[bool | None, BeforeValidator(verdict)] = Field(
+    eligible: Annotated[bool | None, BeforeValidator(eligibility)] = Field(
         default=None, validation_alias=AliasChoices("eligible", "eligibility")
     )
     override: Annotated[Label, BeforeValidator(lambda value: "none" if value is None else value)] = "none"
-    active_promotions: Annotated[int | None, BeforeValidator(row_count)] = None
+    active_promotions: Annotated[int | None, BeforeValidator(count)] = None
     source_type: Label | None = None
     source_id: Given = None
 
@@ -211,7 +222,7 @@ class Job(Wire):
         return self.status in ("completed", "failed", "canceled")
 
 
-class CommissionReply(Wire):
+class OrderReply(Wire):
     """What Layers took on: a job, and the containers named so far (often one, whatever was ordered)."""
 
     job_id: str

@@ -1,4 +1,4 @@
-"""What is asked of Layers: one request, and how it may be repeated."""
+"""One request to Layers: what is asked, and how it may be repeated."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Repeat(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Request:
     """One request. `subject` is what a 404 says it has not found; `seconds` bounds each attempt."""
 
-    method: Literal["GET", "POST", "PATCH"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     params: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Any] | None = None
@@ -46,7 +46,7 @@ class Call:
 
 
 def path(*segments: str) -> str:
-    """`/v1/…` of literal and id segments, each encoded, so that no id can climb out of its place.
+    """Return `/v1/…` of literal and id segments, each encoded, so that no id can climb out of its place.
 
     Raises InvalidArgument for an id that is no path segment.
     """
@@ -63,7 +63,7 @@ def _segment(segment: str) -> str:
 
 
 def query(**params: str | int | float | bool | datetime | Iterable[str] | None) -> tuple[tuple[str, str], ...]:
-    """Query parameters: lists as repeated keys, times in full UTC with `Z`; None and "" are left out."""
+    """Return query parameters: lists as repeated keys, times in full UTC with `Z`; None and "" are left out."""
     pairs: list[tuple[str, str]] = []
     for name, value in params.items():
         if value is None or value == "":
@@ -82,5 +82,5 @@ def _text(value: str | float | datetime) -> str:
 
 
 def stamp(moment: datetime) -> str:
-    """A UTC datetime as the API reads it: whole seconds, ending in `Z`."""
+    """Return a UTC datetime as the API reads it: whole seconds, ending in `Z`."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

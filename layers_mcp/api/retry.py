@@ -12,8 +12,8 @@ from secrets import SystemRandom
 import anyio
 
 from layers_mcp.api.errors import LayersError, RateLimited
-from layers_mcp.api.request import Bucket, Call, Repeat
-from layers_mcp.api.transport import Answer, Exchange
+from layers_mcp.api.request import Bucket, Repeat, Request
+from layers_mcp.api.transport import Response, Transport
 
 CALL_SECONDS = 30.0
 """The longest that a call may take with all its attempts and pauses: well inside the 45 seconds of a tool."""
@@ -31,15 +31,15 @@ _SPREAD = 0.25
 _random = SystemRandom()
 
 
-class Retries:
+class Retry:
     """Repeats requests within a time budget; keeps the cooldowns of the three buckets."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._closed_until: dict[Bucket, float] = {}
 
-    async def perform(self, call: Call, *, deadline: float | None = None) -> Answer:
-        """Send `call` until it is answered for good, at the latest at `deadline` (the loop's time).
+    async def perform(self, request: Request, *, deadline: float | None = None) -> Response:
+        """Send `request` until it is answered for good, at the latest at `deadline` (the loop's time).
 
         Raises LayersError; its `nothing_changed` speaks for all attempts together.
         """
@@ -48,16 +48,17 @@ class Retries:
         while True:
             attempt += 1
             try:
-                await self._bucket_open(call.bucket, deadline)
-                return await self._exchange.send(call, seconds=min(call.seconds, deadline - anyio.current_time()))
+                await self._bucket_open(request.bucket, deadline)
+                seconds = min(request.seconds, deadline - anyio.current_time())
+                return await self._transport.send(request, seconds=seconds)
             except LayersError as error:
                 failure = error
-            self._cool_down(call.bucket, failure)
+            self._cool_down(request.bucket, failure)
             unanswered = unanswered or not failure.nothing_changed
             pause = _pause(attempt, failure)
             in_time = anyio.current_time() + pause + _LEAST_SECONDS < deadline
-            if attempt == MOST_ATTEMPTS or not in_time or not _again(call, failure):
-                failure.nothing_changed = call.reads or not unanswered
+            if attempt == MOST_ATTEMPTS or not in_time or not _again(request, failure):
+                failure.nothing_changed = request.reads or not unanswered
                 raise failure
             await anyio.sleep(pause)
 
@@ -79,10 +80,10 @@ class Retries:
             await anyio.sleep(wait + _random.uniform(0, _SPREAD))
 
 
-def _again(call: Call, failure: LayersError) -> bool:
-    if call.repeat is Repeat.UNSENT and not failure.nothing_changed:
+def _again(request: Request, failure: LayersError) -> bool:
+    if request.repeat is Repeat.UNSENT and not failure.nothing_changed:
         return False
-    return failure.retryable and call.repeat is not Repeat.NEVER
+    return failure.retryable and request.repeat is not Repeat.NEVER
 
 
 def _pause(attempt: int, failure: LayersError) -> float:

@@ -29,7 +29,7 @@ from layers_mcp.api.errors import (
     Unreachable,
 )
 from layers_mcp.api.redaction import Redaction
-from layers_mcp.api.request import Call
+from layers_mcp.api.request import Request
 from layers_mcp.text.secret import Secret
 
 log = logging.getLogger("layers_mcp.api")
@@ -40,10 +40,10 @@ _CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole answer: JSON `data` (None after a 304), and when it came."""
 
-    call: Call
+    request: Request
     status: int
     data: Any
     at: datetime
@@ -51,7 +51,7 @@ class Answer:
     request_id: str
 
 
-class Exchange:
+class Transport:
     """Sends requests with the key. The HTTP client, with its TLS context, is built for the first of them."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Exchange:
         self._organization = organization
         self._transport = transport
         self._redaction = Redaction(self._key)
-        self.now = now
+        self._now = now
 
     @property
     def key_fingerprint(self) -> str:
@@ -81,18 +81,18 @@ class Exchange:
             await self._http.aclose()
             self._redaction.remove()
 
-    async def send(self, call: Call, *, seconds: float) -> Answer:
-        """Send `call` once, within `seconds`. Raises LayersError for every other end than a 2xx in JSON or a 304."""
-        request = self._request(call)
+    async def send(self, request: Request, *, seconds: float) -> Response:
+        """Send `request` once, within `seconds`. Raises LayersError for every other end than a 2xx in JSON or a 304."""
+        prepared = self._prepare(request)
         started = perf_counter()
-        outcome = await self._attempt(request, seconds)
+        outcome = await self._attempt(prepared, seconds)
         took = (perf_counter() - started) * 1000
         if isinstance(outcome, LayersError):
-            log.debug("%s %s: %s in %.0f ms", call.method, call.path, outcome.code, took)
+            log.debug("%s %s: %s in %.0f ms", request.method, request.path, outcome.code, took)
             raise outcome
         response, body = outcome
-        log.debug("%s %s: %d in %.0f ms", call.method, call.path, response.status_code, took)
-        return self._answer(call, response, body)
+        log.debug("%s %s: %d in %.0f ms", request.method, request.path, response.status_code, took)
+        return self._interpret(request, response, body)
 
     async def _attempt(self, request: httpx2.Request, seconds: float) -> tuple[httpx2.Response, bytes] | LayersError:
         """The answer with its whole body, or why there is none; returned, so that no error chain holds the request."""
@@ -139,37 +139,37 @@ class Exchange:
             hint="Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR, then restart the server.",
         )
 
-    def _request(self, call: Call) -> httpx2.Request:
+    def _prepare(self, request: Request) -> httpx2.Request:
         if not self._key:
             raise NotConfigured("There is no API key.")
         if not (self._key.sendable() and _sendable(self._organization)):
             raise NotConfigured("The API key or organization holds characters that cannot be sent.")
         headers: dict[str, str] = {}
-        if call.idempotency_key:
-            headers["Idempotency-Key"] = call.idempotency_key
-        if call.etag:
-            headers["If-None-Match"] = call.etag
+        if request.idempotency_key:
+            headers["Idempotency-Key"] = request.idempotency_key
+        if request.etag:
+            headers["If-None-Match"] = request.etag
         try:
             content = None
-            if call.body is not None:
+            if request.body is not None:
                 headers["Content-Type"] = "application/json"
-                content = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
+                content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode()
             return self._http.build_request(
-                call.method, self._base_url + call.path, params=call.params, headers=headers, content=content
+                request.method, self._base_url + request.path, params=request.params, headers=headers, content=content
             )
         except (UnicodeEncodeError, httpx2.InvalidURL):
             pass  # raised below: these exceptions quote what they could not encode
         raise InvalidArgument("A text is too long or no valid Unicode, and cannot be sent.")
 
-    def _answer(self, call: Call, response: httpx2.Response, body: bytes) -> Answer:
+    def _interpret(self, request: Request, response: httpx2.Response, body: bytes) -> Response:
         """Read a whole answer, the key taken out of it. Raises LayersError where it is not what was asked for."""
-        at, status = self.now(), response.status_code
+        at, status = self._now(), response.status_code
         headers = {name.lower(): self._key.hide(value) for name, value in response.headers.items()}
         try:
             data = parse(body, self._key.hide if self._key.may_be_in(body) else None)
         except ValueError:
             data = _UNREADABLE
-        if response.is_success or (status == 304 and call.etag):
+        if response.is_success or (status == 304 and request.etag):
             complaint = "" if status == 304 else _complaint(headers, body, data)
             if complaint:
                 raise BadResponse(
@@ -179,15 +179,15 @@ class Exchange:
                     # Cut short: under the same ids the whole answer can be had.
                     retryable=bool(body) and data is _UNREADABLE and _says_json(headers),
                 )
-            return Answer(
-                call=call,
+            return Response(
+                request=request,
                 status=status,
                 data=None if status == 304 else data,
                 at=at,
                 etag=_etag(headers.get("etag", "")),
                 request_id=request_id(headers),
             )
-        raise refusal(call, status, headers, data, now=at)
+        raise refusal(request, status, headers, data, now=at)
 
 
 class _BodyTooLargeError(Exception):

@@ -98,7 +98,7 @@ class Placing:
         """
         with anyio.move_on_after(CREDITS_SECONDS):
             try:
-                return budget.estimate(self.order, await self.desk.layers.credits())
+                return budget.estimate(self.order, await self.desk.layers.credits.get())
             except (Unauthenticated, KillSwitch):
                 raise
             except LayersError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from layers_mcp.api.errors import LayersError, NotFound
-from layers_mcp.api.models import CommissionReply, Container
+from layers_mcp.api.models import Container, OrderReply
 from layers_mcp.operations.entry import Entry
 from layers_mcp.operations.identity import same_text
 from layers_mcp.operations.states import ENDS
@@ -38,11 +38,13 @@ class Seen:
     container_ids: tuple[str, ...]
 
 
-async def send(layers: LayersClient, entry: Entry) -> CommissionReply:
+async def send(layers: LayersClient, entry: Entry) -> OrderReply:
     """Send the order: the same request at every attempt. Raises `LayersError`."""
     if entry.path_container_id:
-        return await layers.clone_from_post(entry.path_container_id, entry.body, idempotency_key=entry.idempotency_key)
-    return await layers.generate(entry.project_id, entry.body, idempotency_key=entry.idempotency_key)
+        return await layers.content.clone_from_post(
+            entry.path_container_id, entry.body, idempotency_key=entry.idempotency_key
+        )
+    return await layers.content.generate(entry.project_id, entry.body, idempotency_key=entry.idempotency_key)
 
 
 async def look(layers: LayersClient, entry: Entry) -> Seen | None:
@@ -50,7 +52,7 @@ async def look(layers: LayersClient, entry: Entry) -> Seen | None:
     with anyio.move_on_after(LOOK_SECONDS):
         try:
             if entry.job_id:
-                job = await layers.job(entry.job_id)
+                job = await layers.jobs.get(entry.job_id)
                 return Seen(job.status, job.container_ids)
         except NotFound:
             pass
@@ -103,7 +105,7 @@ async def _containers(layers: LayersClient, container_ids: Iterable[str]) -> lis
 
     async def read(container_id: str) -> None:
         try:
-            found.append(await layers.container(container_id))
+            found.append(await layers.content.get(container_id))
         except LayersError:
             missing.append(container_id)
 
@@ -119,7 +121,7 @@ async def _content_since(layers: LayersClient, entry: Entry) -> list[Container]:
     made: dict[str, Container] = {}
     cursor = ""
     for _ in range(MOST_PAGES):
-        page = await layers.project_content(entry.project_id, since=since, limit=200, cursor=cursor)
+        page = await layers.content.list(entry.project_id, since=since, limit=200, cursor=cursor)
         made |= {container.container_id: container for container in page.items}
         cursor = page.next_cursor or ""
         if not cursor:

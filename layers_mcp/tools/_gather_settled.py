@@ -32,7 +32,7 @@ class GatherSettled:
     """Start reads in the block; they are done when it ends.
 
     async with GatherSettled() as reads:
-        credits = reads.start(layers.credits)
+        credits = reads.start(layers.credits.get)
     credits.outcome
     """
 

@@ -32,7 +32,7 @@ async def cancel_job(
     stops at its next stage; accepted: false comes with the reason.
     """
     try:
-        reply = await context.api.cancel_job(job_id)
+        reply = await context.api.jobs.cancel(job_id)
     except Conflict as conflict:
         if UNAVAILABLE not in (conflict.code, conflict.details.get("subcode")):
             raise

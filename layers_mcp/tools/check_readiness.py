@@ -80,9 +80,9 @@ async def check_readiness(
     """
     api, now = context.api, context.now()
     async with GatherSettled() as reads:
-        accounts = reads.start(api.social_accounts, project_id)
+        accounts = reads.start(api.projects.social_accounts, project_id)
         metrics = reads.start(
-            api.metrics,
+            api.metrics.get,
             project_id,
             scope="project",
             id=project_id,
@@ -91,11 +91,11 @@ async def check_readiness(
             until=now,
             granularity="week",
         )
-        organic = reads.start(api.top_performers, project_id, metric="engagement_rate", window="90d")
-        paid = reads.start(api.top_performers, project_id, metric="conversions", window="90d")
-        creatives = reads.start(api.ads_content, project_id, limit=POOL_PAGE)
-        review = reads.start(api.review_policy, project_id)
-        budget = reads.start(api.credits)
+        organic = reads.start(api.metrics.top_performers, project_id, metric="engagement_rate", window="90d")
+        paid = reads.start(api.metrics.top_performers, project_id, metric="conversions", window="90d")
+        creatives = reads.start(api.ads.content, project_id, limit=POOL_PAGE)
+        review = reads.start(api.projects.review_policy, project_id)
+        budget = reads.start(api.credits.get)
     _refuse_if_nothing_was_read(accounts, metrics, organic, paid, creatives, review)
 
     seen = Facts(

@@ -62,8 +62,8 @@ async def commission(
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
     seconds = min(AFTERTHOUGHT_SECONDS, CALL_SECONDS - (anyio.current_time() - started))
     async with GatherSettled(seconds=seconds) as reads:
-        policy = reads.start(context.api.review_policy, order.project_id)
-        credit = reads.start(context.api.credits)
+        policy = reads.start(context.api.projects.review_policy, order.project_id)
+        credit = reads.start(context.api.credits.get)
     return _commission(order, placement, policy.outcome, credit.outcome)
 
 

@@ -39,9 +39,9 @@ async def decide_content(
     wanted = WANTED[decision]
     try:
         if decision == "approve":
-            decided = await context.api.approve(container_id, note=reason)
+            decided = await context.api.content.approve(container_id, note=reason)
         else:
-            decided = await context.api.reject(container_id, reason=reason)
+            decided = await context.api.content.reject(container_id, reason=reason)
     except (Conflict, ContentRejected) as conflict:
         present = await _approval_status(context, container_id, conflict)
         if present != wanted:
@@ -56,7 +56,7 @@ async def _approval_status(context: ToolContext, container_id: str, conflict: Co
     told = conflict.details.get("approvalStatus")
     if isinstance(told, str):
         return told
-    return (await context.api.container(container_id)).approval_status or ""
+    return (await context.api.content.get(container_id)).approval_status or ""
 
 
 def _refusal(conflict: Conflict | ContentRejected, present: str) -> ToolError:

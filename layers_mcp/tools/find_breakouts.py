@@ -125,13 +125,17 @@ class _Round(NamedTuple):
 
 async def _read(context: ToolContext, project_ids: Sequence[str], window: Window) -> _Round:
     began = anyio.current_time()
-    active = None if project_ids else await context.api.projects(status="active", limit=MOST_PROJECTS)
+    active = None if project_ids else await context.api.projects.list(status="active", limit=MOST_PROJECTS)
     chosen = project_ids if active is None else [project.id for project in active.items]
     async with GatherSettled(at_once=AT_ONCE, seconds=SECONDS - (anyio.current_time() - began)) as reads:
-        listing = reads.start(context.api.projects, limit=NAMES_PAGE) if active is None else None
+        listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if active is None else None
         rankings = {
             project_id: reads.start(
-                context.api.top_performers, project_id, metric="engagement_rate", window=window, limit=FULL_RANKING
+                context.api.metrics.top_performers,
+                project_id,
+                metric="engagement_rate",
+                window=window,
+                limit=FULL_RANKING,
             )
             for project_id in chosen
         }

@@ -40,7 +40,7 @@ async def get_ads_metrics(
     now = context.now()
     asked = asked_window(since, until, granularity, now)
     wanted = tuple(dict.fromkeys(metrics))
-    reply = await context.api.ads_metrics(
+    reply = await context.api.ads.metrics(
         project_id,
         scope=scope,
         id=scoped_id(scope, id, project_id),

@@ -109,7 +109,7 @@ async def get_content(
 async def _these(context: ToolContext, container_ids: Sequence[str]) -> list[Item]:
     """The containers side by side; if none can be read, and not because they are unknown, the call fails."""
     async with GatherSettled() as reads:
-        started = {one: reads.start(context.api.container, one) for one in container_ids}
+        started = {one: reads.start(context.api.content.get, one) for one in container_ids}
     outcomes = {one: read.outcome for one, read in started.items()}
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, LayersError)]
     if len(failures) == len(outcomes) and not any(isinstance(failure, NotFound) for failure in failures):
@@ -125,7 +125,7 @@ Found = tuple[list[Container], str, list[str]]
 
 
 async def _page(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
-    page = await context.api.project_content(project_id, since=since, limit=limit, cursor=cursor)
+    page = await context.api.content.list(project_id, since=since, limit=limit, cursor=cursor)
     notes = [] if page.items else ["No content was made here in this time."]
     return page.items[:limit], _onward(page, {cursor}), notes
 
@@ -135,7 +135,7 @@ async def _pending(context: ToolContext, project_id: str, since: datetime | None
     found: list[Container] = []
     looked_at, visited = 0, {cursor}
     while True:
-        read = partial(context.api.project_content, project_id, status=["completed"], since=since, cursor=cursor)
+        read = partial(context.api.content.list, project_id, status=["completed"], since=since, cursor=cursor)
         page, room = await read(limit=PENDING_PAGE), limit - len(found)
         places = _waiting(page)
         if len(places) > room:  # end the page at the last one that has room, so that its cursor goes on right there

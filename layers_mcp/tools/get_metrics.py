@@ -37,7 +37,7 @@ async def get_metrics(
     now = context.now()
     asked = asked_window(since, until, granularity, now)
     wanted = tuple(dict.fromkeys(metrics))
-    reply = await context.api.metrics(
+    reply = await context.api.metrics.get(
         project_id,
         scope=scope,
         id=scoped_id(scope, id, project_id),

@@ -72,7 +72,7 @@ async def list_ads_content(
     """
 
     async def read(limit: int, cursor: str) -> Page[AdsContent]:
-        return await context.api.ads_content(
+        return await context.api.ads.content(
             project_id,
             scoring_pool=tuple(dict.fromkeys(scoring_pool)),
             min_score=min_score or None,

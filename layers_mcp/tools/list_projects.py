@@ -63,9 +63,9 @@ async def list_projects(
     """
     api, status = context.api, "" if include_archived else "active"
     async with GatherSettled() as reads:
-        projects = reads.start(api.projects, search=search, status=status, limit=limit, cursor=cursor)
+        projects = reads.start(api.projects.list, search=search, status=status, limit=limit, cursor=cursor)
         whoami = reads.start(api.whoami)
-        balance = reads.start(api.credits)
+        balance = reads.start(api.credits.get)
     page = projects.outcome
     if isinstance(page, LayersError):
         raise page

@@ -89,7 +89,7 @@ async def rank_top_performers(
     also what burns money. watch_time_ms is a total that grows with reach, watch_seconds_per_view what one viewer
     gave. Under 50 views is noise. Not for trends (get_metrics) or many projects (find_breakouts).
     """
-    reply = await context.api.top_performers(
+    reply = await context.api.metrics.top_performers(
         project_id,
         metric=metric,
         window=window,

@@ -124,7 +124,7 @@ async def _records(context: ToolContext, since: datetime, project_id: str) -> li
     if not running:
         return records
     async with GatherSettled(seconds=JOBS_SECONDS) as reads:
-        started = [reads.start(context.api.job, job_id) for job_id in running[:MOST_JOBS]]
+        started = [reads.start(context.api.jobs.get, job_id) for job_id in running[:MOST_JOBS]]
     for read in started:
         if not isinstance(read.outcome, LayersError):
             await context.operations.settle(read.outcome)
@@ -138,7 +138,7 @@ async def _views(
     async with GatherSettled(seconds=VIEWS_SECONDS) as reads:
         started = {
             project: (
-                reads.start(context.api.top_performers, project, metric="engagement_rate", window=window),
+                reads.start(context.api.metrics.top_performers, project, metric="engagement_rate", window=window),
                 reads.start(_content, context, project, since),
             )
             for project in projects
@@ -150,7 +150,7 @@ async def _content(context: ToolContext, project_id: str, since: datetime) -> li
     containers: list[Container] = []
     cursor = ""
     for _ in range(CONTENT_PAGES):
-        page = await context.api.project_content(project_id, since=since, limit=CONTENT_PAGE, cursor=cursor)
+        page = await context.api.content.list(project_id, since=since, limit=CONTENT_PAGE, cursor=cursor)
         containers += page.items
         if not page.next_cursor or page.next_cursor == cursor:
             break

@@ -43,7 +43,7 @@ async def set_override(
     list_ads_content. Free, and undone with clear. Ads already running are not stopped.
     """
     wanted: Literal["include", "exclude"] | None = None if override == "clear" else override
-    row = await context.api.set_override(project_id, ads_content_id, override=wanted, note=note)
+    row = await context.api.ads.set_override(project_id, ads_content_id, override=wanted, note=note)
     return Override(
         ads_content_id=row.ads_content_id,
         override=row.override,

@@ -73,7 +73,7 @@ async def wait_job(
     timed_out = False
     if timeout_seconds == 0:
         async with GatherSettled(at_once=len(ids)) as reads:
-            found = {job_id: reads.start(context.api.job, job_id) for job_id in ids}
+            found = {job_id: reads.start(context.api.jobs.get, job_id) for job_id in ids}
         for job_id, read in found.items():
             watch.ended(job_id, read.outcome)
     else:
@@ -100,7 +100,7 @@ async def wait_job(
 
 async def _follow(context: ToolContext, watch: Watch, job_id: str) -> None:
     try:
-        outcome = await context.api.follow_job(job_id, partial(watch.heard, job_id))
+        outcome = await context.api.jobs.follow(job_id, partial(watch.heard, job_id))
     except LayersError as error:
         outcome = error
     watch.ended(job_id, outcome)

@@ -37,7 +37,7 @@ async def test_on_the_sandbox_no_log_line_and_no_journal_names_a_real_address(
 ) -> None:
     caplog.set_level("DEBUG")
     async with Workspace(_on_sandbox(tmp_path)) as ws:
-        [project, *_] = (await ws.api.projects()).items
+        [project, *_] = (await ws.api.projects.list()).items
         await generate_with_hook(ws, project_id=project.id, hook="Plan less.")
     assert "GET https://sandbox.invalid/v1/projects" in caplog.text
     assert "layers.com" not in caplog.text

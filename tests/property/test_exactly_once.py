@@ -74,7 +74,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.project = self.town.sandbox.project_id("acme-todo")
         server = Server(self.town)
         await server._up.wait()
-        ranking = await server.ws.api.top_performers(self.project, metric="views", window="30d")
+        ranking = await server.ws.api.metrics.top_performers(self.project, metric="views", window="30d")
         await server.stop()
         return [row.platform_post_id for row in ranking.items[:2]]
 

@@ -40,7 +40,7 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
     sandbox = Sandbox()
     settings = ServerConfig(api_key=key, base_url=BASE_URL, state_dir=tmp_path)
     async with Workspace(settings, transport=Gossip(key)(sandbox)) as ws:
-        page = await ws.api.projects()
+        page = await ws.api.projects.list()
         await generate_with_hook(ws, project_id=page.items[0].id, hook="Plan less.")
         seen: dict[int, object] = {}
         reachable([ws, page], seen)
@@ -49,7 +49,7 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
     sandbox.close()
     assert {type(value).__name__ for value in objects} >= {
         "ServerConfig",
-        "Exchange",
+        "Transport",
         "Secret",
         "AsyncClient",
         "OrderBook",

@@ -75,7 +75,7 @@ async def test_no_log_line_holds_the_key_when_a_real_server_sends_it_back(
         async with Workspace(settings) as ws:
             projects = await list_projects(ws)
             with pytest.raises(LayersError):
-                await ws.api.cancel_job("job_1")
+                await ws.api.jobs.cancel("job_1")
     assert not secret_in(projects.model_dump_json() + repr(projects), key)
     assert any(line.startswith("httpcore2.http11: receive_response_headers.complete") for line in log)
     assert not [line for line in log if secret_in(line, key)]

@@ -24,7 +24,7 @@ async def test_ids_pass_through_untouched_and_unknown_fields_and_enums_are_toler
         )
     )
     async with client(upstream) as layers:
-        page = await layers.projects()
+        page = await layers.projects.list()
     assert [project.id for project in page.items] == ["prj_01HX", "6f1f0f0a-0000-4000-8000-000000000000", "12345"]
     assert page.items[0].status == "hibernating"
     assert page.next_cursor is None
@@ -41,7 +41,7 @@ async def test_an_optional_field_of_an_unexpected_form_counts_as_absent() -> Non
     }
     upstream = Upstream(ok({"metric": "views", "window": "30d", "items": [row]}))
     async with client(upstream) as layers:
-        ranking = await layers.top_performers("prj_1", metric="views", window="30d")
+        ranking = await layers.metrics.top_performers("prj_1", metric="views", window="30d")
     ranked = ranking.items[0]
     assert (ranked.title, ranked.metric_value, ranked.paid) == (None, None, None)
     assert ranked.organic is not None
@@ -52,13 +52,13 @@ async def test_a_row_without_a_rank_takes_its_place() -> None:
     rows = [{"title": "a"}, {"rank": None, "title": "b"}, {"rank": 7}]
     upstream = Upstream(ok({"metric": "views", "window": "30d", "items": rows}))
     async with client(upstream) as layers:
-        ranking = await layers.top_performers("prj_1", metric="views", window="30d")
+        ranking = await layers.metrics.top_performers("prj_1", metric="views", window="30d")
     assert [row.rank for row in ranking.items] == [1, 2, 7]
 
 
 async def test_a_ranking_need_not_repeat_what_was_asked() -> None:
     async with client(Upstream(ok({"items": []}))) as layers:
-        ranking = await layers.top_performers("prj_1", metric="views", window="30d")
+        ranking = await layers.metrics.top_performers("prj_1", metric="views", window="30d")
     assert ranking.items == []
 
 
@@ -67,9 +67,9 @@ async def test_a_row_that_is_null_says_nothing_and_hides_no_other() -> None:
         ok({"items": [None, {"rank": 2}]}), ok({"items": [{"id": "p"}, None]}), ok({"series": [None, {"views": 3}]})
     )
     async with client(upstream) as layers:
-        ranking = await layers.top_performers("prj_1", metric="views", window="30d")
-        projects = await layers.projects()
-        metrics = await layers.metrics(
+        ranking = await layers.metrics.top_performers("prj_1", metric="views", window="30d")
+        projects = await layers.projects.list()
+        metrics = await layers.metrics.get(
             "prj_1", scope="project", id="prj_1", metrics=["views"], since=NOW, until=NOW, granularity="day"
         )
     assert [row.rank for row in ranking.items] == [2]
@@ -81,8 +81,8 @@ async def test_an_empty_text_where_an_id_or_a_cursor_may_stand_is_none() -> None
     ranked = {"rank": 1, "adsContentId": "", "platformPostId": "", "sourceId": ""}
     upstream = Upstream(ok({"items": [ranked]}), ok({"items": [], "nextCursor": ""}))
     async with client(upstream) as layers:
-        row = (await layers.top_performers("prj_1", metric="views", window="30d")).items[0]
-        page = await layers.projects()
+        row = (await layers.metrics.top_performers("prj_1", metric="views", window="30d")).items[0]
+        page = await layers.projects.list()
     assert (row.ads_content_id, row.platform_post_id, row.source_id) == (None, None, None)
     assert page.next_cursor is None
 
@@ -90,7 +90,7 @@ async def test_an_empty_text_where_an_id_or_a_cursor_may_stand_is_none() -> None
 async def test_an_override_of_an_unknown_kind_is_shown_without_what_cannot_be_seen() -> None:
     upstream = Upstream(ok({"items": [{"adsContentId": "adc_1", "override": "paused\u202e" + "x" * 100}]}))
     async with client(upstream) as layers:
-        creative = (await layers.ads_content("prj_1")).items[0]
+        creative = (await layers.ads.content("prj_1")).items[0]
     assert creative.override == "paused" + "x" * 58
 
 
@@ -99,7 +99,7 @@ async def test_numbers_that_are_not_finite_are_left_out() -> None:
         b'{"metric": "roas", "window": "30d", "items": [{"metricValue": 1e999, "paid": {"roas": -1e999, "cpa": NaN}}]}'
     )
     async with client(Upstream(raw(200, body))) as layers:
-        row = (await layers.top_performers("prj_1", metric="roas", window="30d")).items[0]
+        row = (await layers.metrics.top_performers("prj_1", metric="roas", window="30d")).items[0]
     assert row.metric_value is None
     assert row.paid == {"roas": None, "cpa": None}
 
@@ -108,8 +108,8 @@ async def test_a_text_that_says_no_number_is_none() -> None:
     row = {"rank": 1, "metricValue": "NaN", "organic": {"views": 9, "engagementRate": "inf"}}
     upstream = Upstream(ok({"items": [row]}), ok({"items": [{"adsContentId": "adc_1", "organicScore": "-Infinity"}]}))
     async with client(upstream) as layers:
-        ranked = (await layers.top_performers("prj_1", metric="views", window="30d")).items[0]
-        creative = (await layers.ads_content("prj_1")).items[0]
+        ranked = (await layers.metrics.top_performers("prj_1", metric="views", window="30d")).items[0]
+        creative = (await layers.ads.content("prj_1")).items[0]
     assert (ranked.metric_value, creative.organic_score) == (None, None)
     assert ranked.organic is not None
     assert (ranked.organic.views, ranked.organic.engagement_rate) == (9, None)
@@ -119,7 +119,7 @@ async def test_the_texts_of_a_series_are_shown_without_what_cannot_be_seen() -> 
     window = {"since": "2026-04-10\u202e", "until": "2026-04-17", "granularity": "day"}
     upstream = Upstream(ok({"series": [{"bucket": "2026-04-10\u200b", "views": "3\u202e"}], "window": window}))
     async with client(upstream) as layers:
-        answer = await layers.metrics(
+        answer = await layers.metrics.get(
             "prj_1", scope="project", id="prj_1", metrics=["views"], since=NOW, until=NOW, granularity="day"
         )
     assert answer.series == [{"bucket": "2026-04-10", "views": "3"}]
@@ -130,7 +130,7 @@ async def test_numbers_that_no_measurement_has_are_left_out() -> None:
     digits = b"9" * 5000
     body = b'{"items": [{"metricValue": 1e300, "organic": {"views": %s, "engagementRate": 1e-300, "watchTimeMs": 1}}]}'
     async with client(Upstream(raw(200, body % digits))) as layers:
-        row = (await layers.top_performers("prj_1", metric="views", window="30d")).items[0]
+        row = (await layers.metrics.top_performers("prj_1", metric="views", window="30d")).items[0]
     assert row.metric_value is None
     assert row.organic is not None
     assert (row.organic.views, row.organic.engagement_rate, row.organic.watch_time_ms) == (None, 1e-300, 1)
@@ -140,7 +140,7 @@ async def test_paid_results_are_passed_through_as_they_are() -> None:
     paid = {"spend": 12.5, "platforms": ["meta_ads"], "currency": "EUR"}
     upstream = Upstream(ok({"metric": "roas", "window": "30d", "items": [{"rank": 1, "paid": paid, "organic": None}]}))
     async with client(upstream) as layers:
-        ranking = await layers.top_performers("prj_1", metric="roas", window="30d")
+        ranking = await layers.metrics.top_performers("prj_1", metric="roas", window="30d")
     assert ranking.items[0].paid == paid
     assert ranking.items[0].organic is None
 
@@ -151,7 +151,7 @@ async def test_a_series_keeps_plain_values_and_its_window_is_completed_from_the_
     )
     upstream = Upstream(raw(200, body))
     async with client(upstream) as layers:
-        answer = await layers.metrics(
+        answer = await layers.metrics.get(
             "prj_1", scope="project", id="prj_1", metrics=["views"], since=NOW, until=NOW, granularity="day"
         )
     assert answer.series == [{"bucket": "2026-04-10", "views": 3}]
@@ -163,7 +163,7 @@ async def test_a_series_keeps_plain_values_and_its_window_is_completed_from_the_
 async def test_halves_of_surrogate_pairs_do_not_reach_a_result() -> None:
     body = b'{"items": [{"id": "p", "name": "half \\ud83d end", "timezone": "\\ud83d\\ude00"}], "x": [1, null]}'
     async with client(Upstream(raw(200, body))) as layers:
-        project = (await layers.projects()).items[0]
+        project = (await layers.projects.list()).items[0]
     assert project.name is not None
     assert project.name.encode()
     assert project.timezone == "😀"
@@ -181,7 +181,7 @@ async def test_spendable_credits_are_what_is_available_else_the_balance(
     body: dict[str, object], spendable: int
 ) -> None:
     async with client(Upstream(ok(body))) as layers:
-        answer = await layers.credits()
+        answer = await layers.credits.get()
     assert answer.spendable == spendable
     assert "new" not in answer.estimated_credits_per_format
 
@@ -202,7 +202,7 @@ async def test_spendable_credits_are_what_is_available_else_the_balance(
 async def test_times_are_read_leniently(written: str | None, moment: datetime | None) -> None:
     upstream = Upstream(ok({"items": [{"socialAccountId": "sa_1", "connectedAt": written}]}))
     async with client(upstream) as layers:
-        accounts = await layers.social_accounts("prj_1")
+        accounts = await layers.projects.social_accounts("prj_1")
     assert accounts[0].connected_at == moment
 
 
@@ -220,7 +220,7 @@ async def test_times_are_read_leniently(written: str | None, moment: datetime | 
 async def test_eligibility_is_understood_in_every_form(eligibility: dict[str, object], expected: bool | None) -> None:
     row = {"adsContentId": "adc_1", "override": None, "activePromotions": [{}, {}], **eligibility}
     async with client(Upstream(ok({"items": [row]}))) as layers:
-        creative = (await layers.ads_content("prj_1")).items[0]
+        creative = (await layers.ads.content("prj_1")).items[0]
     assert creative.eligible is expected
     assert creative.override == "none"
     assert creative.active_promotions == 2
@@ -250,13 +250,13 @@ async def test_both_vintages_of_a_container_read_alike() -> None:
         "error": {"message": "boom"},
     }
     async with client(Upstream(ok(of_k), ok(of_l))) as layers:
-        assert await layers.container("cnt_1") == await layers.container("cnt_1")
+        assert await layers.content.get("cnt_1") == await layers.content.get("cnt_1")
 
 
 async def test_a_container_that_is_still_made_may_be_full_of_nulls() -> None:
     nulls = dict.fromkeys(("brief", "caption", "assets", "preview", "lastError", "approvalStatus", "status"))
     async with client(Upstream(ok({"items": [{"id": "cnt_1", **nulls}]}))) as layers:
-        container = (await layers.project_content("prj_1")).items[0]
+        container = (await layers.content.list("prj_1")).items[0]
     assert (container.hook, container.assets, container.error, container.status) == (None, (), None, None)
 
 
@@ -276,8 +276,8 @@ async def test_every_container_that_a_commission_or_job_names_is_gathered(
     body: dict[str, object], containers: tuple[str, ...]
 ) -> None:
     async with client(Upstream(ok(body, 202), ok({**body, "status": "running"}))) as layers:
-        reply = await layers.generate("prj_1", {}, idempotency_key="i")
-        job = await layers.job("j")
+        reply = await layers.content.generate("prj_1", {}, idempotency_key="i")
+        job = await layers.jobs.get("j")
     assert reply.container_ids == containers
     assert job.container_ids == containers
 
@@ -290,7 +290,7 @@ async def test_a_finished_job_carries_its_files_and_a_failed_one_its_error() -> 
         ok({"jobId": "j", "status": "failed", "result": {"error": {"code": "BAD\x00FOOTAGE", "message": "no"}}}),
     )
     async with client(upstream) as layers:
-        finished, canceled, failed = [await layers.job("j") for _ in range(3)]
+        finished, canceled, failed = [await layers.jobs.get("j") for _ in range(3)]
     assert finished.terminal
     assert (finished.assets[0].asset_id, finished.assets[0].url, finished.assets[0].kind) == ("as", "u", None)
     assert canceled.status == "canceled"
@@ -317,7 +317,7 @@ async def test_the_review_policy_is_read_in_either_vintage(
     late = Upstream(ok(body))
     for upstream, requests in ((early, 2), (late, 1)):
         async with client(upstream) as layers:
-            answer = await layers.review_policy("prj_1")
+            answer = await layers.projects.review_policy("prj_1")
         assert (answer.policy, answer.first_n) == (policy, first_n)
         assert len(upstream.requests) == requests
     assert late.requests[0].url.path.endswith("/content-review-policy")
@@ -327,7 +327,7 @@ async def test_the_review_policy_is_read_in_either_vintage(
 async def test_a_project_without_a_policy_in_either_vintage_is_not_found() -> None:
     async with client(Upstream(refused(404, "NOT_FOUND"))) as layers:
         with pytest.raises(NotFound):
-            await layers.review_policy("prj_1")
+            await layers.projects.review_policy("prj_1")
 
 
 @pytest.mark.parametrize(
@@ -364,21 +364,21 @@ async def test_a_success_of_another_shape_is_a_bad_response_and_a_read_changed_n
 async def test_credits_that_name_no_amount_are_a_bad_response() -> None:
     async with client(Upstream(ok({"subscriptionTier": "pilot", "balance": None}))) as layers:
         with pytest.raises(BadResponse):
-            await layers.credits()
+            await layers.credits.get()
 
 
 async def test_a_policy_that_may_not_be_read_is_not_asked_for_twice() -> None:
     upstream = Upstream(refused(403, "FORBIDDEN_SCOPE"))
     async with client(upstream) as layers:
         with pytest.raises(ForbiddenScope):
-            await layers.review_policy("prj_1")
+            await layers.projects.review_policy("prj_1")
     assert len(upstream.requests) == 1
 
 
 async def test_a_page_full_of_oddities_is_read_for_what_it_says() -> None:
     odd = {"socialAccountId": "sa_1", "platform": {}, "handle": [], "status": {"x": 1}, "connectedAt": {}}
     async with client(Upstream(ok({"items": [odd] * 200, "nextCursor": 7}), ok({"items": []}))) as layers:
-        accounts = await layers.social_accounts("prj_1")
+        accounts = await layers.projects.social_accounts("prj_1")
     assert len(accounts) == 200
     assert (accounts[0].platform, accounts[0].status) == (None, None)
 
@@ -391,7 +391,7 @@ async def test_an_answer_nested_without_end_is_read_or_refused_and_never_a_crash
         nested = b'{"jobId": "j", "status": "running", "x": ' + opened + b"1" + closed + b"}"
         async with client(Upstream(raw(200, nested))) as layers:
             try:
-                read += (await layers.job("j")).status == "running"
+                read += (await layers.jobs.get("j")).status == "running"
             except BadResponse as failure:
                 assert failure.nothing_changed  # noqa: PT017
     assert 0 < read < 202
@@ -406,34 +406,34 @@ async def test_json_without_a_content_type_is_json() -> None:
 async def test_a_page_whose_rows_cannot_be_told_is_never_an_empty_page(body: bytes) -> None:
     async with client(Upstream(raw(200, body))) as layers:
         with pytest.raises(BadResponse):
-            await layers.projects()
+            await layers.projects.list()
         with pytest.raises(BadResponse):
-            await layers.project_content("prj_1")
+            await layers.content.list("prj_1")
 
 
 @pytest.mark.parametrize("body", [b'{"items": 3}', b'{"items": ["x"]}', b'{"rows": []}', b"7"])
 async def test_a_ranking_whose_rows_cannot_be_told_is_never_an_empty_ranking(body: bytes) -> None:
     async with client(Upstream(raw(200, body))) as layers:
         with pytest.raises(BadResponse):
-            await layers.top_performers("prj_1", metric="views", window="30d")
+            await layers.metrics.top_performers("prj_1", metric="views", window="30d")
 
 
 @pytest.mark.parametrize("body", [b"[]", b"7", b'{"status": 7}', b"{}"])
 async def test_writes_and_normalised_answers_of_another_shape_are_bad_responses(body: bytes) -> None:
     async with client(Upstream(raw(200, body))) as layers:
         for call in (
-            layers.job("j"),
-            layers.container("c"),
-            layers.review_policy("p"),
-            layers.metrics("p", scope="project", id="p", metrics=[], since=NOW, until=NOW, granularity="day"),
+            layers.jobs.get("j"),
+            layers.content.get("c"),
+            layers.projects.review_policy("p"),
+            layers.metrics.get("p", scope="project", id="p", metrics=[], since=NOW, until=NOW, granularity="day"),
         ):
             with pytest.raises(BadResponse) as read:
                 await call
             assert read.value.nothing_changed
         for call in (
-            layers.generate("p", {}, idempotency_key="i"),
-            layers.set_override("p", "a", override="include"),
-            layers.cancel_job("j"),
+            layers.content.generate("p", {}, idempotency_key="i"),
+            layers.ads.set_override("p", "a", override="include"),
+            layers.jobs.cancel("j"),
         ):
             with pytest.raises(BadResponse) as write:
                 await call

@@ -24,9 +24,9 @@ def methods(upstream: Upstream) -> list[str]:
 async def test_a_decision_sends_its_note_or_reason() -> None:
     upstream = Upstream(APPROVED, APPROVED, REJECTED)
     async with client(upstream) as layers:
-        assert (await layers.approve("cnt_1")).approval_status == "approved"
-        await layers.approve("cnt_1", note="fine")
-        assert (await layers.reject("cnt_1", reason="off brand")).approval_status == "rejected"
+        assert (await layers.content.approve("cnt_1")).approval_status == "approved"
+        await layers.content.approve("cnt_1", note="fine")
+        assert (await layers.content.reject("cnt_1", reason="off brand")).approval_status == "rejected"
     assert [request.content for request in upstream.requests] == [b"", b'{"note":"fine"}', b'{"reason":"off brand"}']
     assert [request.url.path.rpartition("/")[2] for request in upstream.requests] == ["approve", "approve", "reject"]
 
@@ -35,7 +35,7 @@ async def test_a_decision_sends_its_note_or_reason() -> None:
 async def test_a_lost_decision_that_landed_is_found_and_not_sent_again(fault: Reply) -> None:
     upstream = Upstream(fault, APPROVED)
     async with client(upstream) as layers:
-        decision = await layers.approve("cnt_1")
+        decision = await layers.content.approve("cnt_1")
     assert (decision.container_id, decision.approval_status) == ("cnt_1", "approved")
     assert methods(upstream) == ["POST", "GET"]
 
@@ -43,7 +43,7 @@ async def test_a_lost_decision_that_landed_is_found_and_not_sent_again(fault: Re
 async def test_a_lost_decision_that_did_not_land_is_sent_once_more() -> None:
     upstream = Upstream(LOST, PENDING, REJECTED)
     async with client(upstream) as layers:
-        assert (await layers.reject("cnt_1", reason="no")).approval_status == "rejected"
+        assert (await layers.content.reject("cnt_1", reason="no")).approval_status == "rejected"
     assert methods(upstream) == ["POST", "GET", "POST"]
 
 
@@ -51,7 +51,7 @@ async def test_a_decision_lost_twice_is_unknown() -> None:
     upstream = Upstream(LOST, PENDING, LOST, PENDING)
     async with client(upstream) as layers:
         with pytest.raises(Lost) as failure:
-            await layers.approve("cnt_1")
+            await layers.content.approve("cnt_1")
     assert not failure.value.nothing_changed
     assert methods(upstream) == ["POST", "GET", "POST", "GET"]
 
@@ -60,7 +60,7 @@ async def test_a_lost_decision_whose_container_cannot_be_read_is_unknown() -> No
     upstream = Upstream(LOST, refused(403, "FORBIDDEN_SCOPE"))
     async with client(upstream) as layers:
         with pytest.raises(Lost) as failure:
-            await layers.approve("cnt_1")
+            await layers.content.approve("cnt_1")
     assert not failure.value.nothing_changed
     assert methods(upstream) == ["POST", "GET"]
 
@@ -69,7 +69,7 @@ async def test_a_lost_decision_that_another_one_preceded_is_a_conflict() -> None
     upstream = Upstream(refused(500, "INTERNAL"), REJECTED)
     async with client(upstream) as layers:
         with pytest.raises(Conflict) as conflict:
-            await layers.approve("cnt_1")
+            await layers.content.approve("cnt_1")
     assert conflict.value.details == {"approvalStatus": "rejected"}
     assert conflict.value.nothing_changed
 
@@ -78,7 +78,7 @@ async def test_a_refusal_after_a_lost_decision_is_unknown_again() -> None:
     upstream = Upstream(LOST, PENDING, refused(409, "CONFLICT", details={"approvalStatus": "approved"}))
     async with client(upstream) as layers:
         with pytest.raises(Conflict) as conflict:
-            await layers.approve("cnt_1")
+            await layers.content.approve("cnt_1")
     assert not conflict.value.nothing_changed
 
 
@@ -86,7 +86,7 @@ async def test_a_decision_that_certainly_had_no_effect_is_simply_sent_again() ->
     for fault in (broken(httpx2.ConnectError), refused(429, "RATE_LIMITED", retry_after="2")):
         upstream = Upstream(fault, APPROVED)
         async with client(upstream) as layers:
-            assert (await layers.approve("cnt_1")).approval_status == "approved"
+            assert (await layers.content.approve("cnt_1")).approval_status == "approved"
         assert methods(upstream) == ["POST", "POST"]
 
 
@@ -102,7 +102,7 @@ async def test_a_refused_decision_is_an_answer(answer: Reply, kind: type[LayersE
     upstream = Upstream(answer)
     async with client(upstream) as layers:
         with pytest.raises(kind) as refusal:
-            await layers.approve("cnt_1")
+            await layers.content.approve("cnt_1")
     assert refusal.value.nothing_changed
     assert methods(upstream) == ["POST"]
 
@@ -115,5 +115,5 @@ async def test_a_decision_and_its_reading_end_in_time() -> None:
     async with client(Upstream(slow)) as layers:
         started = anyio.current_time()
         with pytest.raises(LayersError):
-            await layers.approve("cnt_1")
+            await layers.content.approve("cnt_1")
     assert anyio.current_time() - started <= 31

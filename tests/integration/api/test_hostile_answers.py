@@ -40,25 +40,33 @@ SERIES = {"series": [{"bucket": "2026-04-10", "views": 1}], "totals": {"views": 
 Read = Callable[[LayersClient], Awaitable[object]]
 READS: list[tuple[Read, Any]] = [
     (lambda c: c.whoami(), {"organizationId": "org_1", "scopes": ["a"], "creditBalance": 3}),
-    (lambda c: c.projects(), {"items": [{"id": "p", "name": "n"}], "nextCursor": None}),
-    (lambda c: c.credits(), {"balance": 1, "available": 2, "estimatedCreditsPerFormat": {"auto": 120}}),
-    (lambda c: c.social_accounts("p"), {"items": [{"socialAccountId": "s", "connectedAt": "2026-04-01"}]}),
+    (lambda c: c.projects.list(), {"items": [{"id": "p", "name": "n"}], "nextCursor": None}),
+    (lambda c: c.credits.get(), {"balance": 1, "available": 2, "estimatedCreditsPerFormat": {"auto": 120}}),
+    (lambda c: c.projects.social_accounts("p"), {"items": [{"socialAccountId": "s", "connectedAt": "2026-04-01"}]}),
     (
-        lambda c: c.metrics("p", scope="project", id="p", metrics=["views"], since=NOW, until=NOW, granularity="day"),
+        lambda c: c.metrics.get(
+            "p", scope="project", id="p", metrics=["views"], since=NOW, until=NOW, granularity="day"
+        ),
         SERIES,
     ),
     (
-        lambda c: c.top_performers("p", metric="views", window="7d"),
+        lambda c: c.metrics.top_performers("p", metric="views", window="7d"),
         {"metric": "views", "window": "7d", "items": [{"rank": 1, "organic": ORGANIC, "paid": {"spend": 1.5}}]},
     ),
-    (lambda c: c.ads_content("p"), {"items": [{"adsContentId": "a", "eligibility": {"eligible": True}}]}),
-    (lambda c: c.job("j"), JOB),
-    (lambda c: c.container("c"), CONTAINER),
-    (lambda c: c.project_content("p"), {"items": [CONTAINER]}),
-    (lambda c: c.review_policy("p"), {"requiresApproval": True, "firstNPostsBlocked": 2, "autoApproveAfter": "x"}),
-    (lambda c: c.approve("c"), {"id": "cnt_1", "approvalStatus": "approved"}),
-    (lambda c: c.cancel_job("j"), {"jobId": "j", "accepted": False, "reason": "ALREADY_COMPLETED"}),
-    (lambda c: c.generate("p", {}, idempotency_key="i"), {"jobId": "j", "containerIds": ["a"], "containerId": "b"}),
+    (lambda c: c.ads.content("p"), {"items": [{"adsContentId": "a", "eligibility": {"eligible": True}}]}),
+    (lambda c: c.jobs.get("j"), JOB),
+    (lambda c: c.content.get("c"), CONTAINER),
+    (lambda c: c.content.list("p"), {"items": [CONTAINER]}),
+    (
+        lambda c: c.projects.review_policy("p"),
+        {"requiresApproval": True, "firstNPostsBlocked": 2, "autoApproveAfter": "x"},
+    ),
+    (lambda c: c.content.approve("c"), {"id": "cnt_1", "approvalStatus": "approved"}),
+    (lambda c: c.jobs.cancel("j"), {"jobId": "j", "accepted": False, "reason": "ALREADY_COMPLETED"}),
+    (
+        lambda c: c.content.generate("p", {}, idempotency_key="i"),
+        {"jobId": "j", "containerIds": ["a"], "containerId": "b"},
+    ),
 ]
 ERROR = {"error": {"code": "VALIDATION", "message": "m", "requestId": "r", "details": {"issues": [{"path": ["a"]}]}}}
 

@@ -25,7 +25,7 @@ DONE = ok({"jobId": "job_1", "status": "completed"})
 
 
 async def follow(layers: LayersClient, heard: list[Job | LayersError]) -> Job:
-    return await layers.follow_job("job_1", heard.append)
+    return await layers.jobs.follow("job_1", heard.append)
 
 
 async def test_a_job_is_polled_after_two_seconds_then_ever_slower_to_ten() -> None:

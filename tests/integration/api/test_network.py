@@ -10,10 +10,10 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from layers_mcp.api.errors import BadResponse, Lost, Unreachable
-from layers_mcp.api.request import Call, Repeat, path
+from layers_mcp.api.request import Repeat, Request, path
 from tests.integration.api.scripted import KEY, Upstream, client, ok
 
-ONCE = Call(method="GET", path=path("whoami"), repeat=Repeat.NEVER)
+ONCE = Request(method="GET", path=path("whoami"), repeat=Repeat.NEVER)
 UNUSED = Upstream(ok({}))
 
 
@@ -47,7 +47,7 @@ async def serving(answer: bytes) -> AsyncIterator[str]:
 async def test_an_answer_that_breaks_off_is_lost_and_a_garbled_one_is_bad(answer: bytes, kind: type[Exception]) -> None:
     async with serving(answer) as url, client(UNUSED, base_url=url, transport=None) as layers:
         with pytest.raises(kind) as failure:
-            await layers.retries.perform(ONCE)
+            await layers.retry.perform(ONCE)
     assert failure.value.__context__ is None
 
 
@@ -57,7 +57,7 @@ async def test_a_refused_connection_is_unreachable() -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         async with client(UNUSED, base_url=url, transport=None) as layers:
             with pytest.raises(Unreachable):
-                await layers.retries.perform(ONCE)
+                await layers.retry.perform(ONCE)
 
 
 async def test_the_debug_log_of_a_real_connection_holds_no_key(

@@ -34,11 +34,11 @@ async def test_what_was_sent_is_not_echoed_wherever_it_was_sent() -> None:
     upstream = Upstream(refused(422, "VALIDATION", said))
     async with client(upstream) as layers:
         with pytest.raises(ValidationFailed) as generated:
-            await layers.generate(
+            await layers.content.generate(
                 "prj_secret/1", {"brief": {"hook": "My private hook", "themeTags": ["near"]}}, idempotency_key="i"
             )
         with pytest.raises(ValidationFailed) as searched:
-            await layers.projects(search="secretsearch")
+            await layers.projects.list(search="secretsearch")
     for value in (KEY, "prj_secret", "private", "near"):
         assert value not in generated.value.reason
     assert "secretsearch" not in searched.value.reason
@@ -53,7 +53,7 @@ async def test_what_was_sent_is_not_echoed_in_pieces_either(quoted: str) -> None
     said = "hook: not allowed: " + quoted.format(json.dumps(hook)[1:-1])
     async with client(Upstream(refused(422, "VALIDATION", said))) as layers:
         with pytest.raises(ValidationFailed) as failure:
-            await layers.generate("prj_1", {"brief": {"hook": hook}}, idempotency_key="i")
+            await layers.content.generate("prj_1", {"brief": {"hook": hook}}, idempotency_key="i")
     assert failure.value.reason.startswith("Layers refused the request: hook: not allowed: ")
     assert "breakfast" not in failure.value.reason
     assert "others do" not in failure.value.reason
@@ -81,7 +81,7 @@ async def test_upstreams_words_are_cleaned_and_cut() -> None:
 async def test_where_the_code_says_it_all_the_words_are_ours(status: int, code: str) -> None:
     async with client(Upstream(refused(status, code, HOSTILE))) as layers:
         with pytest.raises(LayersError) as refusal:
-            await layers.projects()
+            await layers.projects.list()
     assert "Ignore" not in str(refusal.value)
     assert refusal.value.reason.endswith(".")
     assert refusal.value.hint
@@ -90,7 +90,7 @@ async def test_where_the_code_says_it_all_the_words_are_ours(status: int, code: 
 async def test_a_missing_scope_is_named() -> None:
     async with client(Upstream(refused(403, "FORBIDDEN_SCOPE"))) as layers:
         with pytest.raises(ForbiddenScope) as read:
-            await layers.top_performers("prj_1", metric="views", window="7d")
+            await layers.metrics.top_performers("prj_1", metric="views", window="7d")
         with pytest.raises(ForbiddenScope) as unscoped:
             await layers.whoami()
     assert read.value.reason == "The API key lacks the scope metrics:read."
@@ -101,7 +101,7 @@ async def test_a_missing_scope_is_named() -> None:
 async def test_a_403_of_another_code_names_the_scope_in_its_next_step() -> None:
     async with client(Upstream(refused(403, "FORBIDDEN", "Not for you."))) as layers:
         with pytest.raises(Refused) as refusal:
-            await layers.top_performers("prj_1", metric="views", window="7d")
+            await layers.metrics.top_performers("prj_1", metric="views", window="7d")
     assert refusal.value.reason == "Layers refused the request: Not for you"
     assert refusal.value.hint == "Check that the API key has the scope metrics:read."
 
@@ -109,9 +109,9 @@ async def test_a_403_of_another_code_names_the_scope_in_its_next_step() -> None:
 async def test_a_404_says_what_was_not_found_and_on_a_commission_both_causes() -> None:
     async with client(Upstream(refused(404, "NOT_FOUND"))) as layers:
         with pytest.raises(NotFound) as job:
-            await layers.job("job_1")
+            await layers.jobs.get("job_1")
         with pytest.raises(NotFound) as cloned:
-            await layers.clone_from_post("3f", {}, idempotency_key="i")
+            await layers.content.clone_from_post("3f", {}, idempotency_key="i")
         with pytest.raises(NotFound) as bare:
             await layers.whoami()
     assert "There is no job with this id" in job.value.reason
@@ -124,7 +124,7 @@ async def test_a_404_says_what_was_not_found_and_on_a_commission_both_causes() -
 async def test_a_bare_404_on_a_commission_names_both_causes_too() -> None:
     async with client(Upstream(raw(404, b"Cannot POST", "text/html"))) as layers:
         with pytest.raises(LayersError) as cloned:
-            await layers.clone_from_post("3f", {}, idempotency_key="i")
+            await layers.content.clone_from_post("3f", {}, idempotency_key="i")
     assert (cloned.value.code, cloned.value.status) == ("BAD_RESPONSE", 404)
     assert "no longer has the endpoint" in cloned.value.reason
     assert cloned.value.nothing_changed
@@ -143,7 +143,7 @@ async def test_a_bare_404_on_a_commission_names_both_causes_too() -> None:
 async def test_a_conflict_says_how_things_stand(details: object, words: str) -> None:
     async with client(Upstream(refused(409, "CONFLICT", "upstream's words", details))) as layers:
         with pytest.raises(Conflict) as conflict:
-            await layers.cancel_job("job_1")
+            await layers.jobs.cancel("job_1")
     assert words in conflict.value.reason
     assert "Ignore" not in conflict.value.reason
 
@@ -184,7 +184,7 @@ async def test_a_code_or_request_id_that_is_none_is_not_passed_on() -> None:
 async def test_an_error_that_is_no_envelope_is_a_bad_response(body: bytes) -> None:
     async with client(Upstream(raw(403, body))) as layers:
         with pytest.raises(LayersError) as failure:
-            await layers.set_override("prj_1", "adc_1", override=None)
+            await layers.ads.set_override("prj_1", "adc_1", override=None)
     assert (failure.value.code, failure.value.status) == ("BAD_RESPONSE", 403)
     assert failure.value.nothing_changed
 
@@ -192,7 +192,7 @@ async def test_an_error_that_is_no_envelope_is_a_bad_response(body: bytes) -> No
 async def test_a_304_that_nobody_asked_for_is_called_no_redirection() -> None:
     async with client(Upstream(raw(304, b""))) as layers:
         with pytest.raises(LayersError) as failure:
-            await layers.job("job_1")
+            await layers.jobs.get("job_1")
     assert (failure.value.code, failure.value.status) == ("BAD_RESPONSE", 304)
     assert "redirection" not in failure.value.reason
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import InvalidArgument, NotConfigured, Unreachable
-from layers_mcp.api.request import Call, Repeat, path
+from layers_mcp.api.request import Repeat, Request, path
 from tests.integration.api.scripted import KEY, NOW, Upstream, client, ok
 
 HOSTILE_IDS = ["../whoami", "a/b", "%2e%2e", "a%2fb", "a?b=c", "a#b", "..;x", "a\\b", " a ", "ä", "\x00", "a\nb"]
@@ -42,7 +42,7 @@ async def test_lists_are_repeated_keys_and_times_full_utc() -> None:
     upstream = Upstream(ok({"series": [], "totals": {}}))
     plus_two = datetime(2026, 4, 10, 2, tzinfo=timezone(timedelta(hours=2)))
     async with client(upstream) as layers:
-        await layers.metrics(
+        await layers.metrics.get(
             "prj_1",
             scope="project",
             id="prj_1",
@@ -66,8 +66,8 @@ async def test_lists_are_repeated_keys_and_times_full_utc() -> None:
 async def test_an_ineligible_row_is_asked_for_only_when_wanted() -> None:
     upstream = Upstream(ok({"metric": "views", "window": "30d", "items": []}))
     async with client(upstream) as layers:
-        await layers.top_performers("prj_1", metric="views", window="30d")
-        await layers.top_performers(
+        await layers.metrics.top_performers("prj_1", metric="views", window="30d")
+        await layers.metrics.top_performers(
             "prj_1",
             metric="views",
             window="7d",
@@ -89,7 +89,7 @@ async def test_an_ineligible_row_is_asked_for_only_when_wanted() -> None:
 async def test_booleans_and_numbers_are_written_as_json_would() -> None:
     upstream = Upstream(ok({"items": []}))
     async with client(upstream) as layers:
-        await layers.ads_content("prj_1", scoring_pool=["ugc"], min_score=4.5, eligible=False, override="none")
+        await layers.ads.content("prj_1", scoring_pool=["ugc"], min_score=4.5, eligible=False, override="none")
     assert upstream.requests[0].url.params.multi_items() == [
         ("scoringPool", "ugc"),
         ("minScore", "4.5"),
@@ -102,8 +102,8 @@ async def test_booleans_and_numbers_are_written_as_json_would() -> None:
 async def test_clearing_an_override_sends_an_explicit_null() -> None:
     upstream = Upstream(ok({"adsContentId": "adc_1"}))
     async with client(upstream) as layers:
-        await layers.set_override("prj_1", "adc_1", override=None)
-        await layers.set_override("prj_1", "adc_1", override="include", note="keep")
+        await layers.ads.set_override("prj_1", "adc_1", override=None)
+        await layers.ads.set_override("prj_1", "adc_1", override="include", note="keep")
     assert upstream.requests[0].method == "PATCH"
     assert upstream.requests[0].content == b'{"override":null}'
     assert upstream.requests[0].headers["content-type"] == "application/json"
@@ -114,7 +114,7 @@ async def test_a_commission_sends_its_body_in_order_under_its_idempotency_key() 
     upstream = Upstream(ok({"jobId": "job_1", "containerId": "cnt_1"}, 202))
     body = {"projectId": "prj_1", "sourcePlatformPostId": "pp_1", "mode": "fork", "caption": "Grüße"}
     async with client(upstream) as layers:
-        await layers.clone_from_post("3f2a", body, idempotency_key="idem-1")
+        await layers.content.clone_from_post("3f2a", body, idempotency_key="idem-1")
     request = upstream.requests[0]
     assert (request.method, request.url.path) == ("POST", "/v1/content/3f2a/clone-from-post")
     assert request.headers["idempotency-key"] == "idem-1"
@@ -125,7 +125,7 @@ async def test_a_commission_sends_its_body_in_order_under_its_idempotency_key() 
 async def test_a_post_without_a_body_names_no_content_type() -> None:
     upstream = Upstream(ok({"jobId": "job_1", "accepted": True}, 202))
     async with client(upstream) as layers:
-        await layers.cancel_job("job_1")
+        await layers.jobs.cancel("job_1")
     assert upstream.requests[0].content == b""
     assert "content-type" not in upstream.requests[0].headers
 
@@ -134,7 +134,7 @@ async def test_a_post_without_a_body_names_no_content_type() -> None:
 async def test_no_id_climbs_out_of_its_path(hostile: str) -> None:
     upstream = Upstream(ok({"jobId": "job_1", "status": "running"}))
     async with client(upstream) as layers:
-        await layers.job(hostile)
+        await layers.jobs.get(hostile)
     url = upstream.requests[0].url
     segments = url.raw_path.decode().split("/")
     assert segments[:3] == ["", "v1", "jobs"]
@@ -148,7 +148,7 @@ async def test_an_id_that_is_no_path_segment_is_refused_unsent(impossible: str) 
     upstream = Upstream(ok({}))
     async with client(upstream) as layers:
         with pytest.raises(InvalidArgument) as refusal:
-            await layers.job(impossible)
+            await layers.jobs.get(impossible)
     assert refusal.value.nothing_changed
     assert upstream.requests == []
 
@@ -157,11 +157,11 @@ async def test_text_that_is_no_unicode_is_refused_without_quoting_it() -> None:
     upstream = Upstream(ok({}))
     async with client(upstream) as layers:
         with pytest.raises(InvalidArgument) as refusal:
-            await layers.generate("prj_1", {"brief": {"hook": "half \ud83d"}}, idempotency_key="i")
+            await layers.content.generate("prj_1", {"brief": {"hook": "half \ud83d"}}, idempotency_key="i")
         with pytest.raises(InvalidArgument):
-            await layers.projects(search="\udc00")
+            await layers.projects.list(search="\udc00")
         with pytest.raises(InvalidArgument):
-            await layers.job("j" * 70_000)
+            await layers.jobs.get("j" * 70_000)
     assert refusal.value.__context__ is None
     assert upstream.requests == []
 
@@ -172,7 +172,7 @@ async def test_every_call_without_a_key_says_that_there_is_none() -> None:
         with pytest.raises(NotConfigured) as missing:
             await layers.whoami()
         with pytest.raises(NotConfigured):
-            await layers.approve("cnt_1")
+            await layers.content.approve("cnt_1")
     assert "LAYERS_API_KEY" in missing.value.hint
     assert missing.value.nothing_changed
     assert upstream.requests == []
@@ -202,10 +202,10 @@ async def test_cookies_of_an_answer_are_not_sent_back() -> None:
 async def test_the_http_client_is_built_at_the_first_call_and_closed_with_the_client() -> None:
     upstream = Upstream(ok({"organizationId": "org_1"}))
     async with client(upstream) as layers:
-        exchange: Any = layers._exchange
-        assert "_http" not in vars(exchange)
+        transport: Any = layers._transport
+        assert "_http" not in vars(transport)
         await layers.whoami()
-        http: httpx2.AsyncClient = exchange._http
+        http: httpx2.AsyncClient = transport._http
     assert http.is_closed
 
 
@@ -218,9 +218,9 @@ async def test_plain_http_never_goes_through_a_proxy_and_https_does(
     monkeypatch.delenv("NO_PROXY", raising=False)
     async with client(Upstream(ok({})), base_url="http://127.0.0.1:1", transport=None) as layers:
         with pytest.raises(Unreachable):
-            await layers.retries.perform(Call(method="GET", path=path("whoami"), repeat=Repeat.NEVER))
-        exchange: Any = layers._exchange
-        http: Any = exchange._http
+            await layers.retry.perform(Request(method="GET", path=path("whoami"), repeat=Repeat.NEVER))
+        transport: Any = layers._transport
+        http: Any = transport._http
         assert http._transport_for_url(httpx2.URL("http://127.0.0.1:1/v1")) is http._transport
         assert http._transport_for_url(httpx2.URL("https://api.layers.test/")) is not http._transport
 
@@ -245,7 +245,7 @@ async def test_social_accounts_are_read_to_the_last_page_and_a_cursor_that_retur
     second = {"items": [{"socialAccountId": "sa_2"}], "nextCursor": "c1"}
     upstream = Upstream(ok(first), ok(second))
     async with client(upstream) as layers:
-        accounts = await layers.social_accounts("prj_1")
+        accounts = await layers.projects.social_accounts("prj_1")
     assert [account.social_account_id for account in accounts] == ["sa_1", "sa_2"]
     assert upstream.requests[1].url.params["cursor"] == "c1"
     assert len(upstream.requests) == 2
@@ -254,9 +254,9 @@ async def test_social_accounts_are_read_to_the_last_page_and_a_cursor_that_retur
 async def test_the_other_reads_ask_for_what_they_are_named_after() -> None:
     upstream = Upstream(ok({"items": [], "series": []}))
     async with client(upstream) as layers:
-        await layers.projects(search="acme", status="archived", limit=5, cursor="c")
-        await layers.project_content("prj_1", status=["completed"], since=NOW, until=NOW, limit=200, cursor="c")
-        await layers.ads_metrics(
+        await layers.projects.list(search="acme", status="archived", limit=5, cursor="c")
+        await layers.content.list("prj_1", status=["completed"], since=NOW, until=NOW, limit=200, cursor="c")
+        await layers.ads.metrics(
             "prj_1",
             scope="ad",
             id="ad_1",

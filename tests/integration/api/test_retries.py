@@ -41,15 +41,15 @@ Call = Callable[[LayersClient], Awaitable[object]]
 
 
 def order(layers: LayersClient) -> Awaitable[object]:
-    return layers.generate("prj_1", {"format": "auto", "brief": {"hook": "A hook"}}, idempotency_key="idem-1")
+    return layers.content.generate("prj_1", {"format": "auto", "brief": {"hook": "A hook"}}, idempotency_key="idem-1")
 
 
 def override(layers: LayersClient) -> Awaitable[object]:
-    return layers.set_override("prj_1", "adc_1", override="include")
+    return layers.ads.set_override("prj_1", "adc_1", override="include")
 
 
 def cancel(layers: LayersClient) -> Awaitable[object]:
-    return layers.cancel_job("job_1")
+    return layers.jobs.cancel("job_1")
 
 
 def whoami(layers: LayersClient) -> Awaitable[object]:
@@ -92,7 +92,7 @@ async def test_a_failure_that_may_pass_is_tried_again(fault: Reply) -> None:
 async def test_a_cancellation_is_tried_again() -> None:
     upstream = Upstream(broken(httpx2.ReadError), ok({"jobId": "job_1", "accepted": True}, 202))
     async with client(upstream) as layers:
-        assert (await layers.cancel_job("job_1")).accepted
+        assert (await layers.jobs.cancel("job_1")).accepted
     assert len(upstream.requests) == 2
 
 
@@ -225,13 +225,13 @@ async def test_an_answer_made_of_several_reads_ends_in_time_too() -> None:
         return await refused(404, "NOT_FOUND")(request)
 
     for upstream, call in (
-        (Upstream(unhurried), LayersClient.social_accounts),
-        (Upstream(lost, slow), LayersClient.review_policy),
+        (Upstream(unhurried), lambda layers: layers.projects.social_accounts("prj_1")),
+        (Upstream(lost, slow), lambda layers: layers.projects.review_policy("prj_1")),
     ):
         async with client(upstream) as layers:
             started = anyio.current_time()
             with pytest.raises(TimedOut):
-                await call(layers, "prj_1")
+                await call(layers)
             assert anyio.current_time() - started <= 30.5
 
 
@@ -306,10 +306,10 @@ async def test_a_bucket_that_cools_down_holds_back_its_own_calls_and_no_others()
             group.start_soon(read, layers)
             await anyio.sleep(1)
             upstream.replies = [CREATIVE]
-            await layers.set_override("prj_1", "adc_1", override=None)
+            await layers.ads.set_override("prj_1", "adc_1", override=None)
             assert anyio.current_time() - started < 1.5
             upstream.replies = [ok({"balance": 1, "organizationId": "org_1"})]
-            await layers.credits()
+            await layers.credits.get()
             assert 20 <= anyio.current_time() - started < 21
     assert [20 <= time - started < 21 for time in times] == [True]
     assert len(upstream.requests) == 4
@@ -368,11 +368,11 @@ async def test_reads_that_differ_do_not_share_and_a_read_after_a_write_is_its_ow
 
     upstream = Upstream(unhurried)
     async with client(upstream) as layers, anyio.create_task_group() as group:
-        group.start_soon(layers.ads_content, "prj_1")
-        group.start_soon(layers.ads_content, "prj_2")
+        group.start_soon(layers.ads.content, "prj_1")
+        group.start_soon(layers.ads.content, "prj_2")
         await anyio.sleep(1)
-        await layers.set_override("prj_1", "adc_1", override=None)
-        await layers.ads_content("prj_1")
+        await layers.ads.set_override("prj_1", "adc_1", override=None)
+        await layers.ads.content("prj_1")
     assert [request.method for request in upstream.requests] == ["GET", "GET", "PATCH", "GET"]
 
 
@@ -420,6 +420,6 @@ async def test_a_commission_outlives_its_caller_when_run_in_the_background() -> 
             now=lambda: NOW,
         )
         with anyio.move_on_after(1) as scope:
-            await supervisor.run_shielded(lambda: layers.generate("prj_1", {}, idempotency_key="i"))
+            await supervisor.run_shielded(lambda: layers.content.generate("prj_1", {}, idempotency_key="i"))
     assert scope.cancelled_caught
     assert len(upstream.requests) == 1

@@ -15,9 +15,9 @@ from tests.integration.api.scripted import KEY, Upstream, broken, client, ok, ra
 async def test_no_repr_holds_the_key() -> None:
     async with client(Upstream(ok({"organizationId": "org_1"}))) as layers:
         await layers.whoami()
-        exchange = layers._exchange
-        texts = [repr(layers), str(layers), repr(exchange), repr(vars(layers)), repr(vars(exchange))]
-        texts.append(repr(exchange._http.headers))
+        transport = layers._transport
+        texts = [repr(layers), str(layers), repr(transport), repr(vars(layers)), repr(vars(transport))]
+        texts.append(repr(transport._http.headers))
     assert all(KEY not in text for text in texts)
     assert layers.base_url in repr(layers)
 
@@ -44,7 +44,7 @@ async def test_no_error_of_any_kind_holds_the_key_in_its_text_or_chain() -> None
     ):
         async with client(Upstream(reply)) as layers:
             with pytest.raises(LayersError) as failure:
-                await layers.cancel_job("job_1")
+                await layers.jobs.cancel("job_1")
         told = "".join(traceback.format_exception(failure.value)) + repr(failure.value) + failure.value.hint
         assert KEY not in told
         assert failure.value.__cause__ is None

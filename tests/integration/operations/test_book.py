@@ -80,7 +80,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
-            ranking = await ws.api.top_performers(sandbox.project_id("acme-todo"), metric="views", window="30d")
+            ranking = await ws.api.metrics.top_performers(sandbox.project_id("acme-todo"), metric="views", window="30d")
             yield Shop(sandbox, clock, ws, ranking.items[0].platform_post_id, tmp_path)
 
 
@@ -348,7 +348,7 @@ async def test_a_generate_that_never_arrived_is_refused_once_it_is_no_longer_saf
 
 
 async def test_containers_of_a_clone_that_are_not_named_yet_are_not_taken_for_a_generates(shop: Shop) -> None:
-    hook = (await shop.ws.api.top_performers(shop.project, metric="views", window="30d")).items[0].title
+    hook = (await shop.ws.api.metrics.top_performers(shop.project, metric="views", window="30d")).items[0].title
     await shop.lose(shop.generate(hook, variations=1), "drop_before")
     async with shop.open(api_key=shop.sandbox.issue_key()) as other:
         await other.operations.place(shop.clone(variations=2))
@@ -580,7 +580,7 @@ async def test_a_jobs_end_seen_by_any_tool_is_written_back(shop: Shop) -> None:
     placed = await shop.orders.place(shop.clone(variations=2))
     assert await shop.orders.variations([placed.record.job_id, "job_unknown"]) == {placed.record.job_id: 2}
     shop.clock.move(minutes=1)
-    await shop.orders.settle(await shop.ws.api.job(placed.record.job_id))
+    await shop.orders.settle(await shop.ws.api.jobs.get(placed.record.job_id))
     [order] = await shop.orders.since(START, shop.project)
     assert (order.status, len(order.container_ids)) == ("completed", 2)
     named = await shop.orders.commission_ids([*order.container_ids, "cnt_other"])
@@ -663,7 +663,7 @@ async def test_the_book_works_the_same_on_both_storages(shop: Shop, journal_url:
             with pytest.raises(OrderError, match="daily limit"):
                 await one.operations.place(shop.clone(variations=2))
             shop.clock.move(minutes=1)
-            await other.operations.settle(await other.api.job(placed.record.job_id))
+            await other.operations.settle(await other.api.jobs.get(placed.record.job_id))
             assert [order.status for order in await one.operations.since(START)] == ["running", "completed"]
         assert one.operations.trouble is None
     assert len(shop.charges()) == 2
@@ -689,7 +689,7 @@ async def test_a_damaged_journal_leaves_the_order_protected_and_says_so(shop: Sh
         assert any("could not be written: its file is damaged" in note for note in placed.notes)
     assert shop.orders.trouble == "The order journal could not be read or written: its file is damaged."
     assert await shop.orders.since(START) == []
-    await shop.orders.settle(await shop.ws.api.job(placed.record.job_id))
+    await shop.orders.settle(await shop.ws.api.jobs.get(placed.record.job_id))
     assert len(shop.charges()) == 1
 
 

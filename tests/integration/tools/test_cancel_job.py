@@ -28,7 +28,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 async def started(ws: Any, sandbox: Sandbox) -> str:
     project = sandbox.project_id("acme-todo")
-    reply = await ws.api.generate(project, {"format": "slideshow_remix"}, idempotency_key="idem-1")
+    reply = await ws.api.content.generate(project, {"format": "slideshow_remix"}, idempotency_key="idem-1")
     return reply.job_id
 
 

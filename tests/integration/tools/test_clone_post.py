@@ -50,7 +50,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
-            ranking = await ws.api.top_performers(
+            ranking = await ws.api.metrics.top_performers(
                 sandbox.project_id("acme-todo"), metric="engagement_rate", window="30d"
             )
             yield Desk(sandbox, clock, ws, ranking.items[0].platform_post_id)
@@ -65,7 +65,7 @@ async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(desk: Desk) 
         None,
     )
     assert preview.estimated_credits == 240
-    assert preview.credits_available == (await desk.ws.api.credits()).spendable
+    assert preview.credits_available == (await desk.ws.api.credits.get()).spendable
     assert preview.notes == [
         "The estimate is an upper bound: a clone has no published price, so the dearest format's counts for each "
         "variation.",
@@ -99,7 +99,7 @@ async def test_an_order_says_what_comes_and_what_it_costs(desk: Desk) -> None:
     assert order.held_for_approval is True
     assert order.estimated_credits == 360
     assert order.ordered_at == "2026-04-17T09:10:00Z"
-    assert order.credits_available == (await desk.ws.api.credits()).spendable
+    assert order.credits_available == (await desk.ws.api.credits.get()).spendable
     assert order.next_step == "Wait for the content with wait_job and this job_id."
     assert desk.charges() == 1
 
@@ -246,7 +246,7 @@ def test_equal_orders_are_charged_at_most_once_whatever_the_spelling(
         with Sandbox(clock=clock) as sandbox:
             async with open_workspace(sandbox, tmp_path_factory.mktemp("spelling")) as ws:
                 project = sandbox.project_id("acme-todo")
-                ranking = await ws.api.top_performers(project, metric="views", window="30d")
+                ranking = await ws.api.metrics.top_performers(project, metric="views", window="30d")
                 desk = Desk(sandbox, clock, ws, ranking.items[0].platform_post_id)
                 for before, after, decomposed in spellings:
                     form = "NFD" if decomposed else "NFC"

@@ -251,9 +251,9 @@ async def test_a_clone_order_that_failed_does_not_count_as_ordered(tmp_path: Pat
             assert post is not None
             placed = await ws.operations.place(CloneOrder(project_id=acme, source_platform_post_id=post))
             assert placed.record is not None
-            await ws.api.cancel_job(placed.record.job_id)
+            await ws.api.jobs.cancel(placed.record.job_id)
             sandbox.advance(timedelta(minutes=1))
-            await ws.operations.settle(await ws.api.job(placed.record.job_id))
+            await ws.operations.settle(await ws.api.jobs.get(placed.record.job_id))
             after = await find_breakouts(ws, project_ids=(acme,))
     assert not any(found.already_ordered for found in after.breakouts)
 

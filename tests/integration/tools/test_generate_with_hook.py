@@ -54,7 +54,7 @@ async def test_an_order_makes_content_with_its_hook(desk: Desk) -> None:
     order = await desk.generate(" Plan less, do more.\n", variations=2, format="video_remix")
     assert (order.status, order.kind, order.replayed) == ("running", "content_generate", False)
     assert len(order.container_ids) == 2
-    container = await desk.ws.api.container(order.container_ids[0])
+    container = await desk.ws.api.content.get(order.container_ids[0])
     assert container.hook == "Plan less, do more."
 
 
@@ -81,7 +81,7 @@ async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(d
 
 
 async def test_a_clone_and_a_hook_order_are_not_similar(desk: Desk) -> None:
-    ranking = await desk.ws.api.top_performers(desk.project, metric="views", window="30d")
+    ranking = await desk.ws.api.metrics.top_performers(desk.project, metric="views", window="30d")
     row = ranking.items[0]
     await clone_post(desk.ws, project_id=desk.project, source_platform_post_id=row.platform_post_id)
     assert (await desk.generate(row.title, dry_run=True)).similar_orders == []

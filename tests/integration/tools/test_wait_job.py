@@ -54,7 +54,7 @@ def sandbox() -> Iterator[Sandbox]:
 async def ordered(ws: Any, sandbox: Sandbox, variations: int = 1) -> str:
     """The job of a new clone order."""
     project = sandbox.project_id("acme-todo")
-    ranking = await ws.api.top_performers(project, metric="engagement_rate", window="30d")
+    ranking = await ws.api.metrics.top_performers(project, metric="engagement_rate", window="30d")
     order = CloneOrder(
         project_id=project,
         source_platform_post_id=ranking.items[0].platform_post_id,

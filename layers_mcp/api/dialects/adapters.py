@@ -1,67 +1,14 @@
-"""Where API vintages say the same thing in different places: plain functions from JSON to JSON."""
+"""What the vintages of the API have in common, and where they say the same thing in different places.
+
+Every answer is understood in either form, whatever vintage is known: an API may hold both for a time.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from layers_mcp.text.labels import label
-
-
-def members(value: Any) -> Mapping[str, Any]:
-    """A JSON object's members; of anything else, none."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def flat_row(value: Any) -> Any:
-    """Only the numbers and texts of a row, texts as labels; what is null, nested or not finite is left out."""
-    if not isinstance(value, Mapping):
-        return value
-    row = cast("Mapping[str, Any]", value)
-    return {key: label(item) if isinstance(item, str) else item for key, item in row.items() if _is_plain(item)}
-
-
-def _is_plain(item: object) -> bool:
-    if isinstance(item, bool):
-        return False
-    return isinstance(item, str | int) or (isinstance(item, float) and math.isfinite(item))
-
-
-def given(value: Any) -> Any:
-    """A text as it is; an empty one says nothing."""
-    return None if value == "" else value
-
-
-def unnulled(listed: Any) -> Any:
-    """A list without its nulls."""
-    return [item for item in cast("list[Any]", listed) if item is not None] if isinstance(listed, list) else listed
-
-
-def numbered(ranked: Any) -> Any:
-    """Ranked rows, nulls apart, with their place as `rank` where upstream gave none."""
-    ranked = unnulled(ranked)
-    if not isinstance(ranked, list):
-        return ranked
-    places = enumerate(cast("list[Any]", ranked), start=1)
-    return [
-        {**row, "rank": place} if isinstance(row, Mapping) and not isinstance(members(row).get("rank"), int) else row
-        for place, row in places
-    ]
-
-
-def verdict(value: Any) -> Any:
-    """Whether a creative is eligible, from `eligible` (a bool) or `eligibility` (a bool, a word, an object)."""
-    if isinstance(value, Mapping):
-        value = members(value).get("eligible")
-    if isinstance(value, str):
-        value = {"eligible": True, "ineligible": False}.get(value)
-    return value if isinstance(value, bool) else None
-
-
-def row_count(value: Any) -> Any:
-    """The number of rows of a list, or a number as it is."""
-    return len(cast("list[Any]", value)) if isinstance(value, list) else value
+from layers_mcp.api.decoding import members
 
 
 def all_containers(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -111,7 +58,7 @@ def asset_rows(data: Any) -> list[Any]:
     ]
 
 
-def fault(data: Mapping[str, Any]) -> Any:
+def failure(data: Mapping[str, Any]) -> Any:
     """The error inside a failed job or container: `error` or `lastError`, an object or a string."""
     for found in (data.get("error"), data.get("lastError"), members(data.get("result")).get("error")):
         if isinstance(found, str) and found:
@@ -131,11 +78,11 @@ def job(data: Any) -> Any:
         "status": _respelled(row.get("status")),
         "containerIds": all_containers(row),
         "assets": asset_rows(row.get("result")) or asset_rows(row),
-        "error": fault(row),
+        "error": failure(row),
     }
 
 
-def commission(data: Any) -> Any:
+def order(data: Any) -> Any:
     """The answer to an order with every container that it names."""
     if not isinstance(data, Mapping):
         return data
@@ -154,17 +101,8 @@ def container(data: Any) -> Any:
         "hook": _of_brief(row, "hook"),
         "cta": _of_brief(row, "cta"),
         "assets": asset_rows(row),
-        "error": fault(row),
+        "error": failure(row),
     }
-
-
-def rows(data: Any, of: Callable[[Any], Any]) -> Any:
-    """A page with each of its rows brought to one form."""
-    if not isinstance(data, Mapping):
-        return data
-    page = cast("Mapping[str, Any]", data)
-    items = page.get("items")
-    return {**page, "items": [of(row) for row in cast("list[Any]", items)]} if isinstance(items, list) else page
 
 
 def policy(data: Any) -> Any:

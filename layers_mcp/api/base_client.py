@@ -1,0 +1,106 @@
+"""What every resource of the client works with: sending a request, and decoding its response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from layers_mcp.api.decoding import each_row, unchanged, validated
+from layers_mcp.api.errors import BadResponse
+from layers_mcp.api.models import Page, PageReply
+from layers_mcp.api.pagination import without_loop
+from layers_mcp.api.request import Request
+from layers_mcp.api.retry import Retry
+from layers_mcp.api.transport import Response, Transport
+from layers_mcp.lifecycle import TaskSupervisor
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncBaseTransport
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class BaseClient:
+    """One key's way to the API."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        organization: str = "",
+        transport: AsyncBaseTransport | None = None,
+        supervisor: TaskSupervisor,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.base_url = base_url
+        self.organization = organization
+        self.supervisor = supervisor
+        self._transport = Transport(
+            base_url=base_url, api_key=api_key, organization=organization, transport=transport, now=now
+        )
+        self.retry = Retry(self._transport)
+        self._writes = 0
+
+    def __repr__(self) -> str:
+        return f"<LayersClient {self.base_url}>"
+
+    @property
+    def key_fingerprint(self) -> str:
+        """Tells one key from another without giving it away: 16 hex digits of its SHA-256."""
+        return self._transport.key_fingerprint
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def get(self, request: Request, *, deadline: float | None = None) -> Response:
+        """Return the response to a read, at the latest at `deadline` (the loop's time; by default after 30 seconds).
+
+        Identical reads in flight share one request, but none that began before a write ended.
+        """
+        key = ("read", id(self), self._writes, request.path, request.params)
+        return await self.supervisor.single_flight(key, lambda: self.retry.perform(request, deadline=deadline))
+
+    async def write(self, request: Request, *, deadline: float | None = None) -> Response:
+        """Return the response to a write, at the latest at `deadline` (the loop's time; by default 30 s)."""
+        try:
+            return await self.retry.perform(request, deadline=deadline)
+        finally:
+            self._writes += 1
+
+    async def get_page(
+        self,
+        model: type[PageReply[M]],
+        request: Request,
+        adapt_row: Callable[[Any], Any] = unchanged,
+        *,
+        deadline: float | None = None,
+    ) -> Page[M]:
+        """Return a page of a list, each row in one form by `adapt_row`; a cursor that leads back is left out."""
+        response = await self.get(request, deadline=deadline)
+        reply = self.decode(model, response, lambda data: each_row(data, adapt_row))
+        page = Page(reply.items, reply.next_cursor, reply.answered_at)
+        return without_loop(page, {value for name, value in request.params if name == "cursor"})
+
+    def decode(self, model: type[M], response: Response, adapt: Callable[[Any], Any] = unchanged) -> M:
+        """Return `response` as a `model`, its JSON brought to one form by `adapt` first.
+
+        Raises BadResponse where it is something else.
+        """
+        try:
+            data = adapt(response.data)
+            if isinstance(data, dict):
+                data = {**cast("dict[str, Any]", data), "answeredAt": response.at}
+            return validated(model, data)
+        except (ValueError, RecursionError):
+            pass
+        raise BadResponse(
+            "Layers answered in a form that is not understood.",
+            status=response.status,
+            request_id=response.request_id,
+            nothing_changed=response.request.reads,
+        )

@@ -1,0 +1,65 @@
+"""Projects: a customer each, with the accounts linked to it and its review policy."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Literal
+
+import anyio
+
+from layers_mcp.api.dialects import adapters
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import Page, PageReply, Project, ReviewPolicy, SocialAccount
+from layers_mcp.api.pagination import collect
+from layers_mcp.api.request import Request, path, query
+from layers_mcp.api.resources._base import Resource
+from layers_mcp.api.retry import CALL_SECONDS
+
+
+class ProjectsResource(Resource):
+    """`/v1/projects`."""
+
+    async def list(
+        self, *, search: str = "", status: Literal["active", "archived", ""] = "", limit: int = 25, cursor: str = ""
+    ) -> Page[Project]:
+        """Return projects, newest first; `limit` 1 to 200."""
+        request = Request(
+            method="GET",
+            path=path("projects"),
+            params=query(search=search, status=status, limit=limit, cursor=cursor),
+            scope="projects:read",
+        )
+        return await self._client.get_page(PageReply[Project], request)
+
+    async def social_accounts(self, project_id: str) -> list[SocialAccount]:
+        """Return every account linked to a project."""
+        deadline = anyio.current_time() + CALL_SECONDS
+
+        async def read(cursor: str) -> Page[SocialAccount]:
+            request = Request(
+                method="GET",
+                path=path("projects", project_id, "social-accounts"),
+                params=query(limit=200, cursor=cursor),
+                scope="social:read",
+                subject="project",
+            )
+            return await self._client.get_page(PageReply[SocialAccount], request, deadline=deadline)
+
+        return (await collect(read)).items
+
+    async def review_policy(self, project_id: str) -> ReviewPolicy:
+        """Return whether finished content waits for a person: of the later endpoint, else of the earlier one."""
+        deadline = anyio.current_time() + CALL_SECONDS
+        try:
+            response = await self._client.get(_policy(project_id, "content-review-policy"), deadline=deadline)
+        except LayersError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            response = None
+        if response is None:
+            response = await self._client.get(_policy(project_id, "approval-policy"), deadline=deadline)
+        return self._client.decode(ReviewPolicy, response, adapters.policy)
+
+
+def _policy(project_id: str, endpoint: str) -> Request:
+    return Request(method="GET", path=path("projects", project_id, endpoint), scope="content:read", subject="project")
