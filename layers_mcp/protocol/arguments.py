@@ -22,12 +22,18 @@ LONGEST_TEXT = 1_000
 LONGEST_LIST = 100
 """Items of a list whose schema names no limit of its own."""
 
+LARGEST_NUMBER = 10**12
+"""The size of a number whose schema names no limit of its own: credits and counts stay far below."""
+
 ENFORCED = frozenset(
     {"type", "description", "enum", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "items"}
 )
 """The keywords of a parameter's schema that are understood here; a definition uses no others."""
 
 _SHOWABLE_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
+
+_DECIMAL = re.compile(r"(?P<whole>-?[0-9]{1,20})(?P<fraction>\.[0-9]{1,20})?")
+"""A number as text, which some clients send: no blanks, exponents, signs of its own or digits of other scripts."""
 
 Schema = Mapping[str, Any]
 
@@ -61,7 +67,7 @@ def checked(schema: Schema, arguments: Mapping[str, Any] | None) -> dict[str, An
 def expectation(rule: Schema) -> str:
     """What a parameter takes, in words that complete "must be …"."""
     if "enum" in rule:
-        return "one of " + ", ".join(str(choice) for choice in rule["enum"] if choice != "")
+        return "one of " + ", ".join(rule["enum"])
     match rule["type"]:
         case "string":
             return "text" + _between(rule.get("minLength", 0), rule.get("maxLength", LONGEST_TEXT), "characters")
@@ -106,9 +112,7 @@ def _value(rule: Schema, value: Any) -> Any:
         case "integer" | "number":
             return _number(rule, value)
         case "boolean":
-            if not isinstance(value, bool):
-                raise _UnfitError(expectation(rule))
-            return value
+            return _boolean(rule, value)
         case _:
             return _list(rule, value)
 
@@ -129,6 +133,12 @@ def _text(rule: Schema, value: Any) -> str:
 
 
 def _number(rule: Schema, value: Any) -> int | float:
+    """A number, or its decimal text."""
+    if isinstance(value, str) and (decimal := _DECIMAL.fullmatch(value)):
+        if not (decimal["fraction"] or "").strip(".0"):
+            value = int(decimal["whole"])
+        elif rule["type"] == "number":
+            value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _UnfitError(expectation(rule))
     if isinstance(value, float) and not math.isfinite(value):
@@ -137,7 +147,16 @@ def _number(rule: Schema, value: Any) -> int | float:
         if value != int(value):
             raise _UnfitError(expectation(rule))
         value = int(value)
-    if not rule.get("minimum", -math.inf) <= value <= rule.get("maximum", math.inf):
+    if not rule.get("minimum", -LARGEST_NUMBER) <= value <= rule.get("maximum", LARGEST_NUMBER):
+        raise _UnfitError(expectation(rule))
+    return value
+
+
+def _boolean(rule: Schema, value: Any) -> bool:
+    """A boolean, or its name as text in any case."""
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
         raise _UnfitError(expectation(rule))
     return value
 
@@ -173,8 +192,6 @@ def _between(low: int, high: int, unit: str) -> str:
 
 def _range(rule: Schema) -> str:
     low, high = rule.get("minimum"), rule.get("maximum")
-    if low is not None and high is not None:
-        return f" from {low} to {high}"
     if low is not None:
-        return f" of at least {low}"
+        return f" from {low} to {LARGEST_NUMBER if high is None else high}"
     return f" of at most {high}" if high is not None else ""

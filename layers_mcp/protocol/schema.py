@@ -62,7 +62,7 @@ def _input_schema(function: Callable[..., Any]) -> Schema:
     schema: Schema = {"type": "object", "properties": properties}
     if required:
         schema["required"] = required
-    return {**schema, "additionalProperties": False}
+    return schema  # without additionalProperties, on which a big client library crashes; unknown names are refused
 
 
 def _output_schema(function: Callable[..., Any]) -> Schema:
@@ -90,6 +90,8 @@ class _Folding:
         schema = self._resolved(schema)
         if "const" in schema:
             schema = {**schema, "enum": [schema["const"]]}
+        if "" in schema.get("enum", ()):
+            raise TypeError(f"{self._owner}: an empty choice of an enum makes Gemini refuse every tool")
         if not isinstance(schema.get("type"), str):
             raise TypeError(f"{self._owner}: a schema without one plain type cannot be told flat")
         kept = {key: schema[key] for key in ("type", *self._KEPT, *self._SIZES) if key in schema}

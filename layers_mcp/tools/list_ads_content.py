@@ -59,7 +59,9 @@ async def list_ads_content(
     project_id: Annotated[str, Field(description="From list_projects.")],
     scoring_pool: Annotated[tuple[Literal["generated", "ugc", "manual"], ...], Field(description="Empty = all.")] = (),
     min_score: Annotated[float, Field(description="Lowest score.", ge=0, le=10)] = 0,
-    override: Annotated[Literal["", "include", "exclude", "none"], Field(description="Empty = all.")] = "",
+    override: Annotated[
+        Literal["any", "include", "exclude", "none"], Field(description="any = all, none = without one.")
+    ] = "any",
     eligible_only: Annotated[bool, Field(description="Only what may be promoted.")] = False,
     limit: Annotated[int, Field(description="Rows per page.", ge=1, le=200)] = 25,
     cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
@@ -76,7 +78,7 @@ async def list_ads_content(
             project_id,
             scoring_pool=tuple(dict.fromkeys(scoring_pool)),
             min_score=min_score or None,
-            override=override,
+            override="" if override == "any" else override,
             eligible=eligible_only or None,
             limit=limit,
             cursor=cursor,

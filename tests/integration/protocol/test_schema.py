@@ -11,7 +11,7 @@ from layers_mcp.protocol.schema import describe
 from tests.support.example_server import Garden, Planted, fail, look, plant
 
 
-def test_an_input_schema_is_flat_and_closed_and_holds_plain_defaults() -> None:
+def test_an_input_schema_is_flat_and_holds_plain_defaults() -> None:
     assert describe(look)["inputSchema"] == {
         "type": "object",
         "properties": {
@@ -45,7 +45,6 @@ def test_an_input_schema_is_flat_and_closed_and_holds_plain_defaults() -> None:
             "deep": {"type": "boolean", "description": "Look closely.", "default": False},
         },
         "required": ["colour"],
-        "additionalProperties": False,
     }
 
 
@@ -150,6 +149,12 @@ async def loose(garden: Garden, what: Annotated[str, Field(description="A word."
     raise NotImplementedError
 
 
+@tool(title="Blank", kind=READ)
+async def blank(garden: Garden, what: Annotated[Literal["", "oak"], Field(description="Empty = any.")]) -> Planted:
+    """Offer an empty choice."""
+    raise NotImplementedError
+
+
 async def unmarked(garden: Garden) -> Planted:
     """Be no tool."""
     raise NotImplementedError
@@ -162,6 +167,7 @@ async def unmarked(garden: Garden) -> Planted:
         (bare, "Result model"),
         (unmarked, "not marked with @tool"),
         (anything, "one plain type"),
+        (blank, "empty choice"),
         (loose, "pattern would be shown and not enforced"),
     ],
 )
