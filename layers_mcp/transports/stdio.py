@@ -1,69 +1,95 @@
-"""Serving one client over the process's own stdin and stdout, and leaving well."""
+"""Serve one client over the process's own stdin and stdout, and leave well."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import signal
 import sys
-from io import TextIOWrapper
-from typing import Any
+import threading
+from io import StringIO, TextIOWrapper
+from typing import Any, Protocol
 
 import anyio
+from anyio.streams.memory import MemoryObjectSendStream
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+
+from layers_mcp.transports.json_lines import UnreadableLineError, parse_line
 
 logger = logging.getLogger(__name__)
+
+LAST_WRITE_SECONDS = 0.3
+"""How long the client may take to read what was written, once it has closed its end and all work is done."""
+
+REFUSAL_SECONDS = 1.0
+"""How long the answer to an unreadable line may wait for a client that does not read."""
 
 
 async def serve_stdio(server: Server[Any]) -> None:
     """Serve until the end of input or a signal to stop; the server's lifespan is closed in every case.
 
-    Does not return after a signal: a thread still waits for input then, and no thread can be woken from that.
+    Does not return after a signal, nor where the client does not read what was written: a thread waits for input or
+    output then, and no thread can be woken from that.
     """
-    stop = _Stop()
+    stop = SignalScope()
     try:
-        async with stdio_server(stdin=_input()) as (read, write):
+        # The SDK writes, and keeps the real stdout to itself; it would drop lines that are no messages, so they are
+        # read here.
+        async with stdio_server(stdin=anyio.wrap_file(StringIO())) as (_, write), anyio.create_task_group() as reading:
+            send, read = anyio.create_memory_object_stream[SessionMessage | Exception]()
+            reading.start_soon(_read_messages, _input(), send, write)
             async with anyio.create_task_group() as group:
                 stop.scope = group.cancel_scope
                 group.start_soon(stop.listen)
                 await server.run(read, write, server.create_initialization_options())
                 group.cancel_scope.cancel("the end of input")
             if stop.signalled:
-                logging.shutdown()
-                os._exit(0)
+                _leave()
+            unread = threading.Timer(LAST_WRITE_SECONDS, _leave)
+            unread.daemon = True
+            unread.start()
+        unread.cancel()
     except* BrokenPipeError:
         logger.info("the client went away")
 
 
-def whole(line: str) -> str:
-    """The line with halves of surrogate pairs replaced by U+FFFD.
+async def _read_messages(
+    lines: anyio.AsyncFile[str],
+    messages: MemoryObjectSendStream[SessionMessage | Exception],
+    answers: _Answers,
+) -> None:
+    """Hand each line's message on; answer a line that holds none."""
+    async with messages:
+        async for line in lines:
+            if not line.strip():
+                continue
+            try:
+                message = SessionMessage(parse_line(line))
+            except UnreadableLineError as unreadable:
+                logger.warning("a line of input was refused: %s", unreadable)
+                with anyio.move_on_after(REFUSAL_SECONDS):
+                    await answers.send(SessionMessage(unreadable.answer))
+            else:
+                await messages.send(message)
 
-    A client that cuts a text in the middle of an emoji sends one, escaped, and the SDK's parser would drop the whole
-    message: its call would never be answered.
-    """
-    if "\\ud" not in line and "\\uD" not in line:
-        return line
-    return _ESCAPE.sub(lambda match: r"\ufffd" if match["half"] else match[0], line)
 
-
-_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>\\u[dD][89a-fA-F]..)|\\.")
-"""A pair, a half of one, or any other escape, which is matched so that an escaped backslash begins nothing."""
-
-
-class _Lines(TextIOWrapper):
-    """The process's input in whole lines, whatever its locale and newlines."""
-
-    def readline(self, size: int = -1, /) -> str:
-        return whole(super().readline(size))
+class _Answers(Protocol):
+    async def send(self, item: SessionMessage, /) -> None: ...
 
 
 def _input() -> anyio.AsyncFile[str]:
-    return anyio.wrap_file(_Lines(sys.stdin.buffer, encoding="utf-8", errors="replace"))
+    """The process's input in lines that end in LF alone, whatever its locale; a byte order mark begins no message."""
+    return anyio.wrap_file(TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="replace", newline="\n"))
 
 
-class _Stop:
+def _leave() -> None:
+    logging.shutdown()
+    os._exit(0)
+
+
+class SignalScope:
     """Cancels its scope when the process is asked to stop."""
 
     def __init__(self) -> None:
@@ -71,6 +97,7 @@ class _Stop:
         self.scope = anyio.CancelScope()
 
     async def listen(self) -> None:
+        """Wait for SIGTERM or SIGINT."""
         if sys.platform == "win32":  # its event loop takes no signal handlers; there a signal simply ends the process
             return
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:

@@ -63,7 +63,8 @@ class Program:
         self._watchdog.cancel()
         if self._process.poll() is None:
             self._process.kill()
-        self._process.communicate()
+        if self._process.stdout is not None and not self._process.stdout.closed:
+            self._process.communicate()
 
     def send(self, *messages: Mapping[str, Any], newline: str = "\n") -> None:
         self.write("".join(json.dumps(message) + newline for message in messages).encode())
@@ -104,6 +105,16 @@ class Program:
             out, err = self._process.stdout.read(), self._process.stderr.read()
         messages = [json.loads(line) for line in out.decode("utf-8").splitlines()]
         return self._process.returncode, messages, err.decode("utf-8", "backslashreplace")
+
+    def close_input(self) -> int:
+        """Close stdin and wait, reading nothing of what it wrote: the exit code."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        code = self._process.wait(PATIENCE)
+        for unread in (self._process.stdout, self._process.stderr):
+            assert unread is not None
+            unread.close()
+        return code
 
     def interrupted(self) -> tuple[int, str]:
         """Wait for a program that speaks to a person: its exit code and stderr."""

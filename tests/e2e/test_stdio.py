@@ -81,6 +81,51 @@ def test_windows_newlines_and_blank_noise_are_understood(tmp_path: Path) -> None
         assert "result" in message
 
 
+def test_a_byte_order_mark_before_the_first_message_is_passed_over(tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        program.write(b"\xef\xbb\xbf")
+        assert program.handshake()["result"]["serverInfo"]["name"] == "layers-mcp"
+        assert program.end() == (0, [], "")
+
+
+PING = '{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {"x": %s}}'
+UNREADABLE = {
+    "no JSON": ("hello", -32700, None),
+    "cut short": (PING[:40], -32700, None),
+    "nested without end": ("[" * 100_000, -32700, None),
+    "a batch": ('[{"jsonrpc": "2.0", "id": 7, "method": "ping"}]', -32600, None),
+    "no object": ("42", -32600, None),
+    "no message": ('{"id": 7, "method": "ping"}', -32600, 7),
+    "an id with a fraction": ('{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}', -32600, None),
+    "an id of null": ('{"jsonrpc": "2.0", "id": null, "method": "ping"}', -32600, None),
+    "an id of true": ('{"jsonrpc": "2.0", "id": true, "method": "ping"}', -32600, None),
+    "an answer without a result": ('{"jsonrpc": "2.0", "id": 7}', -32600, None),
+    "arguments nested 300 levels": (PING % ("[" * 300 + "]" * 300), -32600, 7),
+    "an integer of 5,000 digits": (PING % ("9" * 5_000), -32600, 7),
+}
+
+
+def test_a_line_that_holds_no_message_is_answered_and_warned_of_once_and_the_next_is_served(tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        program.handshake()
+        for line, code, request_id in UNREADABLE.values():
+            program.write(f"{line}\n".encode())
+            answer = program.receive()
+            assert (answer["error"]["code"], answer["id"]) == (code, request_id), line[:80]
+        program.write(b"\n \r\n")
+        assert not program.call(8, "list_projects")["isError"]
+        code, rest, log = program.end()
+    assert (code, rest) == (0, [])
+    assert log.count("WARNING") == log.count("\n") == len(UNREADABLE)
+
+
+def test_a_bare_carriage_return_is_white_space_as_in_any_json(tmp_path: Path) -> None:
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        program.handshake()
+        program.write(b'{"jsonrpc": "2.0",\r"id": 7,\r\t"method": "ping"}\r\n')
+        assert program.receive() == {"jsonrpc": "2.0", "id": 7, "result": {}}
+
+
 def test_a_text_cut_inside_an_emoji_is_answered_like_any_other(tmp_path: Path) -> None:
     with Program("--sandbox", env=environment(tmp_path)) as program:
         program.handshake()

@@ -106,6 +106,26 @@ def test_an_order_on_its_way_is_written_down_before_the_program_leaves(sandbox: 
     assert took < 4
 
 
+def test_a_client_that_reads_nothing_does_not_keep_the_program_nor_its_order_from_the_journal(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults += slow(1.5)
+    with served(sandbox) as base_url:
+        env = environment(tmp_path / "state", LAYERS_API_KEY=sandbox.api_key)
+        with Program("--base-url", base_url, env=env) as program:
+            program.handshake()
+            for number in range(20):  # far more than a pipe holds
+                program.send({"jsonrpc": "2.0", "id": number, "method": "tools/list"})
+            program.send(call_of(21, "clone_post", **order_of(sandbox, "clone_post")))
+            charge = wait_for_charge(sandbox)
+            began = time.monotonic()
+            assert program.close_input() == 0
+            took = time.monotonic() - began
+    with closing(sqlite3.connect(tmp_path / "state" / "orders.db")) as journal:
+        assert journal.execute("SELECT status, job_id FROM orders").fetchall() == [("running", charge.job_id)]
+    assert took < 5
+
+
 def test_a_locked_journal_does_not_keep_the_program_at_end_of_input(sandbox: Sandbox, tmp_path: Path) -> None:
     with served(sandbox) as base_url:
         env = environment(tmp_path / "state", LAYERS_API_KEY=sandbox.api_key)

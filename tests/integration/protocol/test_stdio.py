@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.transports.stdio import whole
+from layers_mcp.transports.json_lines import replace_lone_surrogates
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,10 @@ from layers_mcp.transports.stdio import whole
     ],
 )
 def test_only_halves_of_pairs_are_replaced(line: str, made: str) -> None:
-    assert whole(line) == made
+    assert replace_lone_surrogates(line) == made
 
 
 @given(st.text(alphabet=st.characters(codec=None) | st.sampled_from("\\\ud83d\ude80u")))
 def test_what_is_read_is_what_was_sent_with_its_halves_replaced(text: str) -> None:
-    read = json.loads(whole(json.dumps(text)))
+    read = json.loads(replace_lone_surrogates(json.dumps(text)))
     assert read == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
