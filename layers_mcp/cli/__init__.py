@@ -21,6 +21,12 @@ COMMANDS = {
 }
 
 
+def imports_done() -> None:
+    """Let the garbage collector work from now on; what is loaded by now stays, so it need not look at it again."""
+    gc.freeze()
+    gc.enable()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit: 0 when all went well, 1 when something failed, 2 on bad usage or settings."""
     # Importing makes many objects and almost no garbage: the collector would search them again and again.

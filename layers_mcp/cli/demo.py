@@ -22,12 +22,13 @@ from mcp.server.lowlevel import Server
 from mcp.types import CallToolResult, TextContent
 
 from layers_mcp.cli import demo_pages as page
+from layers_mcp.cli import imports_done
 from layers_mcp.cli.demo_pages import Facts
 from layers_mcp.cli.paint import Paper
 from layers_mcp.config import ServerConfig
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, _SubParsersAction  # pyright: ignore[reportPrivateUsage] - it has no public name
+    from argparse import ArgumentParser, Namespace, _SubParsersAction  # pyright: ignore[reportPrivateUsage] - it has no public name
 
 PROJECT = "acme-todo"
 LONGEST_SECONDS = 90.0
@@ -41,7 +42,13 @@ class DemoError(Exception):
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the `demo` command."""
     parser = commands.add_parser("demo", description="Run the whole loop on the sandbox and show it.")
-    parser.set_defaults(run=lambda options: show(sys.stdout))  # pyright: ignore[reportUnknownLambdaType]
+    parser.set_defaults(run=run)
+
+
+def run(options: Namespace) -> int:
+    """Show the demo on stdout."""
+    imports_done()
+    return show(sys.stdout)
 
 
 def show(stream: TextIO) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TextIO
@@ -14,6 +14,7 @@ import anyio
 
 from layers_mcp import __version__
 from layers_mcp.api.errors import LayersError
+from layers_mcp.cli import imports_done
 from layers_mcp.cli.serve import add_settings_flags
 from layers_mcp.config import ServerConfig
 from layers_mcp.tenancy.workspace import Workspace
@@ -51,7 +52,13 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         allow_abbrev=False,
     )
     add_settings_flags(parser)
-    parser.set_defaults(run=lambda options: anyio.run(examine, ServerConfig.load(options, os.environ)))  # pyright: ignore
+    parser.set_defaults(run=run)
+
+
+def run(options: Namespace) -> int:
+    """Write the findings to stdout; 0 when a call would work, else 1."""
+    imports_done()
+    return anyio.run(examine, ServerConfig.load(options, os.environ))
 
 
 async def examine(

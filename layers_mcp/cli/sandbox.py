@@ -5,7 +5,6 @@ Without `--db` it is the world of `layers-mcp --sandbox`, which running servers 
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
@@ -14,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layers_mcp.cli import imports_done
 from layers_mcp.config import ServerConfig
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def run(options: Namespace) -> int:
     """Serve until told to stop, or change the world and exit: 1 where that fails, 2 on a bad file."""
     from layers_mcp.sandbox import Sandbox, WorldFileError
 
+    imports_done()
     environ = {name: value for name, value in os.environ.items() if name == "LAYERS_STATE_DIR"}
     shared = ServerConfig.load({"state_dir": options.state_dir, "sandbox": True}, environ)
     path = options.db or shared.world_path
@@ -87,7 +88,6 @@ def _serve(sandbox: Sandbox, port: int) -> int:
             for name, project_id in sandbox.projects.items():
                 _say(f"{name}={project_id}")
 
-        gc.enable()
         http_server(sandbox, ready).run(sockets=[listening])
     return 0
 

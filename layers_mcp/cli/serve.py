@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import threading
@@ -10,6 +9,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from layers_mcp.cli import imports_done
 from layers_mcp.config import DEFAULT_BASE_URL, LOG_LEVELS, ServerConfig
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def run(options: Namespace) -> int:
 
     log_to_stderr(settings.log_level, [settings.api_key])
     server = create_server(settings)
-    gc.freeze()  # what is loaded by now stays: the collector, back at work, need not look at it again
-    gc.enable()
+    imports_done()
     code = 0
     try:
         anyio.run(serve_stdio, server)

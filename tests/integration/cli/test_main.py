@@ -3,6 +3,8 @@
 import gc
 import logging
 from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +42,30 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_command_has_a_usage_of_its_own(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(command, "--help") == 0
     assert f"layers-mcp {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["doctor", "--sandbox"], ["sandbox", "--reset"], ["demo"]])
+def test_the_garbage_collector_works_again_once_imports_are_done(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAYERS_STATE_DIR", str(tmp_path))
+    at_work: list[bool] = []
+    monkeypatch.setattr("sys.stdout", _Watched(at_work))
+    assert exit_code(*arguments) == 0
+    assert at_work
+    assert all(at_work)
+
+
+class _Watched(StringIO):
+    """Notes at each line whether the collector is at work."""
+
+    def __init__(self, at_work: list[bool]) -> None:
+        super().__init__()
+        self._at_work = at_work
+
+    def write(self, text: str, /) -> int:
+        self._at_work.append(gc.isenabled())
+        return super().write(text)
 
 
 @pytest.mark.parametrize(
