@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.context import ToolContext
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.find_breakouts import find_breakouts
 from layers_mcp.tools.generate_with_hook import generate_with_hook
@@ -29,7 +29,7 @@ CloneMode = Literal["fork", "reimagine"]
 class Marketer:
     """Who orders: a workspace, a project, and the memory of how often a source was ordered."""
 
-    ws: Workspace
+    ws: ToolContext
     project_id: str
     chance: random.Random
     week: int = 0

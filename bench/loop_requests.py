@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import anyio
 import httpx2
 
+from layers_mcp.app import open_context
 from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import get_content
@@ -44,8 +45,9 @@ START = datetime(2026, 4, 17, 9, tzinfo=UTC)
 async def ours(sandbox: Sandbox) -> None:
     """The loop through the tool functions."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = ServerConfig(api_key=sandbox.api_key, base_url=BASE_URL, state_dir=Path(folder))
-        async with Workspace(settings, transport=sandbox.transport(), clock=sandbox.now) as ws:
+        config = ServerConfig(base_url=BASE_URL, state_dir=Path(folder))
+        credentials = Credentials(api_key=sandbox.api_key)
+        async with open_context(config, credentials, transport=sandbox.transport(), clock=sandbox.now) as ws:
             project_id = (await list_projects(ws, search="acme")).projects[0].project_id
             winner = (await rank_top_performers(ws, project_id=project_id, metric=METRIC)).items[0]
             post, hook = winner.platform_post_id, winner.title

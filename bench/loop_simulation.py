@@ -32,9 +32,10 @@ import anyio
 from loop_plot import Series, plot
 from loop_policies import POLICIES, Marketer
 
+from layers_mcp.app import open_context
 from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox, WorldParameters
-from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.wait_job import wait_job
@@ -92,8 +93,9 @@ def run(policy: str, seed: int, world: WorldParameters, weeks: int = WEEKS) -> R
 async def _work(policy: str, seed: int, world: WorldParameters, weeks: int) -> Run:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder, Sandbox(clock=clock, seed=seed, world=world) as sandbox:
-        settings = ServerConfig(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=Path(folder))
-        async with Workspace(settings, transport=sandbox.transport(), clock=sandbox.now) as ws:
+        config = ServerConfig(base_url="https://api.layers.test", state_dir=Path(folder))
+        credentials = Credentials(api_key=sandbox.api_key)
+        async with open_context(config, credentials, transport=sandbox.transport(), clock=sandbox.now) as ws:
             marketer = Marketer(ws, sandbox.project_id(PROJECT), random.Random(f"{policy}/{seed}"))
             for week in range(weeks):
                 marketer.week, marketer.jobs = week, []

@@ -25,7 +25,7 @@ from mcp import Client
 from mcp.server.lowlevel import Server
 from mcp.types import CallToolResult, ListToolsResult, TextContent, Tool
 
-from layers_mcp import ServerConfig, create_server
+from layers_mcp import Credentials, ServerConfig, create_server
 from layers_mcp.sandbox import Sandbox
 
 GOAL_MILLISECONDS = 2.0
@@ -84,11 +84,11 @@ async def milliseconds(work: Callable[[], Awaitable[object]]) -> float:
 
 
 async def measure(rounds: int, project_id: str, base_url: str, state_dir: Path) -> dict[str, list[float]]:
-    settings = ServerConfig(api_key="lp_test_bench_x", base_url=base_url, state_dir=state_dir)
+    config, credentials = ServerConfig(base_url=base_url, state_dir=state_dir), Credentials(api_key="lp_test_bench_x")
     async with (
         httpx2.AsyncClient(base_url=base_url, headers={"Authorization": "Bearer lp_test_bench_x"}) as direct,
         Client(empty_server()) as empty,
-        Client(create_server(settings)) as ours,
+        Client(create_server(config, credentials)) as ours,
     ):
         arguments = {"project_id": project_id, "metric": "engagement_rate"}
 

@@ -27,8 +27,10 @@ import httpx2
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from layers_mcp.app import open_context
 from layers_mcp.config import ServerConfig
-from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.context import ToolContext
+from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tools.wait_job import wait_job
 from tests.support.virtual_time import JumpingLoop
 
@@ -79,7 +81,7 @@ class Load:
     kept_kilobytes: float
 
 
-async def agent(ws: Workspace, job_id: str, delay: float) -> None:
+async def agent(ws: ToolContext, job_id: str, delay: float) -> None:
     """Wait for one job as an agent does: again and again, until it is done."""
     await anyio.sleep(delay)
     while not (await wait_job(ws, job_ids=(job_id,), timeout_seconds=45)).all_done:
@@ -101,7 +103,7 @@ async def crowd(one: Callable[[str, float], Awaitable[None]], waits: int, seed: 
             group.start_soon(one, f"job_{number % JOBS}", draw.uniform(0, 20))
 
 
-async def measure(name: str, waits: int, seed: int, ws: Workspace | None) -> Load:
+async def measure(name: str, waits: int, seed: int, ws: ToolContext | None) -> Load:
     """One round: `waits` agents on fresh jobs, through `ws` or by naive polling."""
     upstream = Upstream(seed)
     gc.collect()
@@ -134,8 +136,9 @@ async def main() -> None:
     tracemalloc.start()
     loads: list[Load] = []
     with tempfile.TemporaryDirectory() as folder:
-        settings = ServerConfig(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=Path(folder))
-        async with Workspace(settings, transport=httpx2.MockTransport(SWITCH)) as ws:
+        config = ServerConfig(base_url="https://api.layers.test", state_dir=Path(folder))
+        credentials = Credentials(api_key="lp_test_x")
+        async with open_context(config, credentials, transport=httpx2.MockTransport(SWITCH)) as ws:
             await measure("warm-up", JOBS, 0, ws)
             loads.append(await measure(f"wait_job, {JOBS} waits on {JOBS} jobs", JOBS, 1, ws))
             loads += [

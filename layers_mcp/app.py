@@ -1,4 +1,4 @@
-"""The Layers server: where settings, workspace, tools, prompts and guide meet.
+"""Where everything meets: who calls, what they are given, and the tools, prompts and guide that are served.
 
 server = create_server(ServerConfig(sandbox=True))
 async with mcp.Client(server) as client: …
@@ -8,22 +8,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.lowlevel import Server
 
 from layers_mcp import __version__
 from layers_mcp.config import ServerConfig
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol.catalog import Catalog
 from layers_mcp.protocol.errors import ToolError
-from layers_mcp.protocol.serving import Service
+from layers_mcp.protocol.handlers import Handlers, Lifespan, no_lifespan
+from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.protocol.texts import Prompt, Resource, parse_prompt, parse_resource
+from layers_mcp.tenancy.credentials import NO_KEY, Credentials
+from layers_mcp.tenancy.policy import NO_LIMITS, Policy
+from layers_mcp.tenancy.resources import ProcessResources, Upstream
 from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools import load_catalog
 
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
+
+SANDBOX_URL = "https://sandbox.invalid"
+"""What stands in logs and the journal for the embedded API, which has no address: a name that leads nowhere."""
 
 NAME = "layers-mcp"
 TITLE = "Layers: publish to learn"
@@ -60,32 +70,105 @@ GUIDES = ("metrics", "loop")
 
 
 def create_server(
-    settings: ServerConfig,
+    config: ServerConfig,
+    credentials: Credentials = NO_KEY,
+    policy: Policy = NO_LIMITS,
     *,
     transport: AsyncBaseTransport | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> Server[Any]:
-    """Build the server for one tenant. Every connection opens a workspace of its own.
+    """Build the server of one tenant, for stdio. Every connection opens a workspace of its own.
 
     `transport` and `clock` replace the network and the time, for tests and scripts on a sandbox of their own.
     """
 
     @asynccontextmanager
     async def lifespan(_: Server[Any]) -> AsyncGenerator[Workspace]:
-        async with Workspace(settings, transport=transport, clock=clock) as workspace:
+        async with (
+            open_resources(config, transport=transport, clock=clock) as resources,
+            Workspace(resources, credentials, policy) as workspace,
+        ):
             yield workspace
 
-    catalog = load_catalog(read_only=settings.read_only)
-    service = Service(
+    @asynccontextmanager
+    async def resolve(request: ClientRequest) -> AsyncGenerator[ToolContext]:
+        workspace: Workspace = request.lifespan
+        yield ToolContext(workspace=workspace, policy=policy, deadline=request.deadline, progress=request.progress)
+
+    return build_server(resolve, read_only=policy.read_only, lifespan=lifespan)
+
+
+def build_server(resolve: Resolve, *, read_only: bool, lifespan: Lifespan = no_lifespan) -> Server[Any]:
+    """Build the SDK's server over the catalog, for any transport; `resolve` gives each call's `ToolContext`."""
+    catalog = load_catalog(read_only=read_only)
+    handlers = Handlers(
         catalog,
-        prompts=lambda: read_prompts(read_only=settings.read_only),
+        resolve=resolve,
+        prompts=lambda: read_prompts(read_only=read_only),
         resources=read_guide,
-        admit=_with_a_key,
-        translate=_explained,
+        authorize=_require_key,
+        map_error=_map_error,
         complete=_Completion(catalog),
     )
-    instructions = INSTRUCTIONS + (READING_ONLY if settings.read_only else ORDERING) + FACTS
-    return service.server(NAME, version=__version__, title=TITLE, instructions=instructions, lifespan=lifespan)
+    instructions = INSTRUCTIONS + (READING_ONLY if read_only else ORDERING) + FACTS
+    return handlers.server(NAME, version=__version__, title=TITLE, instructions=instructions, lifespan=lifespan)
+
+
+def open_resources(
+    config: ServerConfig,
+    *,
+    transport: AsyncBaseTransport | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> ProcessResources:
+    """Give what the process owns: use it as an async context manager. On the sandbox it embeds the Layers API."""
+
+    def connect() -> Upstream:
+        if config.sandbox and transport is None:
+            upstream = _embedded_sandbox(config.world_path)
+        else:
+            upstream = Upstream(base_url=config.base_url, transport=transport)
+        return replace(upstream, now=clock) if clock is not None else upstream
+
+    return ProcessResources(config, connect)
+
+
+@asynccontextmanager
+async def open_context(
+    config: ServerConfig,
+    credentials: Credentials = NO_KEY,
+    policy: Policy = NO_LIMITS,
+    *,
+    transport: AsyncBaseTransport | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> AsyncGenerator[ToolContext]:
+    """Open one tenant for a script that calls tool functions itself, without a server."""
+    async with (
+        open_resources(config, transport=transport, clock=clock) as resources,
+        Workspace(resources, credentials, policy) as workspace,
+    ):
+        yield ToolContext(workspace=workspace, policy=policy)
+
+
+def _embedded_sandbox(path: Path) -> Upstream:
+    from layers_mcp.api.errors import Unreachable
+    from layers_mcp.sandbox import Sandbox, WorldFileError
+
+    try:
+        sandbox = Sandbox(path=path)
+    except WorldFileError as error:
+        raise Unreachable(str(error), hint="To keep the old one too, name another --state-dir.") from error
+    except OSError as error:
+        raise Unreachable(
+            "The file of the sandbox's world cannot be opened.",
+            hint="Check the state directory's permissions, or name another one with --state-dir.",
+        ) from error
+    return Upstream(
+        base_url=SANDBOX_URL,
+        transport=sandbox.transport(),
+        now=sandbox.now,
+        api_key=sandbox.api_key,
+        close=sandbox.close,
+    )
 
 
 def read_prompts(*, read_only: bool = False) -> Sequence[Prompt]:
@@ -105,16 +188,16 @@ def _text(folder: str, name: str) -> str:
     return files("layers_mcp").joinpath(folder, f"{name}.md").read_text("utf-8")
 
 
-def _with_a_key(workspace: Workspace) -> None:
+def _require_key(context: ToolContext) -> None:
     """Without a key no call works, not even one that the journal could answer alone."""
-    if not (workspace.settings.api_key or workspace.settings.sandbox):
+    if not context.workspace.has_key:
         from layers_mcp.api.errors import NotConfigured
 
         raise NotConfigured("There is no API key.")
 
 
-def _explained(error: Exception, tool: str) -> ToolError | None:
-    """The tools' words for an error of the Layers API."""
+def _map_error(error: Exception, tool: str) -> ToolError | None:
+    """Say an error of the Layers API in the tools' words."""
     from layers_mcp.api.errors import LayersError
 
     if not isinstance(error, LayersError):
@@ -130,10 +213,10 @@ class _Completion:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    async def __call__(self, workspace: Workspace, argument: str, typed: str) -> Sequence[str]:
+    async def __call__(self, context: ToolContext, argument: str, typed: str) -> Sequence[str]:
         sought = typed.strip().casefold()
         if argument == "project_id":
-            page = await workspace.api.projects.list(limit=200)
+            page = await context.api.projects.list(limit=200)
             return [
                 project.id
                 for project in page.items

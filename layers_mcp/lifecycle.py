@@ -1,14 +1,18 @@
-"""Work that outlives the call which started it, and never the server.
+"""How long a call may take, and work that outlives the call which started it.
 
-A tool call can be cancelled at any moment: its caller goes away, or a deadline passes. Two kinds of work must not
-die with it: a request that spends money, and a read that other callers are waiting for too. Both run in the task
-group of a `TaskSupervisor`, which a server enters once; the call only waits for the outcome.
+A call has one `Deadline`: it is made where the request comes in and handed down with the call's `ToolContext`. The
+shares of its time are named here, so that they can be seen to add up.
+
+A call can be cancelled at any moment: its caller goes away, or its deadline passes. Two kinds of work must not die
+with it: a request that spends money, and a read that other callers are waiting for too. Both run under a
+`TaskSupervisor`, which outlives every call; the call only waits for the outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable
-from contextlib import AsyncExitStack
+import math
+from collections.abc import Awaitable, Callable, Generator, Hashable
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
@@ -18,8 +22,51 @@ from anyio.abc import TaskGroup
 
 T = TypeVar("T")
 
+CALL_SECONDS = 43.0
+"""After which a tool call is answered, whatever it waits for: 45 are promised, and hosts give up at about 60."""
+
 GRACE_SECONDS = 3.5
 """How long work that must finish may still take once its server is closing: the process is gone within 4 s."""
+
+
+class Deadline:
+    """The moment by which a call is answered. It stands still while a person is asked.
+
+    Without `seconds` it never comes: for a script, which has nobody waiting.
+    """
+
+    def __init__(self, seconds: float = math.inf) -> None:
+        self.seconds = seconds
+        self._scope = anyio.CancelScope(deadline=math.inf if seconds == math.inf else anyio.current_time() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds that are left, never below 0."""
+        return max(0.0, self._scope.deadline - anyio.current_time())
+
+    def allow(self, seconds: float, *, keep: float = 0.0) -> float:
+        """How long a part of the call may take: its share, but not the last `keep` seconds, which later parts need."""
+        return max(0.0, min(seconds, self.remaining() - keep))
+
+    @contextmanager
+    def enforced(self) -> Generator[None]:
+        """Cancel the block when the time is up; `passed` tells afterwards whether it was."""
+        with self._scope:
+            yield
+
+    @property
+    def passed(self) -> bool:
+        """Whether the block of `enforced` was cancelled because the time was up."""
+        return self._scope.cancelled_caught
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """Stand still during the block; what was left before is left after it."""
+        left = self.remaining()
+        self._scope.deadline = math.inf
+        try:
+            yield
+        finally:
+            self._scope.deadline = anyio.current_time() + left
 
 
 @dataclass(eq=False)
@@ -48,30 +95,46 @@ class _Job(Generic[T]):
 
 
 class TaskSupervisor:
-    """A task group for work that its callers may leave.
+    """Runs work that its callers may leave.
 
-    Entered and left by the task that serves; on leaving, work that must finish gets `GRACE_SECONDS`, the rest is
-    cancelled at once.
+    On leaving, work that must finish gets `grace` seconds, the rest is cancelled at once. A process has one supervisor,
+    entered and left by the task that serves. A tenant has one of its own whose `parent` that is: its work runs there,
+    so that any task may open and close it, and ends with whichever is left first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parent: TaskSupervisor | None = None, *, grace: float = GRACE_SECONDS) -> None:
+        self._parent = parent
+        self._grace = grace
         self._jobs: set[_Job[Any]] = set()
         self._shared: dict[Hashable, _Job[Any]] = {}
         self._stack = AsyncExitStack()
         self._group: TaskGroup | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether work that must finish is under way, whoever waits for it."""
+        return any(job.must_finish for job in self._jobs)
+
     async def __aenter__(self) -> Self:
-        self._group = await self._stack.enter_async_context(anyio.create_task_group())
+        if self._parent is not None:
+            self._group = self._parent._group
+        else:
+            self._group = await self._stack.enter_async_context(anyio.create_task_group())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with anyio.move_on_after(GRACE_SECONDS, shield=True):
+        with anyio.move_on_after(self._grace, shield=True):
             for job in [job for job in self._jobs if job.must_finish]:
                 await job.done.wait()
-        for job in self._jobs:
+        for job in (stopped := list(self._jobs)):
             job.scope.cancel()
+        if self._parent is not None:
+            self._group = None
+            with anyio.CancelScope(shield=True):
+                for job in stopped:
+                    await job.done.wait()
         await self._stack.aclose()  # the block's own error passes by: a task group would wrap it
 
     async def run_shielded(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -89,7 +152,8 @@ class TaskSupervisor:
         if self._group is None:
             raise RuntimeError("the workspace is not open: use `async with`")
         job: _Job[T] = _Job(must_finish, anyio.CancelScope(shield=must_finish))
-        self._jobs.add(job)
+        for supervisor in self._with_parents():
+            supervisor._jobs.add(job)
         self._group.start_soon(self._run, job, work, key)
         return job
 
@@ -105,7 +169,13 @@ class TaskSupervisor:
             job.error = RuntimeError("the work was stopped with its server")
             raise
         finally:
-            self._jobs.discard(job)
+            for supervisor in self._with_parents():
+                supervisor._jobs.discard(job)
             if self._shared.get(key) is job:
                 del self._shared[key]
             job.done.set()
+
+    def _with_parents(self) -> Generator[TaskSupervisor]:
+        yield self
+        if self._parent is not None:
+            yield from self._parent._with_parents()

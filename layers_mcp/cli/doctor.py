@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TextIO
 
@@ -14,10 +14,12 @@ import anyio
 
 from layers_mcp import __version__
 from layers_mcp.api.errors import LayersError
+from layers_mcp.app import open_context
 from layers_mcp.cli import imports_done
-from layers_mcp.cli.serve import add_settings_flags
-from layers_mcp.config import ServerConfig
-from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.cli.serve import add_config_flags
+from layers_mcp.config import Options, ServerConfig
+from layers_mcp.tenancy.credentials import Credentials
+from layers_mcp.tenancy.policy import Policy
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._errors import to_tool_error
 
@@ -51,24 +53,26 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         description="Check settings, reachability and what the key may do; exit code 0 when a call would work.",
         allow_abbrev=False,
     )
-    add_settings_flags(parser)
+    add_config_flags(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: Namespace) -> int:
     """Write the findings to stdout; 0 when a call would work, else 1."""
     imports_done()
-    return anyio.run(examine, ServerConfig.load(options, os.environ))
+    return anyio.run(examine, Options(options, os.environ))
 
 
 async def examine(
-    settings: ServerConfig, *, transport: AsyncBaseTransport | None = None, stream: TextIO | None = None
+    options: Options, *, transport: AsyncBaseTransport | None = None, stream: TextIO | None = None
 ) -> int:
     """Write the findings to `stream` (stdout); 0 when a call would work, else 1."""
+    config, credentials, policy = ServerConfig.load(options), Credentials.load(options), Policy.load(options)
     out = stream or sys.stdout
-    for line in (*_versions(), *_settings(settings)):
+    values = vars(config) | vars(credentials) | vars(policy)
+    for line in (*_versions(), *_settings(values, options.sources)):
         print(line, file=out)
-    works, findings = await _reach(settings, transport)
+    works, findings = await _reach(config, credentials, policy, transport)
     for line in findings:
         print(line, file=out)
     return 0 if works else 1
@@ -83,9 +87,9 @@ def _versions() -> Iterator[str]:
     yield _line("", "libraries", ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
 
 
-def _settings(settings: ServerConfig) -> Iterator[str]:
+def _settings(values: Mapping[str, object], sources: Mapping[str, str]) -> Iterator[str]:
     for name in (*SECRETS, *SETTINGS):
-        yield _line("", name, f"{_shown(name, getattr(settings, name))} ({settings.sources.get(name, 'default')})")
+        yield _line("", name, f"{_shown(name, values[name])} ({sources[name]})")
 
 
 def _shown(name: str, value: object) -> object:
@@ -96,14 +100,16 @@ def _shown(name: str, value: object) -> object:
     return "none" if value in (None, "") else value
 
 
-async def _reach(settings: ServerConfig, transport: AsyncBaseTransport | None) -> tuple[bool, list[str]]:
+async def _reach(
+    config: ServerConfig, credentials: Credentials, policy: Policy, transport: AsyncBaseTransport | None
+) -> tuple[bool, list[str]]:
     """Ask who this is, the cheapest request that proves address, key and organization at once; try the journal."""
     try:
         with anyio.fail_after(PATIENCE_SECONDS):
-            async with Workspace(settings, transport=transport) as workspace:
-                whoami = await workspace.api.whoami()
-                await workspace.operations.since(workspace.now())
-                trouble = workspace.operations.trouble
+            async with open_context(config, credentials, policy, transport=transport) as context:
+                whoami = await context.api.whoami()
+                await context.operations.since(context.now())
+                trouble = context.operations.trouble
     except LayersError as error:
         return False, [_line("FAIL", "reach", str(to_tool_error(error, "doctor")))]
     except TimeoutError:
@@ -113,7 +119,7 @@ async def _reach(settings: ServerConfig, transport: AsyncBaseTransport | None) -
     scopes, _ = clean(", ".join(whoami.scopes), limit=1_000)
     scopes = scopes or "not listed by the API; a call that lacks one says which"
     return True, [
-        _line("ok", "reach", "the embedded sandbox" if settings.sandbox else settings.base_url),
+        _line("ok", "reach", "the embedded sandbox" if config.sandbox else config.base_url),
         _line("ok", "organization", f"{name or 'unnamed'} ({organization_id})"),
         _line("ok", "key may", scopes),
         _line("ok", "rate limit tier", whoami.rate_limit_tier or "unknown"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layers_mcp.cli import imports_done
-from layers_mcp.config import ServerConfig
+from layers_mcp.config import Options, ServerConfig
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
@@ -55,7 +55,7 @@ def run(options: Namespace) -> int:
 
     imports_done()
     environ = {name: value for name, value in os.environ.items() if name == "LAYERS_STATE_DIR"}
-    shared = ServerConfig.load({"state_dir": options.state_dir, "sandbox": True}, environ)
+    shared = ServerConfig.load(Options({"state_dir": options.state_dir, "sandbox": True}, environ))
     path = options.db or shared.world_path
     try:
         faults = _faults(options.faults)

@@ -10,7 +10,9 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from layers_mcp.cli import imports_done
-from layers_mcp.config import DEFAULT_BASE_URL, LOG_LEVELS, ServerConfig
+from layers_mcp.config import DEFAULT_BASE_URL, LOG_LEVELS, Options, ServerConfig
+from layers_mcp.tenancy.credentials import Credentials
+from layers_mcp.tenancy.policy import Policy
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
@@ -24,11 +26,11 @@ LAST_SECONDS = 0.1
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the `serve` command."""
     parser = commands.add_parser("serve", description="Serve MCP on stdio.", allow_abbrev=False)
-    add_settings_flags(parser)
+    add_config_flags(parser)
     parser.set_defaults(run=run)
 
 
-def add_settings_flags(parser: ArgumentParser) -> None:
+def add_config_flags(parser: ArgumentParser) -> None:
     """Add the flags of `ServerConfig`; each wins over its variable, and unset ones stay None."""
     add = parser.add_argument
     add("--api-key-file", metavar="PATH", help="read the API key from this file (else LAYERS_API_KEY)")
@@ -44,7 +46,8 @@ def add_settings_flags(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Serve until the client closes stdin or the process is told to stop."""
-    settings = ServerConfig.load(options, os.environ)
+    given = Options(options, os.environ)
+    config, credentials, policy = ServerConfig.load(given), Credentials.load(given), Policy.load(given)
 
     import anyio
 
@@ -52,8 +55,8 @@ def run(options: Namespace) -> int:
     from layers_mcp.cli.logs import log_to_stderr
     from layers_mcp.transports.stdio import serve_stdio
 
-    log_to_stderr(settings.log_level, [settings.api_key])
-    server = create_server(settings)
+    log_to_stderr(config.log_level, [credentials.api_key])
+    server = create_server(config, credentials, policy)
     imports_done()
     code = 0
     try:

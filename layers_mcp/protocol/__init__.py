@@ -3,7 +3,7 @@
 Write a tool as a typed async function (`tool.py`); its definition is made from its signature once, and kept as data
 (`schema.py`); arguments are checked against that definition before the function is even imported (`arguments.py`);
 what it returns is written down small (`result.py`), what it raises in words that a model can repair from
-(`errors.py`); `serving.py` puts it on the wire, in both eras of the protocol.
+(`errors.py`); `handlers.py` puts it on the wire, in both eras of the protocol.
 """
 
 from layers_mcp.protocol.errors import NOTHING_CHANGED, ToolError, invalid_argument, unknown_outcome

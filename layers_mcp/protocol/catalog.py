@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from layers_mcp.protocol.arguments import checked
 from layers_mcp.protocol.errors import NOTHING_CHANGED, unknown_outcome
-from layers_mcp.protocol.progress import PROGRESS, Progress
 from layers_mcp.protocol.result import Result
 from layers_mcp.protocol.tool import ToolFunction
 
@@ -34,13 +32,10 @@ class Tool:
         """What may be said of a call that ended without an outcome."""
         return NOTHING_CHANGED if self.read_only else unknown_outcome("it took effect")
 
-    async def call(self, world: object, arguments: Mapping[str, Any] | None, progress: Progress) -> Result:
+    async def call(self, context: object, arguments: Mapping[str, Any] | None) -> Result:
         """Check the arguments, then run the function. Raises ToolError, and whatever the function raises."""
         values = checked(self.definition["inputSchema"], arguments)
-        function = self.load()
-        if PROGRESS in inspect.signature(function).parameters:
-            values[PROGRESS] = progress
-        return await function(world, **values)
+        return await self.load()(context, **values)
 
 
 class Catalog:

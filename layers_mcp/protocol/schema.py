@@ -14,7 +14,6 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from layers_mcp.protocol.arguments import ENFORCED
-from layers_mcp.protocol.progress import PROGRESS
 from layers_mcp.protocol.result import Result
 from layers_mcp.protocol.tool import mark_of
 
@@ -48,8 +47,6 @@ def _input_schema(function: Callable[..., Any]) -> Schema:
     properties: dict[str, Schema] = {}
     required: list[str] = []
     for parameter in parameters:
-        if parameter.name == PROGRESS:
-            continue
         schema = _flat(TypeAdapter(hints[parameter.name]).json_schema(), function.__name__)
         if loose := {*schema, *schema.get("items", ())} - ENFORCED:
             raise TypeError(f"{function.__name__}: {', '.join(sorted(loose))} would be shown and not enforced")

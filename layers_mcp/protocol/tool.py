@@ -1,11 +1,11 @@
 """A tool is a plain async function; this marks it as one.
 
     @tool(title="Rank top performers", kind=READ)
-    async def rank_top_performers(world: World, project_id: Annotated[str, Field(description="…")]) -> Ranking:
+    async def rank_top_performers(context: ToolContext, project_id: Annotated[str, Field(description="…")]) -> Ranking:
         '''What it does, when to use it, when not.'''
 
-The first parameter is the server's world, handed in by position; a parameter named `progress` is filled in too. All
-others are the tool's arguments. The function stays as it is: scripts and tests call it without a server.
+The first parameter is the call's context, handed in by position; all others are the tool's arguments. The function
+stays as it is: scripts and tests call it without a server.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layers_mcp.config import ConfigError, Options, parse_switch
+
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
@@ -11,3 +13,20 @@ class Policy:
 
     read_only: bool = False
     daily_credit_limit: int | None = None
+
+    @classmethod
+    def load(cls, options: Options) -> Policy:
+        """Read the policy of a program's one tenant."""
+        return cls(
+            read_only=options.read("read_only", parse_switch, False),
+            daily_credit_limit=options.read("daily_credit_limit", _parse_credits, None),
+        )
+
+
+NO_LIMITS = Policy()
+
+
+def _parse_credits(text: str, source: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(f"{source} must be a whole number of credits, 0 or more")
+    return int(text)

@@ -11,7 +11,7 @@ from pydantic import Field
 from layers_mcp.api.errors import LayersError, NotFound, TimedOut
 from layers_mcp.api.models import Job
 from layers_mcp.context import ToolContext
-from layers_mcp.protocol import READ, Progress, Result, no_progress, tool
+from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._job_progress import Watch
@@ -59,7 +59,6 @@ async def wait_job(
         Field(description="From commissions.", min_length=1, max_length=10),
     ],
     timeout_seconds: Annotated[int, Field(description="Longest wait; 0 reads once and returns.", ge=0, le=45)] = 20,
-    progress: Progress = no_progress,
 ) -> Waited:
     """Wait until the jobs of commissions end, or the timeout, and return their state and files.
 
@@ -81,7 +80,7 @@ async def wait_job(
             async with anyio.create_task_group() as group:
                 for job_id in ids:
                     group.start_soon(_follow, context, watch, job_id)
-                await watch.tell(progress)
+                await watch.tell(context.progress)
         timed_out = scope.cancelled_caught
     waited = anyio.current_time() - started
     if not watch.jobs and (failure := watch.failure()):

@@ -34,6 +34,8 @@ async def serve_stdio(server: Server[Any]) -> None:
     output then, and no thread can be woken from that.
     """
     stop = SignalScope()
+    last_write = threading.Timer(LAST_WRITE_SECONDS, _leave)
+    last_write.daemon = True
     try:
         # The SDK writes, and keeps the real stdout to itself; it would drop lines that are no messages, so they are
         # read here.
@@ -47,12 +49,11 @@ async def serve_stdio(server: Server[Any]) -> None:
                 group.cancel_scope.cancel("the end of input")
             if stop.signalled:
                 _leave()
-            unread = threading.Timer(LAST_WRITE_SECONDS, _leave)
-            unread.daemon = True
-            unread.start()
-        unread.cancel()
+            last_write.start()
     except* BrokenPipeError:
         logger.info("the client went away")
+    finally:
+        last_write.cancel()
 
 
 async def _read_messages(

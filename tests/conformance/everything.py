@@ -30,9 +30,10 @@ from mcp.types import (
 )
 from pydantic import Field
 
-from layers_mcp.protocol import READ, Progress, Result, ToolError, no_progress, tool
+from layers_mcp.protocol import READ, Result, ToolError, tool
 from layers_mcp.protocol.catalog import Catalog
-from layers_mcp.protocol.serving import Service
+from layers_mcp.protocol.handlers import Handlers
+from layers_mcp.protocol.request import ClientRequest
 from layers_mcp.protocol.texts import Prompt, Resource, parse_prompt, parse_resource
 from tests.conformance import beyond
 from tests.conformance.beyond import Answer, Context, Wire, elicitation, embedded, picture
@@ -43,29 +44,29 @@ class Words(Result):
 
 
 @tool(title="Simple text", kind=READ)
-async def test_simple_text(world: None) -> Words:
+async def test_simple_text(request: ClientRequest) -> Words:
     """Answer with text."""
     return Words(text="This is a simple text response for testing.")
 
 
 @tool(title="Error", kind=READ)
-async def test_error_handling(world: None) -> Words:
+async def test_error_handling(request: ClientRequest) -> Words:
     """Fail."""
     raise ToolError("FAILED", "This tool intentionally returns an error for testing")
 
 
 @tool(title="Progress", kind=READ)
-async def test_tool_with_progress(world: None, progress: Progress = no_progress) -> Words:
+async def test_tool_with_progress(request: ClientRequest) -> Words:
     """Tell of three steps."""
     for step in (0, 50, 100):
-        await progress(step, 100, f"Completed step {step} of 100")
+        await request.progress(step, 100, f"Completed step {step} of 100")
         await anyio.sleep(0.05)
     return Words(text="Done.")
 
 
 @tool(title="Many kinds of argument", kind=READ)
 async def test_arguments(
-    world: None, names: Annotated[tuple[str, ...], Field(description="Names.", max_length=3)] = ()
+    request: ClientRequest, names: Annotated[tuple[str, ...], Field(description="Names.", max_length=3)] = ()
 ) -> Words:
     """Take a list."""
     return Words(text=", ".join(names))
@@ -96,7 +97,7 @@ TEMPLATE = {
 }
 
 
-class Everything(Service):
+class Everything(Handlers):
     """Our handlers, with those of `beyond` in front of them."""
 
     async def list_tools(self, context: Context, params: PaginatedRequestParams) -> Wire:
@@ -149,19 +150,18 @@ async def acknowledge(context: Context, params: RequestParams) -> EmptyResult:
 
 
 @asynccontextmanager
-async def nothing_to_open(_: Server[Any]) -> AsyncGenerator[None]:
-    yield None
+async def resolve(request: ClientRequest) -> AsyncGenerator[ClientRequest]:
+    yield request
 
 
 def everything_server() -> Server[Any]:
-    service = Everything(
+    handlers = Everything(
         Catalog.of(test_simple_text, test_error_handling, test_tool_with_progress, test_arguments),
+        resolve=resolve,
         prompts=lambda: PROMPTS,
         resources=lambda: RESOURCES,
     )
-    server = service.server(
-        "everything", version="1", title="Everything", instructions="For tests.", lifespan=nothing_to_open
-    )
+    server = handlers.server("everything", version="1", title="Everything", instructions="For tests.")
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, acknowledge)
     server.add_request_handler("resources/subscribe", SubscribeRequestParams, acknowledge)
     server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, acknowledge)

@@ -16,9 +16,8 @@ from mcp import Client
 from mcp.types import TextContent
 
 from layers_mcp.app import create_server
-from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
-from tests.support import BASE_URL, LoopClock
+from tests.support import BASE_URL, LoopClock, configured
 from tests.support.prompt_calls import Blank, SpelledCall, calls_in, steps_of
 
 pytestmark = pytest.mark.jumping
@@ -125,8 +124,8 @@ class Agent:
 
 @asynccontextmanager
 async def agency(sandbox: Sandbox, state_dir: Path) -> AsyncIterator[tuple[Client, dict[str, Any]]]:
-    settings = ServerConfig(api_key=sandbox.api_key, base_url=BASE_URL, state_dir=state_dir)
-    async with Client(create_server(settings, transport=sandbox.transport(), clock=sandbox.now)) as client:
+    settings = configured(api_key=sandbox.api_key, base_url=BASE_URL, state_dir=state_dir)
+    async with Client(create_server(**settings, transport=sandbox.transport(), clock=sandbox.now)) as client:
         yield client, {tool.name: tool for tool in (await client.list_tools()).tools}
 
 

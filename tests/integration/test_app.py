@@ -18,6 +18,7 @@ from layers_mcp.app import create_server
 from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools import CATALOG, DEFINITIONS
+from tests.support import configured
 
 DEFINED: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in json.loads(DEFINITIONS.read_text("utf-8"))}
 WRITING = {name for name, entry in DEFINED.items() if not entry["annotations"]["readOnlyHint"]}
@@ -37,7 +38,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def connect(sandbox: Sandbox, state_dir: Path, era: str = "auto", **settings: Any) -> Client:
     known: dict[str, Any] = {"api_key": sandbox.api_key, "base_url": "https://api.layers.test", "state_dir": state_dir}
-    server = create_server(ServerConfig(**(known | settings)), transport=sandbox.transport(), clock=sandbox.now)
+    server = create_server(**configured(**(known | settings)), transport=sandbox.transport(), clock=sandbox.now)
     return Client(server, mode=era)
 
 
@@ -48,7 +49,7 @@ def text_of(result: CallToolResult) -> str:
 
 
 def test_the_package_names_its_public_surface_once() -> None:
-    assert layers_mcp.__all__ == ["ServerConfig", "__version__", "create_server"]
+    assert layers_mcp.__all__ == ["Credentials", "Policy", "ServerConfig", "__version__", "create_server"]
     assert layers_mcp.create_server is create_server
     assert layers_mcp.ServerConfig is ServerConfig
     with pytest.raises(AttributeError):
@@ -102,7 +103,7 @@ async def test_read_only_prompts_speak_of_no_tool_or_prompt_that_is_left_out(san
 
 
 async def test_without_a_key_it_lists_and_every_call_says_how_to_set_one(tmp_path: Path, era: str) -> None:
-    async with Client(create_server(ServerConfig(state_dir=tmp_path)), mode=era) as client:
+    async with Client(create_server(**configured(state_dir=tmp_path)), mode=era) as client:
         assert len((await client.list_tools()).tools) == 15
         for name in CATALOG:
             result = await client.call_tool(name, {})
@@ -194,7 +195,7 @@ async def test_project_ids_are_completed_from_an_id_or_a_name_and_metrics_from_t
 
 
 async def test_without_a_key_nothing_is_completed(tmp_path: Path) -> None:
-    async with Client(create_server(ServerConfig(state_dir=tmp_path))) as client:
+    async with Client(create_server(**configured(state_dir=tmp_path))) as client:
         assert await completed(client, "project_id", "") == []
 
 
@@ -210,8 +211,8 @@ async def test_an_error_of_our_own_is_internal_and_tells_nothing(sandbox: Sandbo
     def broken_clock() -> datetime:
         raise RuntimeError("the mainspring of s3cr3t broke")
 
-    settings = ServerConfig(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=tmp_path)
-    server = create_server(settings, transport=sandbox.transport(), clock=broken_clock)
+    settings = configured(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=tmp_path)
+    server = create_server(**settings, transport=sandbox.transport(), clock=broken_clock)
     async with Client(server, mode=era) as client:
         result = await client.call_tool("get_metrics", {"project_id": sandbox.project_id("acme-todo")})
     assert result.is_error

@@ -12,10 +12,10 @@ import pytest
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.cli import COMMANDS
-from layers_mcp.cli.serve import add_settings_flags
-from layers_mcp.config import ServerConfig
+from layers_mcp.cli.serve import add_config_flags
 from layers_mcp.operations.errors import OrderError
 from layers_mcp.tools import CATALOG, DEFINITIONS
+from tests.support import CONFIGURED
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -122,11 +122,11 @@ def test_the_tool_table_is_the_catalog_and_marks_what_writes() -> None:
 
 def test_the_configuration_table_names_every_flag_and_variable() -> None:
     parser = ArgumentParser()
-    add_settings_flags(parser)
+    add_config_flags(parser)
     flags = {option for option in parser.format_usage().replace("[", " ").split() if option.startswith("--")}
     table = list(rows("docs/configuration.md"))
     assert {cells[0].strip("`").split()[0] for cells in table} == {flag.rstrip("]") for flag in flags}
-    variables = {f"LAYERS_{name.upper()}" for name in ServerConfig.__dataclass_fields__ if name != "sources"}
+    variables = {f"LAYERS_{name.upper()}" for name in CONFIGURED}
     assert {cells[1].strip("`") for cells in table} == variables
     for page, text in PAGES.items():
         printed = {"LAYERS_MCP", "LAYERS_BASE_URL"}

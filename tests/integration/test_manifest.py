@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 import layers_mcp
-from layers_mcp.config import ServerConfig
+from layers_mcp.config import Options, ServerConfig
+from layers_mcp.tenancy.credentials import Credentials
+from layers_mcp.tenancy.policy import Policy
 from layers_mcp.tools import CATALOG
+from tests.support import CONFIGURED
 
 ROOT = Path(__file__).parents[2]
 PLACEHOLDER = re.compile(r"\$\{user_config\.(\w+)\}")
@@ -47,22 +50,25 @@ def test_every_option_reaches_the_server_and_every_variable_is_one_of_its_settin
     variables = manifest["server"]["mcp_config"]["env"]
     asked = [PLACEHOLDER.fullmatch(value) for value in variables.values()]
     assert {match[1] for match in asked if match} == set(manifest["user_config"])
-    assert set(variables) <= {f"LAYERS_{name.upper()}" for name in ServerConfig.__dataclass_fields__}
+    assert set(variables) <= {f"LAYERS_{name.upper()}" for name in CONFIGURED}
 
 
 def test_options_that_the_host_never_filled_in_count_as_unset(manifest: dict[str, Any]):
-    settings = ServerConfig.load({}, manifest["server"]["mcp_config"]["env"])
-    assert set(settings.sources.values()) == {"default"}
-    assert settings.api_key == ""
+    options = Options({}, manifest["server"]["mcp_config"]["env"])
+    assert ServerConfig.load(options) == ServerConfig()
+    assert Credentials.load(options) == Credentials()
+    assert Policy.load(options) == Policy()
+    assert set(options.sources.values()) == {"default"}
 
 
 def test_options_arrive_as_the_text_that_a_host_writes(manifest: dict[str, Any]):
     variables = manifest["server"]["mcp_config"]["env"]
     filled = {"api_key": "lp_test_x", "sandbox": "false", "read_only": "true", "daily_credit_limit": "500"}
     environ = {name: PLACEHOLDER.sub(lambda match: filled.get(match[1], ""), text) for name, text in variables.items()}
-    settings = ServerConfig.load({}, environ)
-    assert (settings.api_key, settings.sandbox, settings.read_only) == ("lp_test_x", False, True)
-    assert settings.daily_credit_limit == 500
+    options = Options({}, environ)
+    assert Credentials.load(options) == Credentials(api_key="lp_test_x")
+    assert Policy.load(options) == Policy(read_only=True, daily_credit_limit=500)
+    assert ServerConfig.load(options).sandbox is False
 
 
 def test_the_icon_is_a_png_of_512_by_512(manifest: dict[str, Any]):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import layers_mcp
-from layers_mcp.config import ServerConfig
+from tests.support import CONFIGURED
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -48,7 +48,7 @@ def test_the_registry_can_see_that_package_and_image_are_ours() -> None:
 
 def test_the_registry_entry_asks_for_settings_that_exist_and_hides_the_key() -> None:
     variables = {variable["name"]: variable for variable in SERVER["packages"][0]["environmentVariables"]}
-    assert variables.keys() <= {f"LAYERS_{name.upper()}" for name in ServerConfig.__dataclass_fields__}
+    assert variables.keys() <= {f"LAYERS_{name.upper()}" for name in CONFIGURED}
     assert [name for name, variable in variables.items() if variable.get("isSecret")] == ["LAYERS_API_KEY"]
 
 

@@ -8,9 +8,10 @@ from mcp import Client
 
 from layers_mcp import create_server
 from layers_mcp.api.errors import Unreachable
+from layers_mcp.app import open_context
 from layers_mcp.config import ServerConfig
-from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.generate_with_hook import generate_with_hook
+from tests.support import configured
 
 
 def _on_sandbox(folder: Path) -> ServerConfig:
@@ -18,17 +19,17 @@ def _on_sandbox(folder: Path) -> ServerConfig:
 
 
 async def test_a_workspace_that_is_not_used_creates_nothing(tmp_path: Path) -> None:
-    async with Workspace(_on_sandbox(tmp_path / "state")):
+    async with open_context(_on_sandbox(tmp_path / "state")):
         pass
     assert not list(tmp_path.iterdir())
 
 
 async def test_the_time_is_the_worlds_on_the_sandbox_and_the_machines_elsewhere(tmp_path: Path) -> None:
-    async with Workspace(_on_sandbox(tmp_path)) as ws, Workspace(ServerConfig(state_dir=tmp_path)) as real:
+    async with open_context(_on_sandbox(tmp_path)) as ws, open_context(**configured(state_dir=tmp_path)) as real:
         assert abs((ws.now() - real.now()).total_seconds()) < 5
         assert real.now().tzinfo is UTC
     noon = datetime(2026, 4, 17, 12, tzinfo=UTC)
-    async with Workspace(_on_sandbox(tmp_path), clock=lambda: noon) as ws:
+    async with open_context(_on_sandbox(tmp_path), clock=lambda: noon) as ws:
         assert ws.now() == noon
 
 
@@ -36,7 +37,7 @@ async def test_on_the_sandbox_no_log_line_and_no_journal_names_a_real_address(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    async with Workspace(_on_sandbox(tmp_path)) as ws:
+    async with open_context(_on_sandbox(tmp_path)) as ws:
         [project, *_] = (await ws.api.projects.list()).items
         await generate_with_hook(ws, project_id=project.id, hook="Plan less.")
     assert "GET https://sandbox.invalid/v1/projects" in caplog.text
@@ -57,6 +58,6 @@ async def test_a_world_that_is_no_world_is_told_with_the_way_out(tmp_path: Path)
 
 async def test_a_state_directory_that_cannot_be_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    async with Workspace(_on_sandbox(tmp_path / "file" / "state")) as ws:
+    async with open_context(_on_sandbox(tmp_path / "file" / "state")) as ws:
         with pytest.raises(Unreachable, match="cannot be opened"):
             await ws.api.whoami()

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layers_mcp.api.errors import LayersError
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import Result, render
-from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools._errors import to_tool_error
 from layers_mcp.tools.check_readiness import check_readiness
 from layers_mcp.tools.find_breakouts import find_breakouts
@@ -126,7 +126,7 @@ def hostile(text: str) -> Upstream:
 async def results(text: str, state_dir: Path) -> AsyncIterator[list[Result]]:
     """What every tool that shows such text says about that organization."""
 
-    async def everything(ws: Workspace) -> list[Result]:
+    async def everything(ws: ToolContext) -> list[Result]:
         await generate_with_hook(ws, project_id="prj_1", hook="Hook " + text.encode(errors="ignore").decode())
         return [
             await list_projects(ws),

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from layers_mcp.app import open_context
 from layers_mcp.cli import main
 from layers_mcp.cli.doctor import examine
-from layers_mcp.config import ServerConfig
+from layers_mcp.config import Options
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from tests.security.keys import every_key, everything_logged, secret_in
-from tests.support import BASE_URL
+from tests.support import BASE_URL, configured
 from tests.support.key_echo_transport import ECHOES, Gossip
 
 
@@ -38,8 +38,8 @@ def reachable(value: object, seen: dict[int, object], depth: int = 8) -> None:
 @every_key
 async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_path: Path) -> None:
     sandbox = Sandbox()
-    settings = ServerConfig(api_key=key, base_url=BASE_URL, state_dir=tmp_path)
-    async with Workspace(settings, transport=Gossip(key)(sandbox)) as ws:
+    settings = configured(api_key=key, base_url=BASE_URL, state_dir=tmp_path)
+    async with open_context(**settings, transport=Gossip(key)(sandbox)) as ws:
         page = await ws.api.projects.list()
         await generate_with_hook(ws, project_id=page.items[0].id, hook="Plan less.")
         seen: dict[int, object] = {}
@@ -49,13 +49,14 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
     sandbox.close()
     assert {type(value).__name__ for value in objects} >= {
         "ServerConfig",
+        "Credentials",
         "Transport",
         "Secret",
         "AsyncClient",
         "OrderBook",
     }
     assert not [text for text in shown if secret_in(text, key)]
-    assert not secret_in(f"{settings!r} {settings} {settings.sources!r}", key)
+    assert not secret_in(f"{settings!r} {settings}", key)
 
 
 @every_key
@@ -64,9 +65,9 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
 async def test_the_doctor_never_tells_the_key(key: str, echo: str, tmp_path: Path) -> None:
     sandbox, gossip, told = Sandbox(), Gossip(key), io.StringIO()
     gossip.echo = ECHOES[echo](key)
-    settings = ServerConfig.load({"base_url": BASE_URL, "state_dir": str(tmp_path)}, {"LAYERS_API_KEY": key})
+    options = Options({"base_url": BASE_URL, "state_dir": str(tmp_path)}, {"LAYERS_API_KEY": key})
     with everything_logged(key) as log:
-        await examine(settings, transport=gossip(sandbox), stream=told)
+        await examine(options, transport=gossip(sandbox), stream=told)
     sandbox.close()
     assert "set (LAYERS_API_KEY)" in told.getvalue()
     assert not secret_in(told.getvalue() + "".join(log), key)

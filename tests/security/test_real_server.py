@@ -12,11 +12,11 @@ from urllib.parse import quote
 import pytest
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.config import ServerConfig
-from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.app import open_context
 from layers_mcp.tools.list_projects import list_projects
 from tests.e2e.program import Program, environment
 from tests.security.keys import bytes_of, every_key, everything_logged, secret_in
+from tests.support import configured
 
 
 class Parrot(BaseHTTPRequestHandler):
@@ -70,9 +70,9 @@ def parrot() -> Iterator[str]:
 async def test_no_log_line_holds_the_key_when_a_real_server_sends_it_back(
     key: str, parrot: str, tmp_path: Path
 ) -> None:
-    settings = ServerConfig(api_key=key, base_url=parrot, state_dir=tmp_path)
+    settings = configured(api_key=key, base_url=parrot, state_dir=tmp_path)
     with everything_logged(key) as log:
-        async with Workspace(settings) as ws:
+        async with open_context(**settings) as ws:
             projects = await list_projects(ws)
             with pytest.raises(LayersError):
                 await ws.api.jobs.cancel("job_1")

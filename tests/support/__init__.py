@@ -1,14 +1,19 @@
 """What many tests stand on: a workspace on a sandbox, and a clock that keeps step with the event loop."""
 
+from contextlib import AbstractAsyncContextManager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import anyio
 
+from layers_mcp.app import open_context
 from layers_mcp.config import ServerConfig
+from layers_mcp.context import ToolContext
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.tenancy.credentials import Credentials
+from layers_mcp.tenancy.policy import Policy
 
 BASE_URL = "https://api.layers.test"
 
@@ -40,10 +45,28 @@ class LoopClock:
         self.time += timedelta(**step)
 
 
-def open_workspace(sandbox: Sandbox, tmp_path: Path, **settings: Any) -> Workspace:
-    """A workspace on this sandbox, in process, with its journal in `tmp_path`; use it as an async context manager.
+PARTS: dict[str, Any] = {"config": ServerConfig, "credentials": Credentials, "policy": Policy}
+CONFIGURED = frozenset(field.name for kind in PARTS.values() for field in fields(kind))
+"""The names of everything that can be configured."""
 
-    `settings` are those of `ServerConfig`, such as `daily_credit_limit=500` or another `api_key`.
+
+def configured(**settings: Any) -> dict[str, Any]:
+    """Settings by name as the arguments of `create_server`: `config`, `credentials` and `policy`.
+
+    `configured(api_key="lp_test_x", state_dir=tmp_path, daily_credit_limit=500)`
+    """
+    parts: dict[str, Any] = {}
+    for name, kind in PARTS.items():
+        own = {field.name for field in fields(kind)} & settings.keys()
+        parts[name] = kind(**{key: settings.pop(key) for key in own})
+    assert not settings, f"unknown settings: {settings}"
+    return parts
+
+
+def open_workspace(sandbox: Sandbox, tmp_path: Path, **settings: Any) -> AbstractAsyncContextManager[ToolContext]:
+    """Open a workspace on this sandbox, in process, its journal in `tmp_path`; gives a context that never times out.
+
+    `settings` are those of `configured`, such as `daily_credit_limit=500` or another `api_key`.
     """
     known: dict[str, Any] = {"api_key": sandbox.api_key, "base_url": BASE_URL, "state_dir": tmp_path}
-    return Workspace(ServerConfig(**(known | settings)), transport=sandbox.transport(), clock=sandbox.now)
+    return open_context(**configured(**(known | settings)), transport=sandbox.transport(), clock=sandbox.now)

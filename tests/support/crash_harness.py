@@ -18,11 +18,10 @@ from typing import Any, Literal
 import anyio
 from httpx2 import AsyncBaseTransport, Request, Response
 
-from layers_mcp.config import ServerConfig
+from layers_mcp.app import open_context
 from layers_mcp.operations import Order, Placement
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.tenancy.workspace import Workspace
-from tests.support import BASE_URL, START, LoopClock
+from tests.support import BASE_URL, START, LoopClock, configured
 
 
 class Town:
@@ -103,11 +102,11 @@ class Server:
         self._task = asyncio.create_task(self._serve())
 
     async def _serve(self) -> None:
-        settings = ServerConfig(
+        settings = configured(
             api_key=self.town.key, base_url=BASE_URL, state_dir=self.town.state_dir, **self.town.settings
         )
-        async with Workspace(
-            settings, transport=self.wire, clock=lambda: self.town.clock() + self.town.skew
+        async with open_context(
+            **settings, transport=self.wire, clock=lambda: self.town.clock() + self.town.skew
         ) as self.ws:
             self._up.set()
             await self._down.wait()

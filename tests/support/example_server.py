@@ -11,9 +11,10 @@ import anyio
 from mcp.server.lowlevel import Server
 from pydantic import Field
 
-from layers_mcp.protocol import DESTRUCTIVE, READ, WRITE, Progress, Result, ToolError, no_progress, tool
+from layers_mcp.protocol import DESTRUCTIVE, READ, WRITE, Progress, Result, ToolError, tool
 from layers_mcp.protocol.catalog import Catalog
-from layers_mcp.protocol.serving import Service
+from layers_mcp.protocol.handlers import Handlers
+from layers_mcp.protocol.request import ClientRequest
 from layers_mcp.protocol.texts import Prompt, Resource, parse_prompt, parse_resource
 
 Colour = Literal["red", "white", "yellow"]
@@ -21,11 +22,19 @@ Colour = Literal["red", "white", "yellow"]
 
 @dataclass
 class Garden:
-    """The world of this server."""
+    """What this server's lifespan opens."""
 
     planted: list[str] = field(default_factory=list[str])
     open: bool = True
     abandoned: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class GardenContext:
+    """What this server's tools are handed: the garden, and the call's progress."""
+
+    garden: Garden
+    progress: Progress
 
 
 class Blight(Exception):  # noqa: N818
@@ -57,7 +66,7 @@ class Planted(Result):
 
 @tool(title="Look at flowers", kind=READ)
 async def look(
-    garden: Garden,
+    context: GardenContext,
     colour: Annotated[Colour, Field(description="The colour; for trees use climb.")],
     tallest: Annotated[int, Field(description="Height in cm.", ge=1, le=300)] = 100,
     sun: Annotated[float, Field(description="Share of the day in the sun.", ge=0, le=1)] = 0.5,
@@ -78,19 +87,18 @@ async def look(
 
 
 @tool(title="Plant", kind=WRITE)
-async def plant(
-    garden: Garden, name: Annotated[str, Field(description="What to plant.")], progress: Progress = no_progress
-) -> Planted:
+async def plant(context: GardenContext, name: Annotated[str, Field(description="What to plant.")]) -> Planted:
     """Plant a flower, slowly."""
-    await progress(1, 2, "digging")
-    await progress(2, 2, "planted")
-    garden.planted.append(name)
+    await context.progress(1, 2, "digging")
+    await context.progress(2, 2, "planted")
+    context.garden.planted.append(name)
     return Planted(name=name)
 
 
 @tool(title="Fail", kind=DESTRUCTIVE)
 async def fail(
-    garden: Garden, how: Annotated[Literal["words", "blight", "group", "bug", "hang"], Field(description="How.")]
+    context: GardenContext,
+    how: Annotated[Literal["words", "blight", "group", "bug", "hang"], Field(description="How.")],
 ) -> Planted:
     """Fail in one of several ways."""
     match how:
@@ -106,7 +114,7 @@ async def fail(
             try:
                 await anyio.sleep_forever()
             finally:
-                garden.abandoned.append(how)
+                context.garden.abandoned.append(how)
         case "bug":
             raise RuntimeError("secret lp_test_key_of_the_garden")
     return Planted(name="never")
@@ -117,9 +125,9 @@ async def _blighted() -> None:
 
 
 @tool(title="Count", kind=READ)
-async def count(garden: Garden) -> Planted:
+async def count(context: GardenContext) -> Planted:
     """Count the flowers: a tool without arguments."""
-    return Planted(name=str(len(garden.planted)))
+    return Planted(name=str(len(context.garden.planted)))
 
 
 WALK = """---
@@ -135,11 +143,11 @@ Walk along {bed} {pace}, and mind the {braces}.
 GUIDE = "---\ntitle: Guide\ndescription: What grows.\n---\n# Roses\n"
 
 
-def translate(error: Exception, tool_name: str) -> ToolError | None:
+def map_error(error: Exception, tool_name: str) -> ToolError | None:
     return ToolError("BLIGHT", f"{tool_name} met a blight") if isinstance(error, Blight) else None
 
 
-async def complete(garden: Garden, argument: str, typed: str) -> Sequence[str]:
+async def complete(context: GardenContext, argument: str, typed: str) -> Sequence[str]:
     if typed == "hang":
         await anyio.sleep_forever()
     if typed == "bug":
@@ -155,6 +163,11 @@ def resources() -> Sequence[Resource]:
     return [parse_resource("garden://guide", "guide", GUIDE)]
 
 
+@asynccontextmanager
+async def resolve(request: ClientRequest) -> AsyncGenerator[GardenContext]:
+    yield GardenContext(request.lifespan, request.progress)
+
+
 def garden_server(garden: Garden | None = None, **options: Any) -> Server[Any]:
     """The server, on a garden that the test may keep."""
 
@@ -164,12 +177,13 @@ def garden_server(garden: Garden | None = None, **options: Any) -> Server[Any]:
         yield world
         world.open = False
 
-    service = Service(
+    handlers = Handlers(
         Catalog.of(look, plant, fail, count),
+        resolve=resolve,
         prompts=prompts,
         resources=resources,
-        translate=translate,
+        map_error=map_error,
         complete=complete,
         **options,
     )
-    return service.server("garden", version="1", title="Garden", instructions="Look first.", lifespan=lifespan)
+    return handlers.server("garden", version="1", title="Garden", instructions="Look first.", lifespan=lifespan)

@@ -21,10 +21,9 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 from layers_mcp.app import create_server
-from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools import DEFINITIONS
-from tests.support import BASE_URL, LoopClock
+from tests.support import BASE_URL, LoopClock, configured
 
 DEFINED: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in json.loads(DEFINITIONS.read_text("utf-8"))}
 
@@ -184,7 +183,7 @@ async def open_stage(
     clock = LoopClock()
     world = Sandbox(clock=clock)
     known: dict[str, Any] = {"api_key": world.api_key, "base_url": BASE_URL, "state_dir": state_dir}
-    server = create_server(ServerConfig(**(known | settings)), transport=wire(world), clock=world.now)
+    server = create_server(**configured(**(known | settings)), transport=wire(world), clock=world.now)
     try:
         async with Client(server) as client:
             yield Stage(world, clock, client)

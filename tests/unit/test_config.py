@@ -2,23 +2,48 @@
 
 from argparse import ArgumentParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
-from layers_mcp.cli.serve import add_settings_flags
-from layers_mcp.config import DEFAULT_BASE_URL, ConfigError, ServerConfig, default_state_dir
+from layers_mcp.cli.serve import add_config_flags
+from layers_mcp.config import DEFAULT_BASE_URL, ConfigError, Options, ServerConfig, default_state_dir
+from layers_mcp.tenancy.credentials import Credentials
+from layers_mcp.tenancy.policy import Policy
+from tests.support import configured
 
 
-def load(*flags: str, **environ: str) -> ServerConfig:
+def given(*flags: str, **environ: str) -> Options:
     parser = ArgumentParser()
-    add_settings_flags(parser)
-    return ServerConfig.load(parser.parse_args(list(flags)), environ)
+    add_config_flags(parser)
+    return Options(parser.parse_args(list(flags)), environ)
+
+
+def load(*flags: str, **environ: str) -> SimpleNamespace:
+    """What a program is told, in one: configuration, credentials and policy."""
+    return loaded(given(*flags, **environ))
+
+
+def loaded(options: Options) -> SimpleNamespace:
+    config, credentials, policy = ServerConfig.load(options), Credentials.load(options), Policy.load(options)
+    return SimpleNamespace(**vars(config), **vars(credentials), **vars(policy), sources=options.sources)
+
+
+def world_path(*flags: str) -> Path:
+    return ServerConfig.load(given(*flags)).world_path
+
+
+def settings_of(**known: Any) -> SimpleNamespace:
+    """The defaults, but for what is `known`."""
+    parts = configured(**known)
+    return SimpleNamespace(**vars(parts["config"]), **vars(parts["credentials"]), **vars(parts["policy"]), sources=ANY)
 
 
 def test_without_anything_the_defaults_hold() -> None:
     settings = load()
-    assert settings == ServerConfig()
+    assert settings == settings_of()
     assert (settings.api_key, settings.base_url, settings.log_level) == ("", DEFAULT_BASE_URL, "warning")
     assert (settings.read_only, settings.sandbox, settings.daily_credit_limit) == (False, False, None)
     assert settings.state_dir == default_state_dir()
@@ -36,7 +61,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         LAYERS_JOURNAL_URL="postgresql://u:p@host/db",
         LAYERS_LOG_LEVEL="DEBUG",
     )
-    assert settings == ServerConfig(
+    assert settings == settings_of(
         api_key="lp_live_a_b",
         base_url="https://layers.example",
         organization="org_1",
@@ -66,7 +91,7 @@ def test_a_flag_wins_over_its_variable(tmp_path: Path) -> None:
         LAYERS_JOURNAL_URL="postgresql://variable/db",
         LAYERS_LOG_LEVEL="nonsense",
     )
-    assert settings == ServerConfig(
+    assert settings == settings_of(
         base_url="https://flag.example",
         organization="org_flag",
         read_only=True,
@@ -82,7 +107,7 @@ def test_a_flag_wins_over_its_variable(tmp_path: Path) -> None:
 def test_an_empty_value_or_a_hosts_placeholder_counts_as_unset(unset: str) -> None:
     names = ["API_KEY", "BASE_URL", "ORGANIZATION", "READ_ONLY", "SANDBOX", "DAILY_CREDIT_LIMIT", "STATE_DIR"]
     settings = load(**{f"LAYERS_{name}": unset for name in [*names, "JOURNAL_URL", "LOG_LEVEL"]})
-    assert settings == ServerConfig()
+    assert settings == settings_of()
     assert load(f"--organization={unset}", LAYERS_ORGANIZATION="org_1").organization == "org_1"
 
 
@@ -95,7 +120,7 @@ def test_the_key_comes_from_a_file_where_one_is_named(tmp_path: Path) -> None:
 
 
 def test_secrets_are_in_no_repr() -> None:
-    settings = ServerConfig(api_key="lp_live_secret_key", journal_url="postgresql://u:secret_word@h/d")
+    settings = configured(api_key="lp_live_secret_key", journal_url="postgresql://u:secret_word@h/d")
     assert "secret" not in repr(settings)
 
 
@@ -125,7 +150,7 @@ def test_on_the_sandbox_nothing_points_outside_and_the_files_lie_apart(tmp_path:
 
 def test_every_way_to_the_sandbox_finds_the_same_world(tmp_path: Path) -> None:
     here = f"--state-dir={tmp_path}"
-    assert load(here, "--sandbox").world_path == load(here).world_path == tmp_path / "sandbox" / "world.db"
+    assert world_path(here, "--sandbox") == world_path(here) == tmp_path / "sandbox" / "world.db"
 
 
 def test_a_home_directory_is_understood() -> None:
@@ -220,5 +245,5 @@ def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_flags_may_come_as_a_mapping_and_already_parsed(tmp_path: Path) -> None:
-    given: dict[str, Any] = {"sandbox": True, "state_dir": str(tmp_path)}
-    assert ServerConfig.load(given, {}).world_path == tmp_path / "sandbox" / "world.db"
+    parsed: dict[str, Any] = {"sandbox": True, "state_dir": str(tmp_path)}
+    assert ServerConfig.load(Options(parsed, {})).world_path == tmp_path / "sandbox" / "world.db"

@@ -26,17 +26,18 @@ ROOMS = {
 }
 
 MAY_IMPORT: dict[str, set[str]] = {
-    "protocol": set(),
-    "transports": {"protocol"},
+    "protocol": {"lifecycle"},
+    "transports": {"protocol", "lifecycle"},
     "api": {"lifecycle", "text"},
     "analytics": {"text"},
     "text": set(),
     "operations": {"analytics", "text", "api", "lifecycle"},
     "tools": {"analytics", "text", "api", "operations", "context", "protocol"},
     "views": set(),
+    "tenancy": {"api", "operations", "config", "lifecycle"},
     "sandbox": set(),
 }
-"""Of our own rooms and top modules. `server`, `cli` and `workspace` are where everything meets."""
+"""Of our own rooms and top modules. `app` and `cli` are where everything meets."""
 
 FOREIGN: dict[str, set[str]] = {
     "transports": {"mcp", "anyio", "starlette", "uvicorn", "h11"},

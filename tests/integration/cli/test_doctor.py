@@ -9,21 +9,27 @@ import pytest
 
 from layers_mcp.cli import main
 from layers_mcp.cli.doctor import examine
-from layers_mcp.config import ServerConfig
+from layers_mcp.config import Options
 from layers_mcp.sandbox import Sandbox
 
 KEY = "lp_live_doctor_s3cr3t"
 
 
-async def findings(settings: ServerConfig, transport: httpx2.AsyncBaseTransport | None = None) -> tuple[int, str]:
+def told(**settings: object) -> Options:
+    """Options of a program with these flags, and the key in its variable."""
+    key = settings.pop("api_key", "")
+    return Options(settings, {"LAYERS_API_KEY": str(key)})
+
+
+async def findings(options: Options, transport: httpx2.AsyncBaseTransport | None = None) -> tuple[int, str]:
     stream = io.StringIO()
-    code = await examine(settings, transport=transport, stream=stream)
+    code = await examine(options, transport=transport, stream=stream)
     return code, stream.getvalue()
 
 
 async def test_a_working_key_is_told_with_what_it_may_do(tmp_path: Path) -> None:
     sandbox = Sandbox()
-    settings = ServerConfig(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=tmp_path)
+    settings = told(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=tmp_path)
     code, text = await findings(settings, sandbox.transport())
     assert code == 0
     assert "ok    reach                https://api.layers.test" in text
@@ -37,16 +43,16 @@ async def test_nothing_that_the_api_says_can_steer_the_terminal(tmp_path: Path) 
     hostile = "\x1b]0;owned\x07\x1b[2J"
     whoami = dict.fromkeys(("organizationId", "organizationName", "rateLimitTier"), hostile) | {"scopes": [hostile]}
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=whoami))
-    _, text = await findings(ServerConfig(api_key=KEY, state_dir=tmp_path), transport)
+    _, text = await findings(told(api_key=KEY, state_dir=tmp_path), transport)
     assert "\x1b" not in text
     assert "\x07" not in text
 
 
 async def test_a_journal_in_which_no_order_can_be_written_is_told_before_the_first_order(tmp_path: Path) -> None:
-    code, text = await findings(ServerConfig(sandbox=True, state_dir=tmp_path))
+    code, text = await findings(told(sandbox=True, state_dir=tmp_path))
     assert (code, "ok    journal " in text) == (0, True)
-    (tmp_path / "orders.db").write_text("not a database")
-    code, text = await findings(ServerConfig(sandbox=True, state_dir=tmp_path))
+    (tmp_path / "sandbox" / "orders.db").write_text("not a database")
+    code, text = await findings(told(sandbox=True, state_dir=tmp_path))
     assert code == 0, "calls that only read would work"
     [line] = [line for line in text.splitlines() if line.startswith("warn")]
     assert "journal" in line
@@ -54,13 +60,13 @@ async def test_a_journal_in_which_no_order_can_be_written_is_told_before_the_fir
 
 
 async def test_the_sandbox_needs_no_key(tmp_path: Path) -> None:
-    code, text = await findings(ServerConfig(sandbox=True, state_dir=tmp_path))
+    code, text = await findings(told(sandbox=True, state_dir=tmp_path))
     assert code == 0
     assert "the embedded sandbox" in text
 
 
 async def test_without_a_key_it_says_how_to_set_one(tmp_path: Path) -> None:
-    code, text = await findings(ServerConfig(state_dir=tmp_path))
+    code, text = await findings(told(state_dir=tmp_path))
     assert code == 1
     assert "NOT_CONFIGURED" in text
     assert "LAYERS_API_KEY" in text
@@ -68,7 +74,7 @@ async def test_without_a_key_it_says_how_to_set_one(tmp_path: Path) -> None:
 
 async def test_a_wrong_key_is_told_without_showing_it(tmp_path: Path) -> None:
     sandbox = Sandbox()
-    code, text = await findings(ServerConfig(api_key=KEY, state_dir=tmp_path), sandbox.transport())
+    code, text = await findings(told(api_key=KEY, state_dir=tmp_path), sandbox.transport())
     sandbox.close()
     assert code == 1
     assert "UNAUTHENTICATED (401)" in text
@@ -88,7 +94,7 @@ def answer_strangely(request: httpx2.Request) -> httpx2.Response:
 async def test_an_api_out_of_reach_or_of_another_kind_fails(
     tmp_path: Path, handler: Callable[[httpx2.Request], httpx2.Response], code: str
 ) -> None:
-    settings = ServerConfig(api_key=KEY, state_dir=tmp_path)
+    settings = told(api_key=KEY, state_dir=tmp_path)
     exit_code, text = await findings(settings, httpx2.MockTransport(handler))
     assert exit_code == 1
     assert f"FAIL  reach                {code}" in text
@@ -107,13 +113,13 @@ class Silent(httpx2.AsyncBaseTransport):
 
 @pytest.mark.jumping
 async def test_an_api_that_never_answers_is_told_in_time(tmp_path: Path) -> None:
-    exit_code, text = await findings(ServerConfig(api_key=KEY, state_dir=tmp_path), Silent())
+    exit_code, text = await findings(told(api_key=KEY, state_dir=tmp_path), Silent())
     assert exit_code == 1
     assert "FAIL  reach" in text
 
 
 async def test_every_setting_is_told_with_where_it_came_from(tmp_path: Path) -> None:
-    settings = ServerConfig.load(
+    settings = Options(
         {"state_dir": str(tmp_path), "read_only": True},
         {"LAYERS_API_KEY": KEY, "LAYERS_DAILY_CREDIT_LIMIT": "1", "LAYERS_JOURNAL_URL": "postgresql://u:w0rd@h/d"},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from layers_mcp.api.errors import (
     ServerFault,
     Unauthenticated,
 )
+from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder, HookOrder, Order, OrderError
 from layers_mcp.operations.upstream import find
 from layers_mcp.sandbox import Fault, Sandbox
-from layers_mcp.tenancy.workspace import Workspace
 from tests.integration.api.scripted import Upstream, client, ok
 from tests.support import START, LoopClock, open_workspace
 from tests.support.factories import generate
@@ -35,10 +35,13 @@ CLONE = "POST /v1/content/:id/clone-from-post"
 GENERATE = "POST /v1/projects/:id/content"
 
 
+Opening = AbstractAsyncContextManager[ToolContext]
+
+
 class Shop:
     """A sandbox and the workspace that orders from it."""
 
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: Workspace, post: str, state_dir: Path) -> None:
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, post: str, state_dir: Path) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.ws = ws
@@ -53,7 +56,7 @@ class Shop:
     def generate(self, hook="Plan less, do more.", **arguments) -> HookOrder:
         return HookOrder(project_id=self.project, hook=hook, **arguments)
 
-    def open(self, **settings) -> Workspace:
+    def open(self, **settings) -> Opening:
         """Another process on the same journal."""
         return open_workspace(self.sandbox, self.state_dir, **settings)
 
@@ -536,16 +539,16 @@ async def test_the_daily_limit_refuses_before_any_request_that_spends(shop: Shop
 async def test_the_daily_limit_holds_for_orders_placed_at_once(shop: Shop) -> None:
     refused = []
 
-    async def place(ws: Workspace, take: int) -> None:
+    async def place(ws: ToolContext, take: int) -> None:
         try:
             await ws.operations.place(shop.clone(take=take))
         except OrderError:
             refused.append(take)
 
     one, other = shop.open(daily_credit_limit=360), shop.open(daily_credit_limit=360)
-    async with one, other, anyio.create_task_group() as group:
+    async with one as first, other as second, anyio.create_task_group() as group:
         for take in range(1, 9):
-            group.start_soon(place, (one, other)[take % 2], take)
+            group.start_soon(place, (first, second)[take % 2], take)
     assert len(refused) == 5
     assert sum(shop.charges()) <= 360
 
@@ -703,7 +706,7 @@ async def test_a_state_directory_that_cannot_be_made_leaves_the_order_protected_
 
 
 @pytest.fixture
-def impatient(shop: Shop) -> Workspace:
+def impatient(shop: Shop) -> Opening:
     """A process that waits for the journal's lock for a moment only."""
     return shop.open(journal_url=f"sqlite:///{shop.state_dir / 'orders.db'}?timeout=0.05")
 
@@ -722,26 +725,26 @@ async def test_a_state_directory_that_cannot_even_be_looked_at_reads_as_empty_an
         assert "its folder cannot be used" in ws.operations.trouble
 
 
-async def test_a_locked_journal_leaves_the_order_protected_and_says_so(shop: Shop, impatient: Workspace) -> None:
-    async with impatient:
-        await impatient.operations.place(shop.generate())
+async def test_a_locked_journal_leaves_the_order_protected_and_says_so(shop: Shop, impatient: Opening) -> None:
+    async with impatient as ws:
+        await ws.operations.place(shop.generate())
         with locked(shop):
-            placed = await impatient.operations.place(shop.clone())
+            placed = await ws.operations.place(shop.clone())
             assert any("another process holds it locked" in note for note in placed.notes)
-            assert (await impatient.operations.place(shop.generate())).replayed
-        assert (await impatient.operations.place(shop.clone())).record.job_id == placed.record.job_id
+            assert (await ws.operations.place(shop.generate())).replayed
+        assert (await ws.operations.place(shop.clone())).record.job_id == placed.record.job_id
     assert len(shop.charges()) == 2
 
 
-async def test_an_answer_that_could_not_be_written_is_asked_for_again(shop: Shop, impatient: Workspace) -> None:
+async def test_an_answer_that_could_not_be_written_is_asked_for_again(shop: Shop, impatient: Opening) -> None:
     sent = Fault(endpoint=CLONE, kind="latency", seconds=5)
     shop.sandbox.faults.append(sent)
 
     async def place() -> None:
-        notes.extend((await impatient.operations.place(shop.clone())).notes)
+        notes.extend((await ws.operations.place(shop.clone())).notes)
 
     notes: list[str] = []
-    async with impatient:
+    async with impatient as ws:
         async with anyio.create_task_group() as group:
             group.start_soon(place)
             await anyio.sleep(4)
@@ -749,19 +752,19 @@ async def test_an_answer_that_could_not_be_written_is_asked_for_again(shop: Shop
                 await anyio.sleep(4)
         assert any("could not be written" in note for note in notes)
         shop.sandbox.faults.clear()
-        assert [order.status for order in await impatient.operations.since(START)] == ["unknown"]
-        assert (await impatient.operations.place(shop.clone())).completed_now
+        assert [order.status for order in await ws.operations.since(START)] == ["unknown"]
+        assert (await ws.operations.place(shop.clone())).completed_now
     assert len(shop.charges()) == 1
 
 
 async def test_a_known_order_that_cannot_be_brought_up_to_date_still_says_how_it_stands(
-    shop: Shop, impatient: Workspace
+    shop: Shop, impatient: Opening
 ) -> None:
-    async with impatient:
-        await impatient.operations.place(shop.clone())
+    async with impatient as ws:
+        await ws.operations.place(shop.clone())
         shop.clock.move(minutes=1)
         with locked(shop):
-            assert (await impatient.operations.place(shop.clone())).record.status == "completed"
+            assert (await ws.operations.place(shop.clone())).record.status == "completed"
 
 
 async def test_with_a_daily_limit_an_unwritable_journal_refuses(shop: Shop) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from layers_mcp.protocol import DESTRUCTIVE, READ, WRITE, Result, tool
 from layers_mcp.protocol.schema import describe
-from tests.support.example_server import Garden, Planted, fail, look, plant
+from tests.support.example_server import GardenContext, Planted, fail, look, plant
 
 
 def test_an_input_schema_is_flat_and_holds_plain_defaults() -> None:
@@ -81,7 +81,7 @@ def test_a_description_is_the_docstring_with_its_lines_unwrapped() -> None:
     assert describe(look)["description"] == "Look at the flowers of a bed.\n\nA second paragraph, on two lines."
 
 
-def test_progress_is_filled_in_and_no_argument() -> None:
+def test_the_context_is_no_argument() -> None:
     assert list(describe(plant)["inputSchema"]["properties"]) == ["name"]
 
 
@@ -109,7 +109,7 @@ class Deep(Result):
 
 
 @tool(title="Dig", kind=READ)
-async def dig(garden: Garden) -> Deep:
+async def dig(context: GardenContext) -> Deep:
     """Dig."""
     raise NotImplementedError
 
@@ -126,36 +126,38 @@ def test_enums_unions_of_numbers_and_fields_named_title_are_told_flat() -> None:
 
 
 @tool(title="Either", kind=READ)
-async def either(garden: Garden, what: Annotated[int | str, Field(description="Either.")]) -> Planted:
+async def either(context: GardenContext, what: Annotated[int | str, Field(description="Either.")]) -> Planted:
     """Take one or the other."""
     raise NotImplementedError
 
 
 @tool(title="Bare", kind=READ)
-async def bare(garden: Garden) -> dict[str, str]:  # pyright: ignore
+async def bare(context: GardenContext) -> dict[str, str]:  # pyright: ignore
     """Return no Result."""
     raise NotImplementedError
 
 
 @tool(title="Anything", kind=READ)
-async def anything(garden: Garden, what: Annotated[Any, Field(description="Anything.")]) -> Planted:
+async def anything(context: GardenContext, what: Annotated[Any, Field(description="Anything.")]) -> Planted:
     """Take anything."""
     raise NotImplementedError
 
 
 @tool(title="Loose", kind=READ)
-async def loose(garden: Garden, what: Annotated[str, Field(description="A word.", pattern="^a")]) -> Planted:
+async def loose(context: GardenContext, what: Annotated[str, Field(description="A word.", pattern="^a")]) -> Planted:
     """Promise what is not enforced."""
     raise NotImplementedError
 
 
 @tool(title="Blank", kind=READ)
-async def blank(garden: Garden, what: Annotated[Literal["", "oak"], Field(description="Empty = any.")]) -> Planted:
+async def blank(
+    context: GardenContext, what: Annotated[Literal["", "oak"], Field(description="Empty = any.")]
+) -> Planted:
     """Offer an empty choice."""
     raise NotImplementedError
 
 
-async def unmarked(garden: Garden) -> Planted:
+async def unmarked(context: GardenContext) -> Planted:
     """Be no tool."""
     raise NotImplementedError
 

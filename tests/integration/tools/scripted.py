@@ -10,8 +10,9 @@ from urllib.parse import parse_qs
 
 import httpx2
 
-from layers_mcp.config import ServerConfig
-from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.app import open_context
+from layers_mcp.context import ToolContext
+from tests.support import configured
 
 NOW = datetime(2026, 4, 17, 14, 0, tzinfo=UTC)
 
@@ -62,10 +63,10 @@ class Upstream:
     @asynccontextmanager
     async def workspace(
         self, state_dir: Path, *, now: datetime = NOW, read_only: bool = False
-    ) -> AsyncIterator[Workspace]:
+    ) -> AsyncIterator[ToolContext]:
         """A workspace whose network is this script and whose clock stands at `now`."""
-        settings = ServerConfig(
+        settings = configured(
             api_key="lp_test_x", base_url="https://api.layers.test", state_dir=state_dir, read_only=read_only
         )
-        async with Workspace(settings, transport=httpx2.MockTransport(self), clock=lambda: now) as workspace:
+        async with open_context(**settings, transport=httpx2.MockTransport(self), clock=lambda: now) as workspace:
             yield workspace

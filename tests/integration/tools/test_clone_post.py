@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault, Sandbox
-from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.clone_post import clone_post
 from tests.support import START, LoopClock, open_workspace
 from tests.support.virtual_time import JumpingLoop
@@ -27,7 +27,7 @@ CLONE = "POST /v1/content/:id/clone-from-post"
 class Desk:
     """acme-todo, its best post, and a workspace to order from."""
 
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: Workspace, post: str) -> None:
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, post: str) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.ws = ws

@@ -11,15 +11,14 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import NotConfigured, Unauthenticated
-from layers_mcp.config import ServerConfig
+from layers_mcp.app import open_context
 from layers_mcp.operations import CloneOrder
 from layers_mcp.protocol import render
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.find_breakouts import Breakouts, find_breakouts
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from tests.integration.tools.scripted import Reply, Upstream, pairs_of, refusal
-from tests.support import open_workspace
+from tests.support import configured, open_workspace
 
 
 def row(rank: int, rate: float | None, views: int = 1000, **fields: Any) -> dict[str, Any]:
@@ -198,7 +197,7 @@ async def test_a_wrong_key_is_an_error_and_no_quiet_project(tmp_path: Path) -> N
 async def test_no_key_at_all_is_an_error(tmp_path: Path) -> None:
     transport = httpx2.MockTransport(Upstream())
     for project_ids in ((), ("prj_1",)):
-        async with Workspace(ServerConfig(state_dir=tmp_path), transport=transport) as ws:
+        async with open_context(**configured(state_dir=tmp_path), transport=transport) as ws:
             with pytest.raises(NotConfigured):
                 await find_breakouts(ws, project_ids=project_ids)
 
@@ -217,9 +216,9 @@ async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_st
             await anyio.sleep(listing_seconds if request.url.path == "/v1/projects" else 0)
             return upstream(request)
 
-    settings = ServerConfig(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=tmp_path)
+    settings = configured(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=tmp_path)
     began = anyio.current_time()
-    async with Workspace(settings, transport=Slow()) as ws:
+    async with open_context(**settings, transport=Slow()) as ws:
         result = await find_breakouts(ws)
         assert anyio.current_time() - began < 43
     assert [found.project_id for found in result.breakouts] == ["loud"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from layers_mcp.api.errors import Conflict
+from layers_mcp.context import ToolContext
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault, Sandbox
-from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from tests.support import START, LoopClock, open_workspace
@@ -23,7 +23,7 @@ GENERATE = "POST /v1/projects/:id/content"
 class Desk:
     """acme-todo and a workspace to order from."""
 
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: Workspace) -> None:
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.ws = ws

@@ -1,6 +1,7 @@
 """wait_job: one answer for several jobs, in time, with progress that only rises."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ async def test_a_job_is_waited_for_to_its_end_with_its_containers_and_files(sand
     told = Told()
     async with open_workspace(sandbox, tmp_path) as ws:
         job_id = await ordered(ws, sandbox, variations=3)
-        waited = await wait_job(ws, job_ids=(job_id,), progress=told)
+        waited = await wait_job(replace(ws, progress=told), job_ids=(job_id,))
     assert (waited.all_done, waited.timed_out) == (True, False)
     assert 6 <= waited.waited_seconds <= 20
     state = waited.jobs[0]

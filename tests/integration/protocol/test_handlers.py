@@ -10,12 +10,12 @@ import anyio
 import jsonschema
 import pytest
 from mcp import Client, MCPError
-from mcp.server.lowlevel import Server
 from mcp.types import CallToolResult, PromptReference, TextContent
 
 from layers_mcp.protocol.catalog import Catalog
-from layers_mcp.protocol.serving import Service
-from tests.support.example_server import Garden, count, fail, garden_server, prompts
+from layers_mcp.protocol.handlers import Handlers
+from layers_mcp.protocol.request import ClientRequest
+from tests.support.example_server import Garden, GardenContext, count, fail, garden_server, prompts
 
 ERAS = ["legacy", "auto"]
 """The modes of the client: the handshake of up to 2025-11-25, and 2026-07-28 where the server speaks it."""
@@ -82,7 +82,7 @@ async def test_a_failure_tells_what_happened_what_changed_and_what_to_do(era: st
 
 
 @pytest.mark.parametrize("how", ["blight", "group"])
-async def test_an_error_of_the_tools_world_is_translated_also_out_of_a_task_group(era: str, how: str) -> None:
+async def test_an_error_of_the_tools_world_is_mapped_also_out_of_a_task_group(era: str, how: str) -> None:
     result = await call(era, "fail", {"how": how})
     assert text_of(result) == "BLIGHT: fail met a blight. Nothing was changed."
 
@@ -242,11 +242,11 @@ async def test_completing_what_no_prompt_takes_is_a_protocol_error(era: str) -> 
 
 async def test_a_server_of_tools_alone_has_defaults_for_the_rest(era: str) -> None:
     @asynccontextmanager
-    async def lifespan(_: Server[Any]) -> AsyncGenerator[Garden]:
-        yield Garden()
+    async def alone(request: ClientRequest) -> AsyncGenerator[GardenContext]:
+        yield GardenContext(Garden(), request.progress)
 
-    service = Service(Catalog.of(count, fail), prompts=prompts)
-    server = service.server("bare", version="1", title="Bare", instructions="Count.", lifespan=lifespan)
+    handlers = Handlers(Catalog.of(count, fail), resolve=alone, prompts=prompts)
+    server = handlers.server("bare", version="1", title="Bare", instructions="Count.")
     async with Client(server, mode=era) as client:
         assert (await client.list_resources()).resources == []
         assert not (await client.call_tool("count")).is_error

@@ -6,12 +6,11 @@ Everything a handler raises is dealt with here, in one place: the SDK would put 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
-import anyio
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -26,13 +25,12 @@ from mcp.types import (
     ReadResourceRequestParams,
 )
 
+from layers_mcp.lifecycle import CALL_SECONDS, Deadline
 from layers_mcp.protocol.catalog import Catalog, Tool
 from layers_mcp.protocol.errors import ToolError
+from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.protocol.result import render
 from layers_mcp.protocol.texts import Prompt, PromptArgumentError, Resource
-
-DEADLINE_SECONDS = 43.0
-"""After which a tool call is answered, whatever it waits for; hosts give up at about 60."""
 
 COMPLETION_SECONDS = 5.0
 """After which a completion is answered empty: somebody is typing."""
@@ -46,57 +44,74 @@ RESOURCE_NOT_FOUND: Final = -32002
 Wire = dict[str, Any]
 Context = ServerRequestContext[Any]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
-Translate = Callable[[Exception, str], ToolError | None]
+MapError = Callable[[Exception, str], ToolError | None]
 """Turns an exception of the tools' own world into a ToolError, or answers None; takes the tool's name too."""
 
-Admit = Callable[[Any], None]
-"""Looks at the world before a tool is called, and raises where no call can work."""
+Authorize = Callable[[Any], None]
+"""Looks at a call's context before its tool is called, and raises where no call can work."""
 
 Complete = Callable[[Any, str, str], Awaitable[Sequence[str]]]
-"""`await complete(world, argument name, typed so far)` → values, best first."""
+"""`await complete(context, argument name, typed so far)` → values, best first."""
 
 logger = logging.getLogger(__name__)
 
 
-def no_translation(error: Exception, tool: str) -> ToolError | None:
+def map_nothing(error: Exception, tool: str) -> ToolError | None:
     """Know no exceptions but ToolError."""
     return None
 
 
-def admit_all(world: object) -> None:
+def authorize_all(context: object) -> None:
     """Let every call through."""
 
 
-async def no_completion(world: object, argument: str, typed: str) -> Sequence[str]:
+async def no_completion(context: object, argument: str, typed: str) -> Sequence[str]:
     """Know no values."""
     return ()
 
 
-class Service:
-    """The handlers of one server. Prompts and resources are read when first asked for."""
+@asynccontextmanager
+async def no_lifespan(_: object) -> AsyncGenerator[None]:
+    """Open nothing: over HTTP whatever a lifespan opens is shared by every caller."""
+    yield
+
+
+class Handlers:
+    """The request handlers of one server. Prompts and resources are read when first asked for."""
 
     def __init__(
         self,
         catalog: Catalog,
         *,
+        resolve: Resolve,
         prompts: Callable[[], Sequence[Prompt]] = tuple,
         resources: Callable[[], Sequence[Resource]] = tuple,
-        admit: Admit = admit_all,
-        translate: Translate = no_translation,
+        authorize: Authorize = authorize_all,
+        map_error: MapError = map_nothing,
         complete: Complete = no_completion,
-        deadline: float = DEADLINE_SECONDS,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._catalog = catalog
+        self._resolve = resolve
         self._read_prompts = prompts
         self._read_resources = resources
-        self._admit = admit
-        self._translate = translate
+        self._authorize = authorize
+        self._map_error = map_error
         self._complete = complete
-        self._deadline = deadline
+        self._call_seconds = call_seconds
 
-    def server(self, name: str, *, version: str, title: str, instructions: str, lifespan: Lifespan) -> Server[Any]:
-        """The SDK's server over these handlers; what `lifespan` yields is the world that tools are given."""
-        lasting = CacheHint(ttl_ms=3_600_000, scope="public")  # the lists are part of the program
+    def server(
+        self,
+        name: str,
+        *,
+        version: str,
+        title: str,
+        instructions: str,
+        lifespan: Lifespan = no_lifespan,
+        cache_scope: Literal["public", "private"] = "public",
+    ) -> Server[Any]:
+        """Build the SDK's server over these handlers; what `lifespan` yields is a `ClientRequest`'s `lifespan`."""
+        lasting = CacheHint(ttl_ms=3_600_000, scope=cache_scope)  # the lists are part of the program
         server: Server[Any] = Server(
             name,
             version=version,
@@ -104,6 +119,7 @@ class Service:
             instructions=instructions,
             lifespan=lifespan,
             cache_hints=dict.fromkeys(get_args(CacheableMethod), lasting),
+            get_tool_input_schema=self._input_schema,  # the SDK would list every tool before each call
         )
         server.add_request_handler("tools/list", PaginatedRequestParams, self.list_tools)
         server.add_request_handler("tools/call", CallToolRequestParams, self.call_tool)
@@ -115,6 +131,10 @@ class Service:
         server.add_request_handler("completion/complete", CompleteRequestParams, self.complete)
         return server
 
+    def _input_schema(self, name: str) -> Mapping[str, Any] | None:
+        tool = self._catalog.get(name)
+        return tool and tool.definition["inputSchema"]
+
     async def list_tools(self, context: Context, params: PaginatedRequestParams) -> Wire:
         """Answer `tools/list` from the definitions, as they stand."""
         return _only_page(params, "tools", self._catalog.definitions)
@@ -124,14 +144,21 @@ class Service:
         tool = self._catalog.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, "Unknown tool. tools/list names those that there are.")
+        deadline = Deadline(self._call_seconds)
+        request = ClientRequest(
+            deadline=deadline,
+            progress=context.session.report_progress,
+            http=context.request,
+            lifespan=context.lifespan_context,
+        )
         try:
-            with anyio.move_on_after(self._deadline):
-                world, progress = context.lifespan_context, context.session.report_progress
-                self._admit(world)
-                result = await tool.call(world, params.arguments, progress)
+            with deadline.enforced():
+                async with self._resolve(request) as tool_context:
+                    self._authorize(tool_context)
+                    result = await tool.call(tool_context, params.arguments)
                 content, text = render(result)
                 return _answer(content=[_text(text)], structuredContent=content, isError=False)
-            failure = _out_of_time(tool, self._deadline)
+            failure = _out_of_time(tool, deadline)
         except Exception as error:
             failure = self._failure(tool, error)
         return _answer(content=[_text(str(failure))], isError=True)
@@ -139,7 +166,7 @@ class Service:
     def _failure(self, tool: Tool, error: Exception) -> ToolError:
         """The words for an exception; a group that task groups raise is answered by its first known member."""
         for one in _leaves(error):
-            known = one if isinstance(one, ToolError) else self._translate(one, tool.name)
+            known = one if isinstance(one, ToolError) else self._map_error(one, tool.name)
             if known is not None:
                 return known
         logger.error("%s failed unexpectedly", tool.name, exc_info=error)
@@ -189,8 +216,11 @@ class Service:
             raise MCPError(INVALID_PARAMS, "There is no such prompt argument to complete.")
         values: Sequence[str] = ()
         try:
-            with anyio.move_on_after(COMPLETION_SECONDS):
-                values = await self._complete(context.lifespan_context, argument.name, argument.value)
+            deadline = Deadline(COMPLETION_SECONDS)
+            request = ClientRequest(deadline=deadline, http=context.request, lifespan=context.lifespan_context)
+            with deadline.enforced():
+                async with self._resolve(request) as caller:
+                    values = await self._complete(caller, argument.name, argument.value)
         except Exception as error:
             logger.info("no completion for %s", argument.name, exc_info=error)
         shown = list(values[:MOST_COMPLETIONS])
@@ -221,10 +251,10 @@ def _only_page(params: PaginatedRequestParams, name: str, items: Sequence[Mappin
     return _answer(**{name: items})
 
 
-def _out_of_time(tool: Tool, deadline: float) -> ToolError:
+def _out_of_time(tool: Tool, deadline: Deadline) -> ToolError:
     return ToolError(
         "TIMEOUT",
-        f"No answer within {deadline:.0f} seconds",
+        f"No answer within {deadline.seconds:.0f} seconds",
         effect=tool.effect_unknown,
         next_step="Call again later." if tool.read_only else "",
     )

@@ -1,0 +1,38 @@
+"""Who calls: the Layers API key of a tenant, and the child organization that it acts for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from layers_mcp.config import ConfigError, Options
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a tenant shows to Layers. Without an `api_key` no call works."""
+
+    api_key: str = field(default="", repr=False)
+    organization: str = ""
+
+    @classmethod
+    def load(cls, options: Options) -> Credentials:
+        """Read the static key of a program's one tenant. The sandbox has a key of its own."""
+        return cls(
+            api_key=options.read("api_key", _parse_key, "", file_flag="api_key_file", ignored_on_sandbox=True),
+            organization=options.read("organization", _parse_organization, ""),
+        )
+
+
+NO_KEY = Credentials()
+
+
+def _parse_key(text: str, source: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(f"{source} is no API key: it holds spaces or characters that a key never has")
+    return text
+
+
+def _parse_organization(text: str, source: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(f"{source} must be an organization id such as org_…")
+    return text

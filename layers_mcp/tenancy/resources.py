@@ -1,0 +1,79 @@
+"""What one process owns and hands to every tenant's workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from layers_mcp.config import ServerConfig
+from layers_mcp.lifecycle import GRACE_SECONDS, TaskSupervisor
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncBaseTransport
+
+
+def utc_now() -> datetime:
+    """The machine's present, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """The Layers API that a process talks to.
+
+    `transport` replaces the network, `now` is the API's own clock; `api_key` is set where the API brings its key itself
+    (the embedded sandbox), whoever calls; `close` lets go of it.
+    """
+
+    base_url: str
+    transport: AsyncBaseTransport | None = None
+    now: Callable[[], datetime] = utc_now
+    api_key: str = ""
+    close: Callable[[], None] = lambda: None
+
+
+class ProcessResources:
+    """The configuration, the upstream API and the task supervisor of one process.
+
+    Use it as an async context manager, entered and left by the task that serves: what its tenants have under way ends
+    with it. Each part is built when first used, so that a server answers `initialize` before any of them is loaded.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        connect: Callable[[], Upstream] | None = None,
+        *,
+        grace: float = GRACE_SECONDS,
+    ) -> None:
+        """`connect` finds the upstream API at its first use; without it, it is the one at the configured base URL.
+
+        `grace`: seconds that writes under way may still take when it is left.
+        """
+        self.config = config
+        self.supervisor = TaskSupervisor(grace=grace)
+        self._connect = connect
+
+    async def __aenter__(self) -> Self:
+        await self.supervisor.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.supervisor.__aexit__(kind, error, traceback)
+        if "upstream" in self.__dict__:
+            self.upstream.close()
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """The Layers API. Raises LayersError where the embedded one cannot be opened."""
+        return self._connect() if self._connect is not None else Upstream(base_url=self.config.base_url)
+
+    def now(self) -> datetime:
+        """The present, in UTC, by the upstream's clock."""
+        return self.upstream.now()
