@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from layers_mcp.views import DEFAULT_MEDIA_ORIGINS, read_views
+
 HOST = Path(__file__).with_name("host.mjs")
 
-Answer = Mapping[str, Any]
-Answering = Callable[[str, dict[str, Any]], "Answer | None"]
-"""Answers a tool call with its result; None leaves it unanswered."""
+Wire = dict[str, Any]
+Answering = Callable[[str, Wire], "Wire | None"]
+"""Answers a tool call with its result, or with `{"error": …}`; None leaves it unanswered."""
 
 
 class BrowserError(Exception):
@@ -28,19 +30,19 @@ class Browser:
             ["node", str(HOST), chromium], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
         )
         self._last = 0
-        self.events: list[dict[str, Any]] = []
-        self.answering: Answering = lambda name, arguments: None
+        self.events: list[Wire] = []
+        self.answering: Answering = unanswered
 
     def close(self) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._process.stdout.close()
 
     def do(self, command: str, **fields: Any) -> Any:
         """Run a command; tool calls that come meanwhile are answered."""
@@ -55,11 +57,11 @@ class Browser:
                     raise BrowserError(message["error"])
                 return message["value"]
 
-    def answer(self, call: int, result: Answer) -> None:
-        """Answer a tool call of the view that was left unanswered: with a result, or with `{"error": …}`."""
+    def answer(self, call: int, result: Wire) -> None:
+        """Answer a tool call of the view: with a result, or with `{"error": …}`."""
         self._send({"answer": call, **({"error": result["error"]} if "error" in result else {"result": result})})
 
-    def _note(self, event: dict[str, Any]) -> None:
+    def _note(self, event: Wire) -> None:
         self.events.append(event)
         if event["event"] == "call":
             answer = self.answering(event["name"], event["arguments"])
@@ -71,9 +73,193 @@ class Browser:
         self._process.stdin.write(json.dumps(message) + "\n")
         self._process.stdin.flush()
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> Wire:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise BrowserError(f"the browser ended: {self._process.wait(20)}")
         return json.loads(line)
+
+
+def unanswered(name: str, arguments: Wire) -> Wire | None:
+    """Leave every call without an answer."""
+    return None
+
+
+def result_of(facts: Wire) -> Wire:
+    """A tool result, as the server writes one: the same facts as structure and as text."""
+    return {"content": [{"type": "text", "text": json.dumps(facts)}], "structuredContent": facts}
+
+
+def error_of(text: str) -> Wire:
+    """A tool result that is an error."""
+    return {"content": [{"type": "text", "text": text}], "isError": True}
+
+
+def part(name: str, row: str = "") -> str:
+    """The selector of a part of a view, in the row of this id where one is given."""
+    inside = f'[data-testid="row"][data-id="{row}"] ' if row else ""
+    return f'{inside}[data-testid="{name}"]'
+
+
+class Shown:
+    """A view on show: what a person can do to it, and what it did."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    def open(
+        self,
+        name: str,
+        *,
+        read_only: bool = False,
+        media_origins: tuple[str, ...] = DEFAULT_MEDIA_ORIGINS,
+        answering: Answering = unanswered,
+        **options: Any,
+    ) -> None:
+        """Put a view on a page; its host is there, and silent."""
+        pages = read_views(version="0.0.0", read_only=read_only, media_origins=media_origins)
+        page = next(page for page in pages if page.view.name == name)
+        self.browser.events.clear()
+        self.browser.answering = answering
+        self.browser.do("open", html=page.text, csp=page.meta["ui"]["csp"], **options)
+
+    def connect(self, *, capabilities: Wire | None = None, **context: Any) -> None:
+        """Let the host answer; `context` is what it tells of itself."""
+        told = {"theme": "light", "locale": "en-US", "timeZone": "America/New_York", **context}
+        given = {} if capabilities is None else {"capabilities": capabilities}
+        self.browser.do("connect", context={key: value for key, value in told.items() if value is not None}, **given)
+
+    def give(self, facts: Wire, **arguments: Any) -> None:
+        """Hand over the arguments of a call and its result."""
+        self.browser.do("input", args=arguments)
+        self.result(result_of(facts))
+
+    def result(self, result: Wire) -> None:
+        self.browser.do("result", result=result)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what was sent is drawn and its height told."""
+        self.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 60)))")
+
+    def press(self, name: str, row: str = "", *, count: int = 1) -> None:
+        self.browser.do("click", selector=part(name, row), count=count)
+
+    def tap(self, name: str, row: str = "") -> None:
+        self.browser.do("tap", selector=part(name, row))
+
+    def key(self, *keys: str) -> None:
+        for key in keys:
+            self.browser.do("key", key=key)
+
+    def type(self, text: str) -> None:
+        self.browser.do("type", text=text)
+
+    def select(self, name: str, value: str, row: str = "") -> None:
+        self.browser.do("select", selector=part(name, row), value=value)
+        self.settle()
+
+    def evaluate(self, script: str, arg: Any = None) -> Any:
+        return self.browser.do("evaluate", script=script, arg=arg)
+
+    def wait_for(self, name: str, row: str = "") -> None:
+        """Wait until a part can be seen."""
+        script = "(selector) => document.querySelector(selector)?.checkVisibility() === true"
+        self.browser.do("until", script=script, arg=part(name, row))
+
+    def wait_for_text(self, text: str) -> None:
+        self.browser.do("until", script="(text) => document.body.innerText.includes(text)", arg=text)
+
+    def wait_for_calls(self, count: int) -> None:
+        while len(self.calls) < count:
+            self.settle()
+
+    def texts(self, name: str, row: str = "") -> list[str]:
+        """The texts of all parts of that name that can be seen."""
+        script = """(selector) => [...document.querySelectorAll(selector)]
+            .filter((node) => node.checkVisibility()).map((node) => node.innerText.trim())"""
+        return self.evaluate(script, part(name, row))
+
+    def text(self, name: str, row: str = "") -> str:
+        (text,) = self.texts(name, row)
+        return text
+
+    def has(self, name: str, row: str = "") -> bool:
+        return bool(self.texts(name, row))
+
+    def attribute(self, selector: str, name: str) -> Any:
+        return self.evaluate(
+            "([selector, name]) => document.querySelector(selector).getAttribute(name)", [selector, name]
+        )
+
+    def marks(self, row: str) -> dict[str, float]:
+        """Where a row's marks are, from 0 to 1 along its track: the end of a bar, the middle of others."""
+        script = """(id) => {
+            const track = document.querySelector(`[data-testid="row"][data-id="${id}"] .track`);
+            if (!track) return {};
+            const { left, width } = track.getBoundingClientRect();
+            const place = (mark) => {
+                const box = mark.getBoundingClientRect();
+                return ((mark.dataset.mark === "bar" ? box.right : (box.left + box.right) / 2) - left) / width;
+            };
+            const marks = [...track.querySelectorAll("[data-mark]")];
+            return Object.fromEntries(marks.map((mark) => [mark.dataset.mark, place(mark)]));
+        }"""
+        return self.evaluate(script, row)
+
+    @property
+    def page_text(self) -> str:
+        return self.evaluate("() => document.body.innerText")
+
+    @property
+    def state(self) -> str | None:
+        """The state shown in place of the content, None where the content is shown."""
+        return self.evaluate("""() => {
+            const [empty, content] = ["empty", "content"].map((name) => document.getElementsByClassName(name)[0]);
+            if (empty.checkVisibility() === content.checkVisibility()) return "both or none";
+            return empty.checkVisibility() ? empty.dataset.state : null;
+        }""")
+
+    @property
+    def ids(self) -> list[str]:
+        return self.evaluate("() => [...document.querySelectorAll('[data-testid=row]')].map((row) => row.dataset.id)")
+
+    @property
+    def focused(self) -> str | None:
+        return self.evaluate(
+            "() => document.activeElement?.dataset.testid ?? document.activeElement?.className ?? null"
+        )
+
+    def events(self, name: str) -> list[Wire]:
+        return [event for event in self.browser.events if event["event"] == name]
+
+    @property
+    def calls(self) -> list[tuple[str, Wire]]:
+        """What the view called, with which arguments."""
+        return [(event["name"], event["arguments"]) for event in self.events("call")]
+
+    @property
+    def contexts(self) -> list[str]:
+        """What the model was told, each time."""
+        return [event["params"]["content"][0]["text"] for event in self.events("context")]
+
+    @property
+    def height(self) -> int:
+        """The height that the view told last."""
+        return self.events("size")[-1]["height"]
+
+    @property
+    def requested(self) -> list[str]:
+        """What the view fetched."""
+        return [event["url"] for event in self.events("request")]
+
+    @property
+    def complaints(self) -> list[str]:
+        """Errors and warnings of the browser, but for files that a test did not serve."""
+        lines = [event["text"] for event in self.events("console") if event["level"] in {"error", "warn", "exception"}]
+        return [line for line in lines if not line.startswith("Failed to load resource")]
+
+    def violations(self) -> list[Wire]:
+        """What axe-core finds."""
+        return self.browser.do("axe")

@@ -1,6 +1,16 @@
 // A host for the views: the official AppBridge, in front of a sandboxed frame in headless Chromium.
 //
-//     NODE_MODULES=… node host.mjs CHROMIUM
+// Once (Debian; elsewhere any Chromium, and Node.js 20 or later):
+//
+//     apt-get install -y chromium
+//     mkdir -p ~/.cache/layers-views && cp tests/e2e/views/package.json ~/.cache/layers-views
+//     npm install --prefix ~/.cache/layers-views --no-audit --no-fund
+//
+// Then:
+//
+//     LAYERS_VIEWS_NODE_MODULES=~/.cache/layers-views/node_modules python -m pytest -m browser
+//
+// LAYERS_VIEWS_CHROMIUM names a Chromium that is not called `chromium`; LAYERS_VIEWS_PICTURES=1 writes docs/images anew.
 //
 // It is driven over its standard input and output, one JSON object a line: `{id, do, …}` in, `{id, value}` or
 // `{id, error}` out, and `{event, …}` for what the view does. Tool calls are events with a `call` number; whoever
@@ -37,6 +47,9 @@ const browser = await puppeteer.launch({
   env: { ...process.env, TZ: "America/New_York", LANGUAGE: "en_US" },
 });
 
+/** A page that was closed has no answer any more, and nobody waits for one. */
+const gone = () => {};
+
 const HOST = "http://host.test/";
 const PAGE = `<!doctype html><meta charset="utf-8"><style>html,body{margin:0}iframe{display:block;width:100%;border:0}</style>`;
 
@@ -58,27 +71,46 @@ function policy(csp) {
   ].join("; ");
 }
 
-/** One view in one page, with its bridge. */
+let media = {}; // files by address, as a test serves them
+
+function serve(request) {
+  const url = request.url();
+  if (url === HOST) return request.respond({ contentType: "text/html", body: PAGE });
+  if (url.endsWith("/favicon.ico")) return request.respond({ status: 204 });
+  if (url.startsWith("about:") || url.startsWith("data:")) return request.continue();
+  event("request", { url, type: request.resourceType() });
+  const file = media[url];
+  if (!file) return request.respond({ status: 404, body: "" });
+  return request.respond({ contentType: file.type, body: Buffer.from(file.base64, "base64") });
+}
+
+let stage;
+const page = await browser.newPage();
+page.on("console", (line) => event("console", { level: line.type(), text: line.text() }));
+page.on("pageerror", (error) => event("console", { level: "exception", text: String(error) }));
+await page.setRequestInterception(true);
+page.on("request", serve);
+await page.exposeFunction("fromView", (message) => stage.hear(message));
+
+const timers = (speed) =>
+  speed === 1 ? "" : `<script>setTimeout = ((real) => (work, ms, ...more) => real(work, ms / ${speed}, ...more))(setTimeout)</script>`;
+
+/** One view in a frame of the page, with its bridge. */
 class Stage {
   held = []; // what the view posted before the bridge listened
   bridge = null;
   answers = new Map();
   calls = 0;
 
-  async open({ html, csp, width = 720, height = 200, media = {}, colorScheme = "light", reducedMotion = "no-preference" }) {
-    this.page = await browser.newPage();
-    await this.page.setViewport({ width, height: 800, hasTouch: true });
-    await this.page.emulateMediaFeatures([
+  /** Show a page. With `speed`, its timers run that many times as fast. */
+  async open({ html, csp, width = 720, height = 200, speed = 1, colorScheme = "light", reducedMotion = "no-preference" }) {
+    await page.goto(HOST);
+    await page.setViewport({ width, height: 800, hasTouch: true });
+    await page.emulateMediaFeatures([
       { name: "prefers-color-scheme", value: colorScheme },
       { name: "prefers-reduced-motion", value: reducedMotion },
     ]);
-    this.page.on("console", (line) => event("console", { level: line.type(), text: line.text() }));
-    this.page.on("pageerror", (error) => event("console", { level: "exception", text: String(error) }));
-    await this.page.setRequestInterception(true);
-    this.page.on("request", (request) => this.serve(request, media));
-    await this.page.exposeFunction("fromView", (message) => this.hear(message));
-    await this.page.goto(HOST);
-    await this.page.evaluate(
+    await page.evaluate(
       (text, tall) => {
         const frame = document.createElement("iframe");
         frame.setAttribute("sandbox", "allow-scripts");
@@ -89,19 +121,10 @@ class Stage {
         document.body.append(frame);
         return loaded;
       },
-      html.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${policy(csp)}">`),
+      html.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${policy(csp)}">${timers(speed)}`),
       height,
     );
-    this.frame = this.page.frames().find((frame) => frame !== this.page.mainFrame());
-  }
-
-  serve(request, media) {
-    const url = request.url();
-    if (url === HOST) return request.respond({ contentType: "text/html", body: PAGE });
-    if (url.startsWith("about:") || url.startsWith("data:")) return request.continue();
-    event("request", { url, type: request.resourceType() });
-    const file = media[url];
-    return file ? request.respond({ contentType: file.type, body: Buffer.from(file.base64, "base64") }) : request.respond({ status: 404, body: "" });
+    this.frame = page.frames().find((frame) => frame !== page.mainFrame());
   }
 
   hear(message) {
@@ -111,16 +134,16 @@ class Stage {
   }
 
   post(message) {
-    return this.page.evaluate((data) => document.querySelector("iframe").contentWindow.postMessage(data, "*"), message);
+    return page.evaluate((data) => document.querySelector("iframe").contentWindow.postMessage(data, "*"), message);
   }
 
   /** Put the official bridge in front of the view; what it posted so far is heard now. */
   async connect({ capabilities = { serverTools: {}, openLinks: {}, updateModelContext: { text: {} }, message: { text: {} } }, context = {} }) {
-    this.transport = { start: async () => {}, close: async () => {}, send: (message) => this.post(message) };
+    this.transport = { start: async () => {}, close: async () => {}, send: (message) => this.post(message).catch(gone) };
     const bridge = new AppBridge(null, { name: "test-host", version: "1.0.0" }, capabilities, { hostContext: context });
     bridge.onsizechange = ({ width, height }) => {
       event("size", { width, height });
-      void this.page.evaluate((tall) => (document.querySelector("iframe").style.height = `${tall}px`), height);
+      page.evaluate((tall) => (document.querySelector("iframe").style.height = `${tall}px`), height).catch(gone);
     };
     bridge.oncalltool = (params) => this.ask("call", params);
     bridge.onupdatemodelcontext = (params) => this.told("context", params);
@@ -158,12 +181,11 @@ class Stage {
   }
 }
 
-let stage = new Stage();
 
 const commands = {
   async open(options) {
-    await stage.page?.close();
     stage = new Stage();
+    media = options.media ?? {};
     await stage.open(options);
   },
   connect: (options) => stage.connect(options),
@@ -181,29 +203,29 @@ const commands = {
     await (await stage.element(selector)).tap();
   },
   async at({ x, y, what = "click" }) {
-    if (what === "click") await stage.page.mouse.click(x, y);
-    else await stage.page.mouse.move(x, y);
+    if (what === "click") await page.mouse.click(x, y);
+    else await page.mouse.move(x, y);
   },
   async box({ selector }) {
     return (await stage.element(selector)).boundingBox();
   },
   async focus({ selector }) {
-    await (await stage.element(selector)).focus();
+    await (await stage.element(selector)).evaluate((node) => node.focus()); // puppeteer's own focuses no SVG
   },
   async hover({ selector }) {
     await (await stage.element(selector)).hover();
   },
-  key: ({ key }) => stage.page.keyboard.press(key),
+  key: ({ key }) => page.keyboard.press(key),
   async hold({ key, times }) {
-    for (let time = 0; time < times; time += 1) await stage.page.keyboard.down(key);
-    await stage.page.keyboard.up(key);
+    for (let time = 0; time < times; time += 1) await page.keyboard.down(key);
+    await page.keyboard.up(key);
   },
-  type: ({ text }) => stage.page.keyboard.type(text),
+  type: ({ text }) => page.keyboard.type(text),
   async select({ selector, value }) {
     await (await stage.element(selector)).select(value);
   },
   async resize({ width }) {
-    await stage.page.setViewport({ width, height: 800, hasTouch: true });
+    await page.setViewport({ width, height: 800, hasTouch: true });
   },
   async axe() {
     const { readFile } = await import("node:fs/promises");
@@ -212,11 +234,12 @@ const commands = {
     return violations.map(({ id, impact, help, nodes }) => ({ id, impact, help, nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })) }));
   },
   async picture({ path }) {
-    const frame = await stage.page.$("iframe");
+    const frame = await page.$("iframe");
     await frame.screenshot({ path });
   },
 };
 
+process.on("unhandledRejection", (reason) => out({ event: "console", level: "exception", text: `host: ${reason}` }));
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   if ("answer" in command) stage.answer(command);
@@ -226,5 +249,5 @@ for await (const line of createInterface({ input: process.stdin })) {
       .then((value) => out({ id: command.id, value: value ?? null }))
       .catch((error) => out({ id: command.id, error: String(error?.stack ?? error) }));
 }
-await browser.close();
+await browser.close().catch(gone);
 process.exit(0);
