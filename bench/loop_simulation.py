@@ -4,8 +4,8 @@
     python bench/loop_simulation.py --sensitivity   # and again with each rule of the world halved and doubled
 
 Each policy gets the same sandbox (`acme-todo`, its seed, its opening posts) and the same number of pieces a week. It
-calls the tool functions and sees their results; a person approves whatever is finished. The score is the hidden true
-engagement rate of what was published: the policy never sees it, and luck in small samples does not count.
+calls the tool functions and sees their results; a person approves and publishes whatever is finished. The score is the
+hidden true engagement rate of what was published: the policy never sees it, and luck in small samples does not count.
 
 Read the order of the policies, and not the size of the gap: in this world what is made from a post inherits the post's
 worth, so choosing well compounds up to `WorldParameters.rate_ceiling`. The sensitivity run shows what that hangs on.
@@ -102,6 +102,7 @@ async def _work(policy: str, seed: int, world: WorldParameters, weeks: int) -> R
                 await POLICIES[policy](marketer)
                 clock.move(minutes=1)
                 await _finish(marketer)
+                sandbox.publish_finished(PROJECT)
                 clock.move(days=7, minutes=-1)
         return _score(policy, seed, sandbox, weeks)
 

@@ -73,7 +73,7 @@ def show(stream: TextIO) -> int:
 async def tell(paper: Paper, server: StdioServerParameters | Server, advance: Callable[[timedelta], None]) -> bool:
     """Run the loop against `server`, and say whether it was closed; what stopped it stands on the paper.
 
-    `advance` moves the clock of the world that `server` works in.
+    `advance` publishes what was approved, and moves the clock of the world that `server` works in.
     """
     failure: object = None
     try:
@@ -172,6 +172,7 @@ class Tour:
         page.content(self._paper, waiting)
         for row in waiting["items"]:
             await self._call("decide_content", container_id=row["container_id"], decision="approve")
+        page.say(self._paper, "Then the person publishes what was approved.")
         return len(waiting["items"])
 
     async def _two_weeks_later(self, project_id: str) -> Facts:
@@ -224,8 +225,9 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _advance(state_dir: Path, span: timedelta) -> None:
-    """Move the clock of the world that the running server serves."""
+    """Publish what was approved, as a person would, and move the clock of the world that the running server serves."""
     from layers_mcp.sandbox import Sandbox
 
     with Sandbox(path=ServerConfig(state_dir=state_dir).world_path) as sandbox:
+        sandbox.publish_finished(PROJECT)
         sandbox.advance(span)

@@ -25,7 +25,8 @@ _FAULTS = """
 A faults file, such as [{"endpoint": "POST /v1/content/:id/clone-from-post", "kind": "drop_after", "calls": [1]},
 {"endpoint": "*", "kind": "status", "status": 500, "rate": 0.1}], says what goes wrong, where (a path's ids are :names),
 and when: on the calls named, else at the rate, else always. "seconds" is how late an answer comes, or a status's
-Retry-After. Its kinds: latency, status, drop_before, drop_after, truncate, html_502, job_failed.
+Retry-After; "account" (an id, handle or platform) whose login expires before a post goes out. Its kinds: latency,
+status, drop_before, drop_after, truncate, html_502, job_failed, login_expired.
 """
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from itertools import count
@@ -21,7 +21,7 @@ from layers_mcp.sandbox.asgi import (
 )
 from layers_mcp.sandbox.auth import authenticate, require_scope
 from layers_mcp.sandbox.context import RequestContext
-from layers_mcp.sandbox.faults import Fault, FaultPlan
+from layers_mcp.sandbox.faults import Fault, FaultPlan, Kind
 from layers_mcp.sandbox.idempotency import run_once
 from layers_mcp.sandbox.rate_limit import Bucket, RateLimits
 from layers_mcp.sandbox.responses import ApiError, Response, encode, invalid, not_found
@@ -30,6 +30,7 @@ from layers_mcp.sandbox.schemas import Query, validate
 from layers_mcp.sandbox.simulation.engine import Engine
 from layers_mcp.sandbox.simulation.rng import ulid
 from layers_mcp.sandbox.store import Store
+from layers_mcp.sandbox.vintages import Dialect
 
 FAULT_CODES = {
     400: "VALIDATION",
@@ -60,6 +61,7 @@ class App:
     engine: Engine
     plan: FaultPlan
     now: Callable[[], float]
+    dialect: Dialect
     rate_limits: RateLimits | None
     requests: deque[RecordedRequest] = field(default_factory=lambda: deque[RecordedRequest](maxlen=5_000))
     _numbers: count[int] = field(default_factory=lambda: count(1))
@@ -76,11 +78,11 @@ class App:
             page = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
             response = Response(502, page, {"Content-Type": "text/html"})
         elif "status" in faults:
-            response = self._fail(request, faults["status"])
+            response = self._fail(request, faults["status"][0])
         else:
-            response = self.answer(request, job_fails="job_failed" in faults)
+            response = self.answer(request, faults)
         if "latency" in faults:
-            await anyio.sleep(_seconds(faults["latency"]))
+            await anyio.sleep(_seconds(faults["latency"][0]))
         dropped = "drop_after" in faults
         self._record(request, 0 if dropped else response.status)
         if dropped:
@@ -105,16 +107,18 @@ class App:
 
     # --- answering ---------------------------------------------------------------------------------------------
 
-    def answer(self, request: Request, *, job_fails: bool = False) -> Response:
+    def answer(self, request: Request, faults: Mapping[Kind, Sequence[Fault]]) -> Response:
         """The response to one request; what it changes is kept only if it succeeds."""
         found = find(request.method, request.segments)
         bucket = _bucket(request, found)
         try:
-            return self._with_headers(self._answer(request, found, job_fails), bucket)
+            return self._with_headers(self._answer(request, found, faults), bucket)
         except ApiError as error:
             return self._refusal(error, bucket)
 
-    def _answer(self, request: Request, found: tuple[Route, dict[str, str]] | None, job_fails: bool) -> Response:
+    def _answer(
+        self, request: Request, found: tuple[Route, dict[str, str]] | None, faults: Mapping[Kind, Sequence[Fault]]
+    ) -> Response:
         now = self.now()
         self.catch_up(now)
         with self.store.transaction(write=request.method != "GET") as db:
@@ -125,16 +129,16 @@ class App:
             if self.rate_limits is not None:
                 self.rate_limits.take(principal.key_id, route.bucket, now)
             require_scope(principal, route.scope)
-            ctx = RequestContext(db, self.engine, now, principal, ids, request.headers, job_fails)
+            ctx = RequestContext(db, self.engine, now, principal, ids, request.headers, self.dialect, faults)
             if issubclass(route.form, Query):
                 form = route.form.parse(request.query)
-                return _to_response(route.answer(ctx, form))
+                return _to_response(ctx, route.answer(ctx, form))
             if request.query:
                 raise invalid(request.query[0][0], "This endpoint takes no query.")
             body = request.json()
             form = validate(route.form, body)
             endpoint = f"{route.method} {'/'.join(route.segments)}"
-            return run_once(ctx, endpoint, request.path, body, lambda: _to_response(route.answer(ctx, form)))
+            return run_once(ctx, endpoint, request.path, body, lambda: _to_response(ctx, route.answer(ctx, form)))
 
     def catch_up(self, now: float) -> None:
         """Let happen what should have happened by now."""
@@ -148,7 +152,7 @@ class App:
         request_id = self._request_id()
         envelope: dict[str, object] = {"code": error.code, "message": error.message, "requestId": request_id}
         if error.details is not None:
-            envelope["details"] = error.details
+            envelope["details"] = self.dialect.translate(error.details)
         response = Response(error.status, encode({"error": envelope}), dict(error.headers))
         return self._with_headers(response, bucket, request_id)
 
@@ -177,5 +181,5 @@ def _bucket(request: Request, found: tuple[Route, dict[str, str]] | None) -> Buc
     return "read-light" if request.method == "GET" else "write-light"
 
 
-def _to_response(value: object) -> Response:
-    return value if isinstance(value, Response) else Response(200, encode(value))
+def _to_response(ctx: RequestContext, value: object) -> Response:
+    return value if isinstance(value, Response) else ctx.response(200, value)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from layers_mcp.sandbox.responses import not_found
+from layers_mcp.sandbox.faults import Fault, Kind
+from layers_mcp.sandbox.ids import to_current
+from layers_mcp.sandbox.responses import Response, encode, not_found
 from layers_mcp.sandbox.simulation.engine import Engine
 from layers_mcp.sandbox.simulation.parameters import WorldParameters
+from layers_mcp.sandbox.vintages import Dialect
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class RequestContext:
     principal: Principal
     path: Mapping[str, str]
     headers: Mapping[str, str]
-    job_fails: bool = False
+    dialect: Dialect
+    faults: Mapping[Kind, Sequence[Fault]] = field(default_factory=dict[Kind, Sequence[Fault]])
 
     @property
     def rules(self) -> WorldParameters:
@@ -45,6 +49,15 @@ class RequestContext:
     def seen(self) -> float:
         """The latest sync: nothing later is in any number."""
         return self.engine.synced_at(self.now)
+
+    def response(self, status: int, value: object) -> Response:
+        """A JSON response, its ids in the vintage's form."""
+        return Response(status, encode(self.dialect.translate(value)))
+
+    def login_expires(self, account: sqlite3.Row) -> bool:
+        """Whether a fault lets the account's login expire before a post goes out."""
+        names = {None, account["platform"], account["handle"], account["id"], to_current(account["id"])}
+        return any(fault.account in names for fault in self.faults.get("login_expired", ()))
 
     def project(self, project_id: str | None = None) -> sqlite3.Row:
         """The project of the path (or this one), if it is the principal's."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from layers_mcp.sandbox.simulation.rng import generator
 
-Kind = Literal["latency", "status", "drop_before", "drop_after", "truncate", "html_502", "job_failed"]
+Kind = Literal["latency", "status", "drop_before", "drop_after", "truncate", "html_502", "job_failed", "login_expired"]
 
 
 class Fault(BaseModel):
@@ -24,7 +24,9 @@ class Fault(BaseModel):
     Kinds: `latency` (the work is done, the answer comes `seconds` later, 1 unless told), `status` (an error answer
     instead of the work, 500 unless told; `seconds` is its Retry-After), `drop_before` and `drop_after` (the connection
     goes before the work, or after it), `truncate` (the work is done, the answer cut short), `html_502` (a proxy's page
-    instead of the work), `job_failed` (the order is taken, its job fails).
+    instead of the work), `job_failed` (the order is taken, its job fails), `login_expired` (what is published or
+    scheduled then fails when it is to go out, and its account must be connected again; `account` is an account's id,
+    handle or platform, all of them unless told).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -35,6 +37,7 @@ class Fault(BaseModel):
     seconds: float | None = Field(default=None, ge=0)
     rate: float | None = Field(default=None, ge=0, le=1)
     calls: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    account: str | None = None
 
     def concerns(self, method: str, segments: Sequence[str]) -> bool:
         """Whether a request is this fault's business."""
@@ -74,9 +77,9 @@ class FaultPlan:
     seed: int
     _tallies: dict[int, _Tally] = field(default_factory=dict[int, _Tally])
 
-    def faults_for(self, method: str, segments: Sequence[str]) -> dict[Kind, Fault]:
+    def faults_for(self, method: str, segments: Sequence[str]) -> dict[Kind, list[Fault]]:
         """What goes wrong with this request."""
-        found: dict[Kind, Fault] = {}
+        found: dict[Kind, list[Fault]] = {}
         for fault in self.faults:
             if not fault.concerns(method, segments):
                 continue
@@ -90,5 +93,5 @@ class FaultPlan:
             else:
                 strikes = fault.rate is None or tally.chance.random() < fault.rate
             if strikes:
-                found.setdefault(fault.kind, fault)
+                found.setdefault(fault.kind, []).append(fault)
         return found

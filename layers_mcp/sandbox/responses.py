@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 STATUS = {
@@ -45,6 +45,12 @@ class ApiError(Exception):
 def invalid(path: str, message: str) -> ApiError:
     """A `VALIDATION` with one issue."""
     return ApiError("VALIDATION", message, details={"issues": [{"path": path, "message": message}]})
+
+
+def invalid_fields(issues: Sequence[tuple[str, str]]) -> ApiError:
+    """A `VALIDATION` of several fields, each with what is wrong; its message names the first."""
+    details = {"issues": [{"path": path, "message": problem} for path, problem in issues]}
+    return ApiError("VALIDATION", "{}: {}.".format(*issues[0]), details=details)
 
 
 def not_found(what: str) -> ApiError:

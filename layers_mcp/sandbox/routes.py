@@ -14,7 +14,9 @@ from layers_mcp.sandbox.handlers import (
     metrics,
     orders,
     projects,
+    publishing,
     review_policy,
+    scheduled_posts,
     top_performers,
 )
 from layers_mcp.sandbox.rate_limit import Bucket
@@ -49,6 +51,7 @@ def _start(path: str, scope: str, handler: Handler, form: type[Body]) -> Route:
 
 PROJECT = "/v1/projects/:projectId"
 CONTAINER = "/v1/content/:containerId"
+SCHEDULED = "/v1/scheduled-posts/:scheduledPostId"
 
 ROUTES = (
     _get("/v1/whoami", None, account.whoami),
@@ -77,6 +80,14 @@ ROUTES = (
     _get(f"{CONTAINER}/progress", "content:read", content.read_progress),
     _write("POST", f"{CONTAINER}/approve", "content:approve", content.approve, content.ApproveBody),
     _write("POST", f"{CONTAINER}/reject", "content:approve", content.reject, content.RejectBody),
+    _write("POST", f"{CONTAINER}/publish", "publish:write", publishing.publish, publishing.PublishBody),
+    _write("POST", f"{CONTAINER}/schedule", "publish:write", publishing.schedule, publishing.ScheduleBody),
+    _get(f"{PROJECT}/scheduled-posts", "publish:read", scheduled_posts.scheduled_posts, scheduled_posts.ScheduleQuery),
+    _get(SCHEDULED, "publish:read", scheduled_posts.scheduled_post),
+    _write(
+        "POST", f"{SCHEDULED}/reschedule", "publish:write", scheduled_posts.reschedule, scheduled_posts.RescheduleBody
+    ),
+    _write("DELETE", SCHEDULED, "publish:write", scheduled_posts.cancel, scheduled_posts.CancelBody),
     _get("/v1/jobs/:jobId", "jobs:read", jobs.read_job),
     _write("POST", "/v1/jobs/:jobId/cancel", "jobs:cancel", jobs.cancel_job),
 )

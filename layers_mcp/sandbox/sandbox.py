@@ -15,8 +15,10 @@ from layers_mcp.sandbox.faults import Fault, FaultPlan
 from layers_mcp.sandbox.rate_limit import RateLimits
 from layers_mcp.sandbox.simulation.engine import Engine
 from layers_mcp.sandbox.simulation.parameters import WorldParameters
-from layers_mcp.sandbox.simulation.seed import AGENCY, ALL_SCOPES, STRANGER, SUBSIDIARY, Seeder
+from layers_mcp.sandbox.simulation.seed import ALL_SCOPES, Seeder
+from layers_mcp.sandbox.simulation.seed_data import AGENCY, STRANGER, SUBSIDIARY
 from layers_mcp.sandbox.store import Store
+from layers_mcp.sandbox.vintages import Dialect, Vintage
 
 if TYPE_CHECKING:
     from layers_mcp.sandbox.transport import SandboxTransport
@@ -54,8 +56,9 @@ class Sandbox:
 
     `path` keeps the world in a file that several processes may share; without it the world lives in memory. `clock`
     is what time passes by (the machine's, or a test's), to which the world adds what `advance` has moved it.
-    `rate_limits` applies those of the standard tier. Raises `WorldFileError` for a file that is no world of this
-    version.
+    `rate_limits` applies those of the standard tier. `vintage` is what the API speaks: the guide's words (preview),
+    today's (current), or either (both); the world behind is the same. Raises `WorldFileError` for a file that is no
+    world of this version.
     """
 
     agency, subsidiary, stranger = AGENCY, SUBSIDIARY, STRANGER
@@ -69,6 +72,7 @@ class Sandbox:
         faults: Sequence[Fault] = (),
         rate_limits: bool = False,
         world: WorldParameters | None = None,
+        vintage: Vintage = "preview",
     ) -> None:
         self.faults = list(faults)
         self._clock = clock or _real_time
@@ -77,7 +81,7 @@ class Sandbox:
         self._open(seed)
         engine = Engine(self._parameters, self._seed)
         plan = FaultPlan(self.faults, self._seed)
-        self.app = App(self._store, engine, plan, self._moment, RateLimits() if rate_limits else None)
+        self.app = App(self._store, engine, plan, self._moment, Dialect(vintage), RateLimits() if rate_limits else None)
 
     def _open(self, seed: int) -> None:
         with self._store.transaction(write=True) as db:
@@ -160,19 +164,30 @@ class Sandbox:
         self._execute("UPDATE organizations SET suspended = 0 WHERE id = ?", AGENCY)
 
     def set_review_policy(self, project: str, policy: str, first_n: int = 0) -> None:
-        """`auto_approve`, `review_first_n` or `review_all`, for the project of this name."""
+        """`auto_approve`, `review_first_n` or `review_all` from now on, for the project of this name."""
+        self.app.catch_up(self._moment())
         self._execute(
             "UPDATE projects SET review_policy = ?, first_n = ? WHERE id = ?", policy, first_n, self.project_id(project)
         )
 
     def set_account_status(self, project: str, platform: str, status: str) -> None:
-        """`connected`, `reauth_required` or `disconnected`, for the project of this name."""
+        """`connected`, `reauth_required` or `disconnected` from now on, for the project of this name."""
+        self.app.catch_up(self._moment())
         self._execute(
             "UPDATE social_accounts SET status = ? WHERE project_id = ? AND platform = ?",
             status,
             self.project_id(project),
             platform,
         )
+
+    def publish_finished(self, project: str) -> list[str]:
+        """Publish now what is finished, needs no decision and was never scheduled, as a person would: each piece on one
+        connected account, of a platform it was made for. The scheduled posts' ids.
+        """
+        now, project_id = self._moment(), self.project_id(project)
+        self.app.catch_up(now)
+        with self._store.transaction(write=True) as db:
+            return self.app.engine.publisher.publish_finished(db, project_id, now)
 
     def add_content_layer(self, project: str, layer_id: str, name: str = "extra") -> None:
         """A further content layer: with several, a generate without a layer is refused."""

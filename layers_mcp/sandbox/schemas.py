@@ -102,4 +102,6 @@ def validate(form: type[F], values: object) -> F:
         details: dict[str, object] = {"issues": issues}
         if missing:
             details["missingFields"] = missing
-        raise ApiError("VALIDATION", "The request is not valid.", details=details) from None
+        first = issues[0]
+        message = f"{first['path'] or 'The request'}: {first['message']}."
+        raise ApiError("VALIDATION", message, details=details) from None

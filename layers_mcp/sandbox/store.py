@@ -14,7 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-VERSION = 2
+VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE world (seed INTEGER, offset REAL, sequence INTEGER, created_at REAL, scored_at REAL);
@@ -36,6 +36,8 @@ CREATE INDEX posts_by_project ON platform_posts (project_id, published_at);
 CREATE TABLE ads_content (
     id TEXT PRIMARY KEY, source_type TEXT, source_id TEXT, platform_post_id TEXT, title TEXT, scoring_pool TEXT,
     organic_score REAL, scored_at REAL, override TEXT, note TEXT, created_at REAL);
+CREATE INDEX ads_content_by_post ON ads_content (platform_post_id);
+CREATE INDEX ads_content_by_source ON ads_content (source_id);
 CREATE TABLE project_ads_content (project_id TEXT, ads_content_id TEXT, promoted_at REAL,
     PRIMARY KEY (project_id, ads_content_id));
 CREATE TABLE promotions (
@@ -49,12 +51,19 @@ CREATE INDEX jobs_open ON jobs (ends_at) WHERE settled = 0;
 CREATE TABLE content_containers (
     id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, project_id TEXT, job_id TEXT, minted_id TEXT, mode TEXT, format TEXT,
     hook TEXT, caption TEXT, cta TEXT, brief TEXT, source_post_id TEXT, original_id TEXT, quality REAL, fatigue REAL,
-    approval_status TEXT, decided_at REAL, decided_by TEXT, reason TEXT, created_at REAL, publish_at REAL,
-    published INTEGER DEFAULT 0);
+    approval_status TEXT, decided_at REAL, decided_by TEXT, reason TEXT, created_at REAL);
 CREATE INDEX containers_by_job ON content_containers (job_id);
 CREATE INDEX containers_by_minted_id ON content_containers (minted_id);
 CREATE INDEX containers_by_project ON content_containers (project_id, sequence);
-CREATE INDEX containers_due ON content_containers (publish_at) WHERE published = 0 AND publish_at IS NOT NULL;
+CREATE TABLE scheduled_posts (
+    id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, minted_id TEXT, project_id TEXT, container_id TEXT,
+    social_account_id TEXT, platform TEXT, mode TEXT, caption TEXT, first_comment TEXT, status TEXT,
+    blocked INTEGER DEFAULT 0, login_expires INTEGER DEFAULT 0, scheduled_for REAL, next_at REAL, created_at REAL,
+    updated_at REAL, attempted_at REAL, published_at REAL, canceled_at REAL, reason TEXT, external_id TEXT,
+    external_url TEXT, error_code TEXT, error_message TEXT);
+CREATE INDEX scheduled_posts_due ON scheduled_posts (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX scheduled_posts_by_project ON scheduled_posts (project_id, scheduled_for);
+CREATE INDEX scheduled_posts_by_container ON scheduled_posts (container_id);
 CREATE TABLE credit_events (
     id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, organization_id TEXT, event_type TEXT, credits INTEGER, job_id TEXT,
     container_ids TEXT, created_at REAL);

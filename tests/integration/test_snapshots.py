@@ -155,6 +155,7 @@ async def test_one_turn_of_the_loop_reads_sends_and_writes_what_it_did(tmp_path:
         await call("decide_content", container_id=second, decision="reject", note="Too loud.")
         creative = creatives["items"][0]["ads_content_id"]
         await call("set_override", **project, ads_content_id=creative, override="include", note="It won.")
+        stage.sandbox.publish_finished("acme-todo")
         stage.clock.move(days=14)
         await call("review_commissions")
 

@@ -13,6 +13,7 @@ from layers_mcp.sandbox.job_status import STAGES, JobStatus, job_status
 from layers_mcp.sandbox.pagination import page
 from layers_mcp.sandbox.responses import ApiError, not_found
 from layers_mcp.sandbox.schemas import Body, NoQuery, Query, Timestamp, iso
+from layers_mcp.sandbox.simulation.publishing import cancel_queued, promote_blocked
 
 
 class ContentQuery(Query):
@@ -39,7 +40,7 @@ _SELECT = """SELECT c.*, p.organization_id, j.started_at, j.seconds, j.ends_at, 
 def assets(container: sqlite3.Row) -> list[dict[str, object]]:
     """What a finished container holds: a video, or the images of a slideshow."""
     name = container["id"].removeprefix("cnt_")
-    slides = container["format"] == "slideshow_remix"
+    slides = not is_video(container)
     return [
         {
             "assetId": f"ast_{name}_{place}",
@@ -62,10 +63,20 @@ def _standing(container: sqlite3.Row, now: float) -> JobStatus:
     return job_status(container, now)
 
 
-def _status(stand: JobStatus) -> str:
+def _word(stand: JobStatus) -> str:
     if stand.status != "running":
         return stand.status
     return "queued" if stand.stage == STAGES[0][0] else "generating"
+
+
+def status_of(ctx: RequestContext, container: sqlite3.Row) -> str:
+    """The container's generation status."""
+    return _word(_standing(container, ctx.now))
+
+
+def is_video(container: sqlite3.Row) -> bool:
+    """Whether it holds a video, or the pictures of a slideshow."""
+    return not container["format"].startswith("slideshow")
 
 
 def _container(container: sqlite3.Row, now: float) -> dict[str, object]:
@@ -75,7 +86,7 @@ def _container(container: sqlite3.Row, now: float) -> dict[str, object]:
     return {
         "id": container["id"],
         "projectId": container["project_id"],
-        "status": _status(stand),
+        "status": _word(stand),
         "format": container["format"],
         "brief": json.loads(container["brief"]),
         "caption": container["caption"] if stand.status == "completed" else None,
@@ -89,7 +100,7 @@ def _container(container: sqlite3.Row, now: float) -> dict[str, object]:
     }
 
 
-def _find(ctx: RequestContext) -> sqlite3.Row:
+def find_container(ctx: RequestContext) -> sqlite3.Row:
     """By its id, or by the id its client minted for it."""
     wanted = ctx.path["containerId"]
     row = ctx.one(
@@ -104,17 +115,17 @@ def _find(ctx: RequestContext) -> sqlite3.Row:
 
 def read_content(ctx: RequestContext, query: NoQuery) -> object:
     """GET /v1/content/:containerId"""
-    return _container(_find(ctx), ctx.now)
+    return _container(find_container(ctx), ctx.now)
 
 
 def read_progress(ctx: RequestContext, query: NoQuery) -> object:
     """GET /v1/content/:containerId/progress"""
-    container = _find(ctx)
+    container = find_container(ctx)
     stand = _standing(container, ctx.now)
     running = stand.status == "running"
     return {
         "containerId": container["id"],
-        "status": _status(stand),
+        "status": _word(stand),
         "stage": stand.stage,
         "stageProgress": stand.stage_progress,
         "etaSeconds": round(container["ends_at"] - ctx.now) if running else None,
@@ -129,7 +140,7 @@ def project_content(ctx: RequestContext, query: ContentQuery) -> object:
         for row in ctx.all(
             _SELECT + "WHERE c.project_id = ? ORDER BY c.created_at DESC, c.sequence DESC", ctx.project()["id"]
         )
-        if (not query.status or _status(_standing(row, ctx.now)) in query.status)
+        if (not query.status or _word(_standing(row, ctx.now)) in query.status)
         and (not query.format or row["format"] in query.format)
         and (query.since is None or row["created_at"] >= query.since)
         and (query.until is None or row["created_at"] < query.until)
@@ -144,9 +155,9 @@ def project_content(ctx: RequestContext, query: ContentQuery) -> object:
 
 
 def _pending(ctx: RequestContext) -> sqlite3.Row:
-    container = _find(ctx)
+    container = find_container(ctx)
     if container["approval_status"] != "pending":
-        details = {"approvalStatus": container["approval_status"], "status": _status(_standing(container, ctx.now))}
+        details = {"approvalStatus": container["approval_status"], "status": _word(_standing(container, ctx.now))}
         raise ApiError("CONFLICT", "The content is not waiting for a decision.", details=details)
     return container
 
@@ -159,22 +170,24 @@ def _decide(ctx: RequestContext, container: sqlite3.Row, status: str, reason: st
 
 
 def approve(ctx: RequestContext, body: ApproveBody) -> object:
-    """POST /v1/content/:containerId/approve: it goes live within a day."""
+    """POST /v1/content/:containerId/approve: what waited for it in the schedule is set going."""
     container = _pending(ctx)
     _decide(ctx, container, "approved", body.note)
-    ctx.engine.release(ctx.db, container, "approved", ctx.now)
-    return {
+    answer: dict[str, object] = {
         "id": container["id"],
         "approvalStatus": "approved",
         "approvedAt": iso(ctx.now),
         "approvedBy": ctx.principal.key_id,
     }
+    promotion = promote_blocked(ctx.db, container["id"], ctx.now)
+    return answer | ({"pendingSchedulePromotion": promotion} if promotion else {})
 
 
 def reject(ctx: RequestContext, body: RejectBody) -> object:
     """POST /v1/content/:containerId/reject: for good."""
     container = _pending(ctx)
     _decide(ctx, container, "rejected", body.reason)
+    cancel_queued(ctx.db, container["id"], ctx.now, "The content was rejected.")
     return {
         "id": container["id"],
         "approvalStatus": "rejected",

@@ -48,7 +48,7 @@ def read_job(ctx: RequestContext, query: NoQuery) -> Response:
         }
     elif stand.status == "failed":
         body["error"] = {"code": "GENERATION_FAILED", "message": "The content could not be rendered."}
-    encoded = encode(body)
+    encoded = encode(ctx.dialect.translate(body))
     tag = f'"{hashlib.sha256(encoded).hexdigest()[:20]}"'
     known = ctx.headers.get("if-none-match", "").split(",")
     if tag in [part.strip().removeprefix("W/") for part in known]:  # a proxy may have weakened it
@@ -56,12 +56,12 @@ def read_job(ctx: RequestContext, query: NoQuery) -> Response:
     return Response(200, encoded, {"ETag": tag})
 
 
-def cancel_job(ctx: RequestContext, body: NoBody) -> Response:
+def cancel_job(ctx: RequestContext, body: NoBody) -> object:
     """POST /v1/jobs/:jobId/cancel: cooperative, it ends at the next boundary between stages."""
     job = _job(ctx)
     stand = job_status(job, ctx.now)
     if stand.status != "running":
-        return Response(200, encode({"jobId": job["id"], "accepted": False, "reason": "ALREADY_COMPLETED"}))
+        return {"jobId": job["id"], "accepted": False, "reason": "ALREADY_COMPLETED"}
     if stand.stage == STAGES[-1][0]:
         details = {"subcode": "JOB_CANCEL_UNAVAILABLE", "stage": stand.stage, "jobId": job["id"]}
         raise ApiError("CONFLICT", "The job is past the point where it can be canceled.", details=details)
@@ -69,4 +69,4 @@ def cancel_job(ctx: RequestContext, body: NoBody) -> Response:
         "UPDATE jobs SET outcome = 'canceled', ends_at = ? WHERE id = ?",
         (job["started_at"] + stand.stage_ends * job["seconds"], job["id"]),
     )
-    return Response(202, encode({"jobId": job["id"], "accepted": True}))
+    return ctx.response(202, {"jobId": job["id"], "accepted": True})

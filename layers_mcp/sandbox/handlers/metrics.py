@@ -13,7 +13,7 @@ from pydantic import Field
 from layers_mcp.sandbox.context import RequestContext
 from layers_mcp.sandbox.responses import invalid, not_found
 from layers_mcp.sandbox.schemas import Query, Timestamp, iso
-from layers_mcp.sandbox.simulation.curves import DAY, Organic, Paid
+from layers_mcp.sandbox.simulation.curves import DAY, Organic, Paid, total
 
 HOUR = 3_600.0
 HOURLY_DAYS = 90
@@ -159,7 +159,7 @@ class _Gains:
     def _at(self, moment: float) -> Organic:
         moment = min(moment, self._seen)
         if moment not in self._totals:
-            self._totals[moment] = _sum([curve.at(moment) for curve in self._curves])
+            self._totals[moment] = total([curve.at(moment) for curve in self._curves])
         return self._totals[moment]
 
     def live(self, until: float) -> int:
@@ -199,10 +199,6 @@ def metrics(ctx: RequestContext, query: MetricsQuery) -> object:
         for bucket in (_buckets(ctx, project, window, query.granularity) if live else ())
     ]
     return _answer(query, window, series, {**asked(since, until), "post_count": live})
-
-
-def _sum(totals: Sequence[Organic]) -> Organic:
-    return Organic(*map(sum, zip(*totals, strict=True))) if totals else Organic()
 
 
 # --- paid ------------------------------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def _known(ctx: RequestContext, minted: str, request: str) -> Response | None:
         return None
     if known["request"] != request:
         raise ApiError("CONFLICT", "This container id was used with another request.")
-    return Response(202, known["response"].encode())
+    return ctx.response(202, json.loads(known["response"]))
 
 
 def _origin(ctx: RequestContext, source: sqlite3.Row, mode: Literal["fork", "reimagine"]) -> Origin:
@@ -228,7 +228,7 @@ def _order(
         started_at=ctx.now,
         seconds=seconds,
         ends_at=ctx.now + seconds,
-        outcome="failed" if ctx.job_fails else "completed",
+        outcome="failed" if "job_failed" in ctx.faults else "completed",
         credits=price,
         minted_id=minted,
         request=request,
@@ -268,4 +268,4 @@ def _order(
         job_id=job_id,
         container_ids=container_ids,
     )
-    return Response(202, encode(response))
+    return ctx.response(202, response)

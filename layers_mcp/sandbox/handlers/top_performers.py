@@ -11,8 +11,8 @@ from pydantic import Field
 from layers_mcp.sandbox.context import RequestContext
 from layers_mcp.sandbox.handlers.metrics import PAID_METRICS, paid_gained
 from layers_mcp.sandbox.schemas import Query
-from layers_mcp.sandbox.simulation.curves import DAY, Organic, Paid
-from layers_mcp.sandbox.simulation.records import creatives, promotions
+from layers_mcp.sandbox.simulation.curves import DAY, Organic, Paid, total
+from layers_mcp.sandbox.simulation.records import creatives, posts_by_creative, promotions
 
 SourceType = Literal["content_container", "platform_post", "manual"]
 
@@ -29,8 +29,10 @@ class RankingQuery(Query):
 
 @dataclass(frozen=True)
 class _Row:
+    """A creative, the posts that show it, and what they and its ads brought."""
+
     creative: sqlite3.Row
-    post: sqlite3.Row | None
+    posts: list[sqlite3.Row]
     organic: Organic | None
     paid: Paid | None
 
@@ -47,28 +49,26 @@ class _Row:
 
 def _rows(ctx: RequestContext, query: RankingQuery, project_id: str) -> list[_Row]:
     since = ctx.now - int(query.window.removesuffix("d")) * DAY
-    posts = {
-        row["id"]: row
-        for row in ctx.all(
-            "SELECT * FROM platform_posts WHERE project_id = ? AND published_at <= ?", project_id, ctx.seen
-        )
-    }
-    found: list[_Row] = []
     paid_metric = query.metric in ("conversions", "roas")
+    shown = posts_by_creative(ctx.db, project_id)
+    found: list[_Row] = []
     for creative in creatives(ctx.db, project_id):
-        post = posts.get(creative["platform_post_id"])
         if query.source_type and creative["source_type"] not in query.source_type:
             continue
-        if post is not None and query.platform and post["platform"] not in query.platform:
+        seen = [post for post in shown.get(creative["id"], ()) if post["published_at"] <= ctx.seen]
+        posts = [post for post in seen if not query.platform or post["platform"] in query.platform]
+        if seen and not posts:
             continue
-        if not paid_metric and (post is None or post["published_at"] < since):
-            continue
+        if not paid_metric:
+            posts = [post for post in posts if post["published_at"] >= since]
+            if not posts:
+                continue
         paid = None
         if creative["promoted_at"] is not None:
             gained = paid_gained(ctx, promotions(ctx.db, creative["id"]), since, ctx.now)
             paid = gained if gained.impressions else None
-        organic = ctx.engine.post_curve(post).at(ctx.seen) if post is not None else None
-        found.append(_Row(creative, post, organic, paid))
+        organic = total([ctx.engine.post_curve(post).at(ctx.seen) for post in posts]) if posts else None
+        found.append(_Row(creative, posts, organic, paid))
     return found
 
 
@@ -86,14 +86,14 @@ def top_performers(ctx: RequestContext, query: RankingQuery) -> object:
 
 
 def _render(ctx: RequestContext, rank: int, row: _Row, value: float) -> object:
-    creative, post, organic, paid = row.creative, row.post, row.organic, row.paid
+    creative, organic, paid = row.creative, row.organic, row.paid
     blocks: dict[str, object] = {"organic": None, "paid": None}
-    if organic is not None and post is not None:
+    if organic is not None:
         blocks["organic"] = {
             "views": organic.views,
             "engagementRate": round(organic.engagement_rate, 4),
             "watchTimeMs": organic.watch_time_ms,
-            "platforms": [post["platform"]],
+            "platforms": sorted({post["platform"] for post in row.posts}),
         }
     if paid is not None:
         names = ("spend", "impressions", "clicks", "conversions", "cpa", "roas")

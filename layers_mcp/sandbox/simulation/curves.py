@@ -6,6 +6,7 @@ Every window is the difference of two moments, so that hours add up to days and 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -47,6 +48,11 @@ class Organic(NamedTuple):
 
 
 _NOTHING = Organic()
+
+
+def total(parts: Sequence[Organic]) -> Organic:
+    """The sum of several posts."""
+    return Organic(*map(sum, zip(*parts, strict=True))) if parts else _NOTHING
 
 
 class Paid(NamedTuple):

@@ -1,4 +1,4 @@
-"""How the world goes on: jobs end, approved content is published, creatives are scored and promoted.
+"""How the world goes on: jobs end, what was scheduled goes out, creatives are scored and promoted.
 
 There is no background task. Each request first brings the world up to its moment: what should have happened by then
 happens, in the order of time, whoever asks first.
@@ -6,14 +6,13 @@ happens, in the order of time, whoever asks first.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import dataclass, field
 
-from layers_mcp.sandbox.simulation.curves import DAY, AdCurve, PostCurve, post_curve
+from layers_mcp.sandbox.simulation.curves import DAY, AdCurve, PostCurve, post_curve, total
 from layers_mcp.sandbox.simulation.parameters import WorldParameters
-from layers_mcp.sandbox.simulation.records import add_creative, charge, creatives, insert, promote, promotions
-from layers_mcp.sandbox.simulation.rng import generator, lognormal, ulid
+from layers_mcp.sandbox.simulation.publishing import Publisher
+from layers_mcp.sandbox.simulation.records import charge, creatives, posts_by_creative, promote, promotions
 
 JUST_LINKED_SECONDS = 7 * 60.0
 """An account without a link time was linked this long ago, whenever one asks."""
@@ -26,6 +25,11 @@ class Engine:
     parameters: WorldParameters
     seed: int
     _ads: dict[tuple[str, float], AdCurve] = field(default_factory=dict[tuple[str, float], AdCurve])
+
+    @property
+    def publisher(self) -> Publisher:
+        """The part that lets scheduled posts go out."""
+        return Publisher(self.parameters, self.seed)
 
     # --- moments -----------------------------------------------------------------------------------------------
 
@@ -74,8 +78,8 @@ class Engine:
         """Whether anything should have happened by `now` that has not."""
         return bool(
             db.execute(
-                "SELECT EXISTS (SELECT 1 FROM jobs WHERE settled = 0 AND ends_at <= ?1) OR EXISTS (SELECT 1 FROM"
-                " content_containers WHERE published = 0 AND publish_at IS NOT NULL AND publish_at <= ?1)"
+                "SELECT EXISTS (SELECT 1 FROM jobs WHERE settled = 0 AND ends_at <= ?1)"
+                " OR EXISTS (SELECT 1 FROM scheduled_posts WHERE next_at <= ?1)"
                 " OR (SELECT scored_at FROM world) < ?2",
                 (now, self.scored_at(now)),
             ).fetchone()[0]
@@ -87,9 +91,7 @@ class Engine:
             "SELECT * FROM jobs WHERE settled = 0 AND ends_at <= ? ORDER BY ends_at", (now,)
         ).fetchall():
             self._end_job(db, job)
-        due = "SELECT * FROM content_containers WHERE published = 0 AND publish_at <= ? ORDER BY publish_at, sequence"
-        for container in db.execute(due, (now,)).fetchall():
-            self._publish(db, container)
+        self.publisher.catch_up(db, now)
         self._score_until(db, self.scored_at(now))
 
     def _end_job(self, db: sqlite3.Connection, job: sqlite3.Row) -> None:
@@ -121,58 +123,9 @@ class Engine:
             if policy == "review_all" or (policy == "review_first_n" and reviewed < first_n):
                 db.execute("UPDATE content_containers SET approval_status = 'pending' WHERE id = ?", (container["id"],))
             else:
-                self.release(db, container, "not_required", job["ends_at"])
-
-    def release(self, db: sqlite3.Connection, container: sqlite3.Row, status: str, moment: float) -> None:
-        """Let a finished container go live, some time within a day."""
-        chance = generator(self.seed, "publish", container["sequence"])
-        publish_at = moment + 3600 * self.parameters.publish_hours * chance.uniform(0.04, 0.98)
-        db.execute(
-            "UPDATE content_containers SET approval_status = ?, publish_at = ? WHERE id = ?",
-            (status, publish_at, container["id"]),
-        )
-
-    def _publish(self, db: sqlite3.Connection, container: sqlite3.Row) -> None:
-        db.execute("UPDATE content_containers SET published = 1 WHERE id = ?", (container["id"],))
-        accounts = db.execute(
-            "SELECT * FROM social_accounts WHERE project_id = ? AND status = 'connected' ORDER BY id",
-            (container["project_id"],),
-        ).fetchall()
-        brief = json.loads(container["brief"])
-        wanted = [row for row in accounts if row["platform"] in (brief.get("targetPlatforms") or [row["platform"]])]
-        if not accounts:
-            return
-        sequence, published_at = container["sequence"], container["publish_at"]
-        chance = generator(self.seed, "post", sequence)
-        account = chance.choice(wanted or accounts)
-        rules = self.parameters
-        flop = chance.random() < rules.flop_share
-        post_id = f"pp_{ulid(published_at, self.seed, 'pp', sequence)}"
-        insert(
-            db,
-            "platform_posts",
-            id=post_id,
-            external_id=str(chance.randrange(10**18, 10**19)),
-            social_account_id=account["id"],
-            project_id=container["project_id"],
-            platform=account["platform"],
-            published_at=published_at,
-            container_id=container["id"],
-            title=container["hook"],
-            format=container["format"],
-            original_id=container["original_id"],
-            quality=container["quality"],
-            fatigue=container["fatigue"],
-            reach=rules.flop_views * chance.uniform(0.2, 1.1)
-            if flop
-            else lognormal(chance, rules.reach_median, rules.reach_spread),
-            watch_ms=1000 * lognormal(chance, rules.watch_seconds_median, rules.watch_spread),
-            noise=f"{self.seed}/post/{post_id}",
-        )
-        creative_id = f"adc_{ulid(published_at, self.seed, 'adc', sequence)}"
-        add_creative(
-            db, creative_id, container["project_id"], post_id, container["id"], container["hook"], published_at
-        )
+                db.execute(
+                    "UPDATE content_containers SET approval_status = 'not_required' WHERE id = ?", (container["id"],)
+                )
 
     # --- scoring -----------------------------------------------------------------------------------------------
 
@@ -200,16 +153,16 @@ class Engine:
         """At each run, put into paid what is eligible and stands out, or what an override includes."""
         rules = self.parameters
         waiting = [creative for creative in creatives(db, project_id) if creative["promoted_at"] is None]
-        posts = db.execute("SELECT * FROM platform_posts WHERE project_id = ?", (project_id,)).fetchall()
-        curves = {post["id"]: self.post_curve(post) for post in posts}
+        posts = posts_by_creative(db, project_id)
+        curves = {key: [self.post_curve(post) for post in of_key] for key, of_key in posts.items()}
         for moment in moments:
-            totals = {post_id: curve.at(moment) for post_id, curve in curves.items()}
+            totals = {key: total([curve.at(moment) for curve in of_key]) for key, of_key in curves.items()}
             rates = {key: seen.engagement_rate for key, seen in totals.items() if seen.views >= rules.promotion_views}
             if not rates:
                 continue
             bar = sorted(rates.values())[len(rates) // 2] * rules.promotion_times_median
             for creative in list(waiting):
-                stands_out = rates.get(creative["platform_post_id"], 0.0) > bar
+                stands_out = rates.get(creative["id"], 0.0) > bar
                 if creative["created_at"] > moment or not (stands_out or creative["override"] == "include"):
                     continue
                 if self.eligible(creative, self._organic_score(db, creative, moment)):

@@ -89,6 +89,19 @@ def creatives(db: sqlite3.Connection, project_id: str) -> list[sqlite3.Row]:
     ).fetchall()
 
 
+def posts_by_creative(db: sqlite3.Connection, project_id: str) -> dict[str, list[sqlite3.Row]]:
+    """The project's posts by the id of the creative that they show, the first one first."""
+    found: dict[str, list[sqlite3.Row]] = {}
+    for row in db.execute(
+        "SELECT pp.*, ac.id AS creative_id FROM platform_posts pp JOIN ads_content ac ON"
+        " ac.platform_post_id = pp.id OR (pp.container_id IS NOT NULL AND ac.source_id = pp.container_id)"
+        " WHERE pp.project_id = ? ORDER BY pp.published_at, pp.id",
+        (project_id,),
+    ).fetchall():
+        found.setdefault(row["creative_id"], []).append(row)
+    return found
+
+
 def promotions(db: sqlite3.Connection, creative_id: str) -> list[sqlite3.Row]:
     """The ads that a creative runs in, or ran in."""
     return db.execute("SELECT * FROM promotions WHERE ads_content_id = ? ORDER BY id", (creative_id,)).fetchall()

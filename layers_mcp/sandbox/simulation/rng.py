@@ -6,7 +6,7 @@ import hashlib
 import math
 import random
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def generator(*parts: object) -> random.Random:
@@ -14,14 +14,15 @@ def generator(*parts: object) -> random.Random:
     return random.Random("/".join(map(str, parts)))  # noqa: S311 - a simulation, no secret
 
 
-def _base32(number: int, length: int) -> str:
-    return "".join(_CROCKFORD[number >> 5 * place & 31] for place in reversed(range(length)))
+def base32(number: int, length: int) -> str:
+    """A number in Crockford's base 32."""
+    return "".join(ULID_DIGITS[number >> 5 * place & 31] for place in reversed(range(length)))
 
 
 def ulid(moment: float, *parts: object) -> str:
     """An id in the form of a ULID: the moment (seconds since 1970) in front, then what the parts hash to."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-    return _base32(int(moment * 1000), 10) + _base32(int.from_bytes(digest[:10], "big"), 16)
+    return base32(int(moment * 1000), 10) + base32(int.from_bytes(digest[:10], "big"), 16)
 
 
 def lognormal_mean_one(chance: random.Random, spread: float) -> float:

@@ -8,14 +8,21 @@ from dataclasses import dataclass
 
 from layers_mcp.sandbox.simulation.curves import DAY, post_curve
 from layers_mcp.sandbox.simulation.parameters import WorldParameters
+from layers_mcp.sandbox.simulation.publishing import external_url
 from layers_mcp.sandbox.simulation.records import add_creative, insert, promote
 from layers_mcp.sandbox.simulation.rng import generator, lognormal, ulid
-from layers_mcp.sandbox.simulation.seed_data import ACME_TODO, EXCLUDED, GLOBEX_FIT, MANUAL_AD, PINNED, SeedPost
-
-AGENCY = "org_01HX9Y7K8M0AGENCY00SANDB0X"
-SUBSIDIARY = "org_01HX9Y7K8M0SVBS1D1ARY00000"
-STRANGER = "org_01HX9Y7K8M0STRANGER0000000"
-ACME_ID = "prj_01HX9Y7K8M2P4RSTUV56789AB"  # the guide's
+from layers_mcp.sandbox.simulation.seed_data import (
+    ACME_ID,
+    ACME_TODO,
+    AGENCY,
+    EXCLUDED,
+    GLOBEX_FIT,
+    MANUAL_AD,
+    PINNED,
+    STRANGER,
+    SUBSIDIARY,
+    SeedPost,
+)
 
 ALL_SCOPES = (
     "ads:write",
@@ -26,6 +33,8 @@ ALL_SCOPES = (
     "jobs:read",
     "metrics:read",
     "projects:read",
+    "publish:read",
+    "publish:write",
     "social:read",
 )
 
@@ -158,6 +167,8 @@ class Seeder:
             watch_ms=watch_ms,
             noise=self._noise(post_id, opening, published_at, watch_ms),
         )
+        if container_id is not None:
+            self.scheduled(project_id, name, opening, container_id, published_at)
         creative_id = self.id("adc", name, opening.hook, at=published_at)
         add_creative(self.db, creative_id, project_id, post_id, container_id, opening.hook, published_at)
         if opening.promoted_days:
@@ -166,6 +177,10 @@ class Seeder:
 
     def _created(self, project_id: str) -> float:
         return self.db.execute("SELECT created_at FROM projects WHERE id = ?", (project_id,)).fetchone()[0]
+
+    def _lowest(self, table: str) -> int:
+        """A sequence number below all others: the beginning comes before anything that is ordered."""
+        return (self.db.execute(f"SELECT min(sequence) FROM {table}").fetchone()[0] or 0) - 1  # noqa: S608
 
     def _noise(self, post_id: str, opening: SeedPost, published_at: float, watch_ms: float) -> str:
         """The first draw under which the post looks as it must."""
@@ -183,12 +198,11 @@ class Seeder:
         """The finished content behind a post that Layers made."""
         created_at = published_at - DAY
         container_id = self.id("cnt", name, opening.hook, at=created_at)
-        lowest = self.db.execute("SELECT min(sequence) FROM content_containers").fetchone()[0] or 0
         reviewed = name == "acme-todo"
         self.insert(
             "content_containers",
             id=container_id,
-            sequence=lowest - 1,
+            sequence=self._lowest("content_containers"),
             project_id=project_id,
             mode="hook",
             format="video_remix",
@@ -202,10 +216,33 @@ class Seeder:
             approval_status="approved" if reviewed else "not_required",
             decided_at=published_at - DAY / 4 if reviewed else None,
             created_at=created_at,
-            publish_at=published_at,
-            published=1,
         )
         return container_id
+
+    def scheduled(self, project_id: str, name: str, opening: SeedPost, container_id: str, published_at: float) -> None:
+        """The scheduled post that brought a container's post about."""
+        account_id = self.id("sa", name, opening.platform, at=self._created(project_id))
+        post = self.db.execute("SELECT * FROM platform_posts WHERE container_id = ?", (container_id,)).fetchone()
+        handle = self.db.execute("SELECT handle FROM social_accounts WHERE id = ?", (account_id,)).fetchone()[0]
+        attempted_at = published_at - 8
+        self.insert(
+            "scheduled_posts",
+            id=self.id("sp", name, opening.hook, at=published_at),
+            sequence=self._lowest("scheduled_posts"),
+            project_id=project_id,
+            container_id=container_id,
+            social_account_id=account_id,
+            platform=opening.platform,
+            mode="publish",
+            status="published",
+            scheduled_for=attempted_at,
+            created_at=published_at - DAY / 5,
+            updated_at=published_at,
+            attempted_at=attempted_at,
+            published_at=published_at,
+            external_id=post["external_id"],
+            external_url=external_url(opening.platform, handle, post["external_id"]),
+        )
 
     def manual_ad(self, project_id: str) -> None:
         """A creative that exists only as an ad: a ranking row without an organic block."""

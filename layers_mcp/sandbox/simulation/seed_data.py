@@ -10,6 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+AGENCY = "org_01HX9Y7K8M0AGENCY00SANDB0X"
+SUBSIDIARY = "org_01HX9Y7K8M0SVBS1D1ARY00000"
+STRANGER = "org_01HX9Y7K8M0STRANGER0000000"
+ACME_ID = "prj_01HX9Y7K8M2P4RSTUV56789AB"  # the guide's
+FIXED_IDS = (AGENCY, SUBSIDIARY, STRANGER, ACME_ID)
+
 GUIDE_HOOK = "Get things done. Faster than your to-do list app did yesterday."
 
 

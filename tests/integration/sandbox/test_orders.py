@@ -126,6 +126,8 @@ async def test_a_post_that_is_not_synced_yet_is_no_source(clock: HandClock) -> N
     with Sandbox(clock=clock) as sandbox:
         async with open_api(sandbox) as api:
             await api.generate("globex-fit")
+            clock.move(seconds=20)
+            sandbox.publish_finished("globex-fit")
             while (post := sandbox.truth("globex-fit")[-1]).title != "A day with globex-fit":
                 clock.move(minutes=1)
             assert (await api.clone("globex-fit", sourcePlatformPostId=post.platform_post_id)).status_code == 404

@@ -104,6 +104,8 @@ async def test_a_world_begun_again_is_met_by_those_who_are_in_it(tmp_path: Path,
 async def test_nothing_of_the_old_world_is_left_in_the_new_one(clock: HandClock) -> None:
     async def after(api: Api, hook: str) -> list[dict[str, Any]]:
         await api.generate("globex-fit", variantCount=5, brief={"hook": hook})
+        api.sandbox.advance(timedelta(seconds=20))
+        api.sandbox.publish_finished("globex-fit")
         api.sandbox.advance(timedelta(days=2))
         return await api.ranking("globex-fit", sourceType="content_container")
 

@@ -1,8 +1,8 @@
-"""The world goes on: what is ordered is published, gathers views and is scored, and its worth follows the rules."""
+"""The world goes on: what is published gathers views and is scored, and its worth follows the rules."""
 
 import statistics
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from layers_mcp.sandbox import Sandbox, Truth, WorldParameters
 from layers_mcp.sandbox.simulation.seed_data import EXCLUDED, GUIDE_HOOK
-from tests.integration.sandbox.conftest import Api, HandClock, open_api
+from tests.integration.sandbox.conftest import START, Api, HandClock, open_api
 
 
 async def approve_all(api: Api, containers: list[str]) -> None:
@@ -19,10 +19,11 @@ async def approve_all(api: Api, containers: list[str]) -> None:
 
 
 async def make(api: Api, clock: HandClock, **body: Any) -> list[str]:
-    """Generate, wait, approve: the containers."""
+    """Generate, wait, approve, publish: the containers."""
     reply = (await api.generate(**body)).json()
     clock.move(seconds=20)
     await approve_all(api, reply["containerIds"])
+    api.sandbox.publish_finished("acme-todo")
     return reply["containerIds"]
 
 
@@ -31,6 +32,7 @@ async def fork(api: Api, clock: HandClock, mode: str = "fork", **body: Any) -> l
     clock.move(seconds=20)
     containers = (await api.json("GET", reply["locationUrl"]))["result"]["containerIds"]
     await approve_all(api, containers)
+    api.sandbox.publish_finished("acme-todo")
     return containers
 
 
@@ -38,36 +40,35 @@ def born(sandbox: Sandbox, containers: list[str]) -> list[Truth]:
     return [truth for truth in sandbox.truth("acme-todo") if truth.container_id in containers]
 
 
-async def test_approved_content_is_published_within_a_day(api: Api, sandbox: Sandbox, clock: HandClock) -> None:
-    containers = await make(api, clock, variantCount=5)
-    approved_at = clock.time
-    sandbox.advance(timedelta(days=1))
-    published = born(sandbox, containers)
-    assert len(published) == 5
-    assert all(approved_at < truth.published_at < approved_at + timedelta(days=1) for truth in published)
-
-
-async def test_content_nobody_decided_about_or_that_was_rejected_is_never_published(
-    api: Api, sandbox: Sandbox, clock: HandClock
-) -> None:
-    containers = (await api.generate(variantCount=2)).json()["containerIds"]
+async def test_nothing_goes_live_by_itself(api: Api, sandbox: Sandbox, clock: HandClock) -> None:
+    containers = (await api.generate(variantCount=3)).json()["containerIds"]
+    free = (await api.generate("globex-fit")).json()["containerId"]
     clock.move(seconds=20)
-    await api.json("POST", f"/v1/content/{containers[0]}/reject", json={"reason": "no"})
+    await api.json("POST", f"/v1/content/{containers[0]}/approve")
+    await api.json("POST", f"/v1/content/{containers[1]}/reject", json={"reason": "no"})
     sandbox.advance(timedelta(days=30))
     assert born(sandbox, containers) == []
+    assert free not in [truth.container_id for truth in sandbox.truth("globex-fit")]
+    assert [one["approvalStatus"] for one in [await api.json("GET", f"/v1/content/{free}")]] == ["not_required"]
 
 
-async def test_a_project_without_review_publishes_by_itself(api: Api, sandbox: Sandbox) -> None:
-    container = (await api.generate("globex-fit")).json()["containerId"]
-    sandbox.advance(timedelta(days=1, minutes=31))
-    query = {"scope": "project", "id": sandbox.project_id("globex-fit"), "metrics": "views"}
-    assert (await api.json("GET", api.path("metrics", "globex-fit"), params=query))["totals"]["post_count"] == 24
-    assert [truth.container_id for truth in sandbox.truth("globex-fit")][-1] == container
+async def test_what_is_finished_and_decided_can_be_published_at_once(
+    api: Api, sandbox: Sandbox, clock: HandClock
+) -> None:
+    containers = (await api.generate(variantCount=5)).json()["containerIds"]
+    assert sandbox.publish_finished("acme-todo") == []  # it is still being made
+    clock.move(seconds=20)
+    await approve_all(api, containers[:3])
+    assert len(sandbox.publish_finished("acme-todo")) == 3
+    assert sandbox.publish_finished("acme-todo") == []
+    sandbox.advance(timedelta(minutes=1))
+    assert {truth.container_id for truth in born(sandbox, containers)} == set(containers[:3])
 
 
 async def test_a_project_without_accounts_has_nowhere_to_publish(api: Api, sandbox: Sandbox) -> None:
     await api.generate("hooli-new")
     sandbox.advance(timedelta(days=2))
+    assert sandbox.publish_finished("hooli-new") == []
     assert sandbox.truth("hooli-new") == []
 
 
@@ -153,22 +154,35 @@ async def test_scores_fall_with_age_and_change_at_a_scoring_run_only(api: Api, c
     assert all(later[creative] <= first[creative] for creative in first)
 
 
-async def test_a_post_younger_than_the_last_scoring_run_has_no_score_whenever_one_looks_first(clock: HandClock) -> None:
+async def test_a_post_younger_than_the_last_scoring_run_has_no_score_whenever_one_looks_first(
+    api: Api, sandbox: Sandbox, clock: HandClock
+) -> None:
     clock.time = clock.time.replace(hour=12, minute=1)  # just after a run
-    when = HandClock(clock.time)
-    with Sandbox(clock=when) as twin:
-        async with open_api(twin) as api:
-            containers = await make(api, when, variantCount=5)
-            twin.advance(timedelta(days=1))
-            published_at = born(twin, containers)[-1].published_at
-    assert published_at.hour not in (12, 13, 14, 15, 16, 17)
+    containers = (await api.generate(variantCount=2)).json()["containerIds"]
+    clock.move(seconds=20)
+    await approve_all(api, containers)
+    sandbox.publish_finished("acme-todo")
+    clock.move(hours=5)  # nobody has looked since
+    found = (await api.json("GET", api.path("ads-content")))["items"]
+    scores = {item["sourceId"]: item["organicScore"] for item in found}
+    assert [scores[container] for container in containers] == [None, None]
+
+
+async def test_the_evening_and_tiktok_reach_further(clock: HandClock) -> None:
     with Sandbox(clock=clock) as sandbox:
-        async with open_api(sandbox) as api:
-            containers = await make(api, clock, variantCount=5)
-            clock.time = published_at + timedelta(minutes=1)
-            found = (await api.json("GET", api.path("ads-content")))["items"]
-            scores = {item["sourceId"]: item["organicScore"] for item in found}
-            assert scores[born(sandbox, containers)[-1].container_id] is None
+        publisher = sandbox.app.engine.publisher
+        day = [datetime(2026, 4, 20, hour, tzinfo=UTC).timestamp() for hour in range(24)]
+        tiktok = [publisher.attention("tiktok", "America/New_York", moment) for moment in day]
+        instagram = [publisher.attention("instagram", "America/New_York", moment) for moment in day]
+    assert day[tiktok.index(max(tiktok))] == datetime(2026, 4, 20, 23, tzinfo=UTC).timestamp()  # 19:00 in New York
+    assert statistics.mean(tiktok + instagram) == pytest.approx(1)
+    assert all(one > other for one, other in zip(tiktok, instagram, strict=True))
+
+
+async def test_a_zone_that_the_system_does_not_know_counts_as_utc(sandbox: Sandbox) -> None:
+    publisher = sandbox.app.engine.publisher
+    unknown, utc = [publisher.attention("tiktok", zone, START.timestamp()) for zone in ("Mars/Olympus", "UTC")]
+    assert unknown == utc
 
 
 async def test_spend_of_the_last_30_days_lifts_a_score_by_up_to_three(api: Api, clock: HandClock) -> None:
@@ -359,6 +373,8 @@ async def test_how_often_one_looks_does_not_change_what_happens(clock: HandClock
             async with open_api(sandbox) as api:
                 await make(api, time, variantCount=3, brief={"hook": GUIDE_HOOK})
                 await api.generate("globex-fit", variantCount=3)
+                time.move(seconds=20)
+                sandbox.publish_finished("globex-fit")
                 for _ in range(steps):
                     sandbox.advance(timedelta(days=14) / steps)
                     await api.ranking("globex-fit")

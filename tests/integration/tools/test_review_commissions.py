@@ -441,6 +441,7 @@ async def test_after_a_simulated_month_the_wins_are_those_of_the_world(tmp_path)
             assert len(waiting.items) == 14
             for item in waiting.items:
                 await decide_content(ws, item.container_id, "approve")
+            sandbox.publish_finished("acme-todo")
             clock.move(days=28)
             review = await review_commissions(ws, project_id=project)
             board = await rank_top_performers(ws, project_id=project, metric="engagement_rate", window="90d", limit=100)

@@ -1,0 +1,89 @@
+"""Where the vintages of the API differ in their words: modes, states, formats, ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from layers_mcp.sandbox.ids import to_current
+
+Vintage = Literal["preview", "current", "both"]
+"""What a sandbox speaks: the guide's API, today's, or either."""
+
+VINTAGES: tuple[Vintage, ...] = get_args(Vintage)
+
+DIRECT_MODES = {
+    ("publish", "tiktok", True): "direct_publish",
+    ("publish", "tiktok", False): "direct_publish",
+    ("publish", "instagram", True): "reels",
+    ("publish", "instagram", False): "feed",
+    ("draft", "tiktok", True): "draft_to_device",
+    ("draft", "tiktok", False): "draft_to_device",
+    ("draft", "instagram", True): "draft_to_device",
+    ("draft", "instagram", False): "draft_to_device",
+}
+"""Preview's word for a mode on a platform, for a video and for pictures."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One vintage's words; `both` writes preview's and reads either's."""
+
+    vintage: Vintage
+
+    @property
+    def reads_preview(self) -> bool:
+        return self.vintage != "current"
+
+    @property
+    def reads_current(self) -> bool:
+        return self.vintage != "preview"
+
+    @property
+    def writes_current(self) -> bool:
+        return self.vintage == "current"
+
+    def id(self, internal_id: str) -> str:
+        """An id as this vintage writes it."""
+        return to_current(internal_id) if self.writes_current else internal_id
+
+    def translate(self, value: object, key: str = "id") -> object:
+        """A JSON value with every id in it as this vintage writes it."""
+        if not self.writes_current:
+            return value
+        if isinstance(value, dict):
+            entries = cast("dict[str, object]", value)
+            return {name: self.translate(item, name) for name, item in entries.items()}
+        if isinstance(value, list):
+            return [self.translate(item, key) for item in cast("list[object]", value)]
+        if isinstance(value, str) and (key == "id" or key.endswith(("Id", "Ids"))):
+            return to_current(value)
+        return value
+
+    def modes(self, platform: str, *, video: bool) -> dict[str, str]:
+        """The modes a target may name on this platform, and what each does: publish, draft or managed."""
+        words: dict[str, str] = {}
+        if self.reads_preview:
+            for mode in ("publish", "draft"):
+                if word := DIRECT_MODES.get((mode, platform, video)):
+                    words[word] = mode
+        if self.reads_current:
+            words |= {mode: mode for mode in ("publish", "draft", "managed")}
+        return words
+
+    def mode(self, mode: str, platform: str, *, video: bool) -> str:
+        """The word for a mode."""
+        return mode if self.writes_current else DIRECT_MODES.get((mode, platform, video), mode)
+
+    def post_status(self, status: str) -> str:
+        """The word for a scheduled post's status."""
+        return "draft_in_inbox" if status == "draft" and not self.writes_current else status
+
+    def post_statuses(self) -> dict[str, str]:
+        """The words that a filter may use, and the status each one means."""
+        words = {one: one for one in ("queued", "publishing", "published", "failed", "canceled")}
+        if self.reads_preview:
+            words["draft_in_inbox"] = "draft"
+        if self.reads_current:
+            words["draft"] = "draft"
+        return words
