@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel
 
 from layers_mcp.api.decoding import each_row, unchanged, validated
+from layers_mcp.api.dialects.base import Vintage
+from layers_mcp.api.dialects.detection import VintageDetection
 from layers_mcp.api.errors import BadResponse
 from layers_mcp.api.models import Page, PageReply
 from layers_mcp.api.pagination import without_loop
@@ -35,6 +37,7 @@ class BaseClient:
         transport: AsyncBaseTransport | None = None,
         supervisor: TaskSupervisor,
         now: Callable[[], datetime],
+        vintage: Vintage | Literal["auto"] = "auto",
     ) -> None:
         self.base_url = base_url
         self.organization = organization
@@ -43,6 +46,7 @@ class BaseClient:
             base_url=base_url, api_key=api_key, organization=organization, transport=transport, now=now
         )
         self.retry = Retry(self._transport)
+        self.vintages = VintageDetection(self.get, None if vintage == "auto" else vintage)
         self._writes = 0
 
     def __repr__(self) -> str:

@@ -10,9 +10,11 @@ from layers_mcp.api.request import Request, path
 from layers_mcp.api.resources.ads import AdsResource
 from layers_mcp.api.resources.content import ContentResource
 from layers_mcp.api.resources.credits import CreditsResource
+from layers_mcp.api.resources.influencers import InfluencersResource
 from layers_mcp.api.resources.jobs import JobsResource
 from layers_mcp.api.resources.metrics import MetricsResource
 from layers_mcp.api.resources.projects import ProjectsResource
+from layers_mcp.api.resources.publishing import PublishingResource
 
 
 class LayersClient(BaseClient):
@@ -58,3 +60,13 @@ class LayersClient(BaseClient):
     def credits(self) -> CreditsResource:
         """The organization's credits."""
         return CreditsResource(self)
+
+    @cached_property
+    def publishing(self) -> PublishingResource:
+        """Content on social accounts, now or at a time."""
+        return PublishingResource(self)
+
+    @cached_property
+    def influencers(self) -> InfluencersResource:
+        """Who can speak in content."""
+        return InfluencersResource(self)

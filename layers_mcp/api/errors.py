@@ -3,6 +3,7 @@
     LayersError
     ├── InvalidArgument        an id or text that cannot be sent; never left
     ├── NotConfigured          no API key; never left
+    ├── NotSupported           this API has no such thing; never left
     ├── Refused                an answer: the request was understood, and turned down
     │   ├── Unauthenticated    401 UNAUTHENTICATED
     │   ├── ForbiddenScope     403 FORBIDDEN_SCOPE
@@ -98,6 +99,12 @@ class NotConfigured(LayersError):
         "Set the environment variable LAYERS_API_KEY (or --api-key-file) and restart the server, "
         "or start it with --sandbox to try it without a key."
     )
+
+
+class NotSupported(LayersError):
+    """The vintage that this API speaks has no such thing; `hint` names what does the job instead."""
+
+    default_code = "NOT_SUPPORTED"
 
 
 class Refused(LayersError):

@@ -1,8 +1,19 @@
-"""Ids of containers in their several spellings."""
+"""Ids in their several spellings, and what an id looks like."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+LONGEST_ID = 200
+"""Characters; no id of any vintage has half as many."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]*", re.ASCII)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is certainly an id, and fit to stand in a sentence: upstream's word alone does not make it one."""
+    return len(text) <= LONGEST_ID and _ID.fullmatch(text) is not None
 
 
 def container_key(container_id: str) -> str:

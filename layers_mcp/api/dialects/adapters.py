@@ -105,6 +105,35 @@ def container(data: Any) -> Any:
     }
 
 
+def publication(data: Any) -> Any:
+    """The answer to a publication, with every scheduled post that it names."""
+    if not isinstance(data, Mapping):
+        return data
+    row = cast("Mapping[str, Any]", data)
+    listed = row.get("scheduledPostIds") or row.get("scheduledPosts") or row.get("items")
+    named = [row.get("scheduledPostId"), *(cast("list[Any]", listed) if isinstance(listed, list) else [])]
+    ids = [members(one).get("scheduledPostId", members(one).get("id")) or one for one in named]
+    return {**row, "scheduledPostIds": list(dict.fromkeys(one for one in ids if isinstance(one, str) and one))}
+
+
+def scheduled_post(data: Any) -> Any:
+    """A scheduled post of either vintage."""
+    if not isinstance(data, Mapping):
+        return data
+    row = cast("Mapping[str, Any]", data)
+    status, mode = row.get("status"), row.get("mode")
+    return {
+        **row,
+        "status": "draft" if status == "draft_in_inbox" else _respelled(status),
+        "mode": _MODES.get(mode, mode) if isinstance(mode, str) else None,
+        "error": failure(row),
+    }
+
+
+_MODES = {"direct_publish": "publish", "reels": "publish", "feed": "publish", "draft_to_device": "draft"}
+"""How an earlier API says that a post goes out, or waits on the phone."""
+
+
 def policy(data: Any) -> Any:
     """P's approval policy in L's words; L's as it is."""
     if not isinstance(data, Mapping):

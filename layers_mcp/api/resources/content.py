@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import anyio
 
 from layers_mcp.api.dialects import adapters
+from layers_mcp.api.dialects.base import CloneBrief, HookBrief
 from layers_mcp.api.errors import Conflict, LayersError
-from layers_mcp.api.models import Container, Decision, OrderReply, Page, PageReply
+from layers_mcp.api.models import Container, Decision, Hooks, OrderReply, Page, PageReply, Recommendation
+from layers_mcp.api.pagination import collect
+from layers_mcp.api.plans import OrderPlan, OrderRequest
 from layers_mcp.api.request import Repeat, Request, path, query
 from layers_mcp.api.resources._base import Resource
+from layers_mcp.api.resources.influencers import InfluencersResource
 from layers_mcp.api.retry import CALL_SECONDS
 
 _ORDER_SECONDS = 25.0
@@ -21,6 +26,28 @@ _ORDER_SECONDS = 25.0
 
 class ContentResource(Resource):
     """`/v1/content` and `/v1/projects/:id/content`."""
+
+    async def plan_clone(self, brief: CloneBrief) -> OrderPlan:
+        """Return the requests that clone a post in the vintage that this API speaks; nothing is sent that spends.
+
+        Raises NotSupported, with what does the job instead, and InvalidArgument where a speaker has to be chosen.
+        """
+        dialect = await self._client.vintages.dialect(brief.project_id)
+        return await dialect.plan_clone(brief, partial(self._ready_influencers, brief.project_id))
+
+    async def plan_hook(self, brief: HookBrief) -> OrderPlan:
+        """Return the requests that make new content on a hook; as `plan_clone`."""
+        dialect = await self._client.vintages.dialect(brief.project_id)
+        return await dialect.plan_hook(brief, partial(self._ready_influencers, brief.project_id))
+
+    async def _ready_influencers(self, project_id: str) -> Sequence[str]:
+        influencers = InfluencersResource(self._client)
+        ready = await collect(lambda cursor: influencers.list(project_id, status="ready", limit=100, cursor=cursor))
+        return [one.influencer_id for one in ready.items if one.status in ("ready", None)]
+
+    async def order(self, request: OrderRequest, *, idempotency_key: str) -> OrderReply:
+        """Send one request of a plan, or send it again: it starts one job, and spends once under one key."""
+        return await self._order(request.path, request.body, idempotency_key)
 
     async def clone_from_post(self, container_id: str, body: Mapping[str, Any], *, idempotency_key: str) -> OrderReply:
         """Order variants of a post under a new container's id (publish-to-learn, step 3, option A)."""
@@ -65,6 +92,35 @@ class ContentResource(Resource):
             subject="project",
         )
         return await self._client.get_page(PageReply[Container], request, adapters.container)
+
+    async def hooks(self, project_id: str) -> Sequence[str]:
+        """Return about 20 suggested hooks, new ones each time and free."""
+        request = Request(
+            method="GET",
+            path=path("projects", project_id, "content", "hooks"),
+            scope="content:read",
+            subject="project",
+        )
+        return self._client.decode(Hooks, await self._client.get(request)).hooks
+
+    async def source_recommendations(
+        self,
+        project_id: str,
+        *,
+        keyword: str = "",
+        kind: Literal["video", "slideshow", "mixed", ""] = "",
+        limit: int = 20,
+        cursor: str = "",
+    ) -> Page[Recommendation]:
+        """Return TikTok posts to remix; `limit` 1 to 50."""
+        request = Request(
+            method="GET",
+            path=path("projects", project_id, "content", "source-recommendations"),
+            params=query(keyword=keyword, kind=kind, limit=limit, cursor=cursor),
+            scope="content:read",
+            subject="project",
+        )
+        return await self._client.get_page(PageReply[Recommendation], request)
 
     async def approve(self, container_id: str, *, note: str = "") -> Decision:
         """Approve a container, for good. Raises Conflict where it is decided already or needs no decision."""

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from layers_mcp.api.models import Credits
-from layers_mcp.api.request import Request, path
+from collections.abc import Sequence
+from datetime import datetime
+
+from layers_mcp.api.models import CreditEvent, Credits, Page, PageReply
+from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource
 
 
 class CreditsResource(Resource):
-    """`/v1/credits`."""
+    """`/v1/credits` and `/v1/credits/events`."""
 
     async def get(self) -> Credits:
         """Return the organization's credits and what one piece of each format may cost at most."""
         return self._client.decode(Credits, await self._client.get(Request(method="GET", path=path("credits"))))
+
+    async def events(
+        self,
+        *,
+        project_id: str = "",
+        event_types: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 25,
+        cursor: str = "",
+    ) -> Page[CreditEvent]:
+        """Return the ledger, newest first; `limit` 1 to 100. What an order really cost is here alone."""
+        request = Request(
+            method="GET",
+            path=path("credits", "events"),
+            params=query(
+                projectId=project_id, eventType=event_types, since=since, until=until, limit=limit, cursor=cursor
+            ),
+        )
+        return await self._client.get_page(PageReply[CreditEvent], request)

@@ -8,6 +8,8 @@ from typing import Literal
 import anyio
 
 from layers_mcp.api.dialects import adapters
+from layers_mcp.api.dialects.base import Vintage
+from layers_mcp.api.dialects.detection import DIALECTS
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Page, PageReply, Project, ReviewPolicy, SocialAccount
 from layers_mcp.api.pagination import collect
@@ -48,18 +50,21 @@ class ProjectsResource(Resource):
         return (await collect(read)).items
 
     async def review_policy(self, project_id: str) -> ReviewPolicy:
-        """Return whether finished content waits for a person: of the later endpoint, else of the earlier one."""
+        """Return whether finished content waits for a person: of the known vintage's endpoint, else of the other's."""
         deadline = anyio.current_time() + CALL_SECONDS
+        known = self._client.vintages.known
+        first, second = ("preview", "current") if known and known.vintage == "preview" else ("current", "preview")
         try:
-            response = await self._client.get(_policy(project_id, "content-review-policy"), deadline=deadline)
+            response = await self._client.get(_policy(project_id, first), deadline=deadline)
         except LayersError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             response = None
         if response is None:
-            response = await self._client.get(_policy(project_id, "approval-policy"), deadline=deadline)
+            response = await self._client.get(_policy(project_id, second), deadline=deadline)
         return self._client.decode(ReviewPolicy, response, adapters.policy)
 
 
-def _policy(project_id: str, endpoint: str) -> Request:
-    return Request(method="GET", path=path("projects", project_id, endpoint), scope="content:read", subject="project")
+def _policy(project_id: str, vintage: Vintage) -> Request:
+    where = path("projects", project_id, DIALECTS[vintage].review_policy)
+    return Request(method="GET", path=where, scope="content:read", subject="project")

@@ -84,3 +84,12 @@ async def client(upstream: Upstream, **settings: Any) -> AsyncIterator[LayersCli
             yield layers
         finally:
             await layers.aclose()
+
+
+def routed(replies: dict[str, Reply]) -> Reply:
+    """Each address of "METHOD /v1/…" has its own reply; any other is a 404."""
+
+    async def reply(request: httpx2.Request) -> httpx2.Response:
+        return await replies.get(f"{request.method} {request.url.path}", refused(404, "NOT_FOUND"))(request)
+
+    return reply

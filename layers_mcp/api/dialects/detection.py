@@ -1,0 +1,155 @@
+"""Which vintage an API speaks: told by a setting, or found by evidence that costs nothing.
+
+There is no version to ask for. The evidence, strongest first: an order that was answered 404 in a project that can be
+read proves that the address is absent (nothing was ordered); of the two addresses of the review policy, each vintage
+has one. Where both or neither answer, the preview's orders are tried first, since that 404 then proves the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+
+import anyio
+
+from layers_mcp.api.decoding import members
+from layers_mcp.api.dialects.base import Dialect, Vintage
+from layers_mcp.api.dialects.current import Current
+from layers_mcp.api.dialects.preview import Preview
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.plans import OrderRequest
+from layers_mcp.api.request import Request, path
+
+if TYPE_CHECKING:
+    from layers_mcp.api.transport import Response
+
+DIALECTS: dict[Vintage, Dialect] = {"preview": Preview(), "current": Current()}
+
+LOOK_AGAIN_SECONDS = 24 * 3600.0
+"""An API can move on while a server runs."""
+
+_SETTING = "the setting --vintage names it"
+
+SECONDS = 6.0
+"""How long the evidence may take: an order waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A vintage, and in one sentence how it was found. `certain` is False where it is only what is tried first."""
+
+    vintage: Vintage
+    reason: str
+    certain: bool = True
+
+
+class Get(Protocol):
+    """Sends a read."""
+
+    def __call__(self, request: Request, *, deadline: float | None = None) -> Awaitable[Response]: ...
+
+
+class VintageDetection:
+    """What is known of one API for one key."""
+
+    def __init__(self, get: Get, setting: Vintage | None) -> None:
+        """`setting` is the vintage that the user named, None to find out."""
+        self._get = get
+        self._setting: Vintage | None = setting
+        self._finding: Finding | None = None
+        self._found_at = 0.0
+        self._one_at_a_time = anyio.Lock()
+
+    @property
+    def known(self) -> Finding | None:
+        """What is known without asking."""
+        return Finding(self._setting, _SETTING) if self._setting else self._finding
+
+    async def dialect(self, project_id: str) -> Dialect:
+        """Return the dialect in which `project_id` is asked; looks at the evidence at most once a day."""
+        return DIALECTS[(await self.find(project_id)).vintage]
+
+    async def find(self, project_id: str) -> Finding:
+        """Return what is known, after a look at the evidence in `project_id` where that is due."""
+        if self._setting:
+            return Finding(self._setting, _SETTING)
+        async with self._one_at_a_time:
+            known = self._finding
+            if known is not None and anyio.current_time() - self._found_at < LOOK_AGAIN_SECONDS:
+                return known
+            seen = await self._look(project_id)
+            if seen.certain:
+                self._remember(seen)
+            return seen if seen.certain or known is None else known
+
+    async def proves_absence(self, request: OrderRequest, project_id: str) -> bool:
+        """Whether the 404 that answered `request` shows that this API has no such address.
+
+        True where it cannot have been an id: the project can be read, and either the request names no other id, or the
+        review policy's addresses say so too. The other vintage is then known.
+        """
+        if self._setting or not await self._answers(path("projects", project_id)):
+            return False
+        asked = vintage_of(request)
+        other: Vintage = "preview" if asked == "current" else "current"
+        if not _names_an_id(request.body):
+            self._remember(
+                Finding(other, f"an order of the {asked} vintage met no such address in a project that exists")
+            )
+            return True
+        seen = await self._look(project_id)
+        if seen.certain:
+            self._remember(seen)
+        return seen.certain and seen.vintage == other
+
+    def _remember(self, finding: Finding) -> None:
+        self._finding, self._found_at = finding, anyio.current_time()
+
+    async def _look(self, project_id: str) -> Finding:
+        """Ask both addresses of the review policy, side by side."""
+        answers: dict[Vintage, bool | None] = {}
+
+        async def ask(vintage: Vintage) -> None:
+            answers[vintage] = await self._answers(path("projects", project_id, DIALECTS[vintage].review_policy))
+
+        async with anyio.create_task_group() as group:
+            for vintage in DIALECTS:
+                group.start_soon(ask, vintage)
+        match answers["preview"], answers["current"]:
+            case False, True:
+                return Finding("current", "content-review-policy answers, and approval-policy does not exist")
+            case True, False:
+                return Finding("preview", "approval-policy answers, and content-review-policy does not exist")
+            case True, True:
+                return Finding("preview", "both review policies answer, so the preview's orders are tried first")
+            case _:
+                reason = "neither review policy tells, so the preview's orders are tried first"
+                return Finding("preview", reason, certain=False)
+
+    async def _answers(self, address: str) -> bool | None:
+        """Whether a read is answered; False where there is no such address or id, None where that cannot be told."""
+        deadline = anyio.current_time() + SECONDS
+        try:
+            await self._get(Request(method="GET", path=address, subject="project"), deadline=deadline)
+        except LayersError as error:
+            return False if error.status == HTTPStatus.NOT_FOUND else None
+        return True
+
+
+def vintage_of(request: OrderRequest) -> Vintage:
+    """Return the vintage whose address an order goes to: `/v1/projects/:id/content/:format` is the current one's."""
+    return "current" if request.path.count("/") == _SLASHES_WITH_FORMAT else "preview"
+
+
+_SLASHES_WITH_FORMAT = 5
+
+_IDS = frozenset(
+    {"sourcePlatformPostId", "projectLayerId", "influencerId", "socialAccountId", "mediaId", "tiktokVideoId"}
+)
+
+
+def _names_an_id(body: Mapping[str, Any]) -> bool:
+    """Whether a body names anything that may be unknown, beside the project in the path."""
+    return not _IDS.isdisjoint(body) or not _IDS.isdisjoint(members(body.get("brief")))

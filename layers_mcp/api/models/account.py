@@ -1,0 +1,87 @@
+"""An organization, its projects, and what belongs to them."""
+
+from __future__ import annotations
+
+from pydantic import AliasChoices, Field, model_validator
+
+from layers_mcp.api.models._fields import Given, Label, Moment, Wire
+
+
+class Whoami(Wire):
+    """What the key is."""
+
+    organization_id: str
+    organization_name: str | None = None
+    scopes: tuple[str, ...] = ()
+    rate_limit_tier: Label | None = None
+    credit_balance: int | None = None
+
+
+class Project(Wire):
+    """A customer's project."""
+
+    id: str = Field(validation_alias=AliasChoices("id", "projectId"))
+    name: str | None = None
+    status: Label | None = None
+    timezone: str | None = None
+
+
+class Credits(Wire):
+    """The organization's credits; estimates are upper bounds for one piece of a format."""
+
+    balance: int | None = None
+    available: int | None = None
+    estimated_credits_per_format: dict[str, int] = Field(default_factory=dict[str, int])
+
+    @property
+    def spendable(self) -> int | None:
+        """Credits that an order can use now: what reservations leave where upstream says so, else the balance."""
+        return self.balance if self.available is None else self.available
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Credits:
+        if self.spendable is None:
+            raise ValueError("neither a balance nor what is available")
+        return self
+
+
+class CreditEvent(Wire):
+    """An entry of the ledger; `credits` is signed: usage is negative, a refund positive."""
+
+    event_id: str = Field(validation_alias=AliasChoices("eventId", "id"))
+    credits: float
+    event_type: Label | None = None
+    project_id: Given = None
+    container_id: Given = None
+    format: Label | None = None
+    created_at: Moment | None = None
+
+
+class SocialAccount(Wire):
+    """A linked account; `status` is connected, reauth_required or disconnected."""
+
+    social_account_id: str = Field(validation_alias=AliasChoices("socialAccountId", "id"))
+    platform: Label | None = None
+    handle: str | None = None
+    status: Label | None = None
+    connected_at: Moment | None = None
+
+
+class Influencer(Wire):
+    """Someone who speaks in content; `status` is pending, training, ready (can be used) or failed."""
+
+    influencer_id: str = Field(validation_alias=AliasChoices("influencerId", "id"))
+    name: str | None = None
+    status: Label | None = None
+
+
+class ReviewPolicy(Wire):
+    """Whether finished content waits for a person.
+
+    `policy` is review_all, review_first_n or auto_approve; `review_until_timeout` where an earlier API lets content go
+    live by itself after a while.
+    """
+
+    policy: Label
+    first_n: int | None = None
+    pending_count: int | None = None

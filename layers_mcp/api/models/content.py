@@ -1,0 +1,113 @@
+"""What is made: jobs, containers, and decisions on them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, AliasChoices, Field
+
+from layers_mcp.api.models._fields import FlatRow, Label, Moment, Wire
+
+
+class Asset(Wire):
+    """A file of a container; `duration_ms` in milliseconds."""
+
+    asset_id: str | None = Field(default=None, validation_alias=AliasChoices("assetId", "mediaId", "id"))
+    container_id: str | None = None
+    kind: Label | None = None
+    url: str | None = None
+    duration_ms: int | None = None
+
+
+class JobError(Wire):
+    """Why a job or container failed, in upstream's code and words."""
+
+    code: Label | None = None
+    message: str | None = None
+
+
+class Job(Wire):
+    """A job as it stands; `progress` is 0 to 1, `container_ids` every id that it names anywhere."""
+
+    job_id: str = Field(validation_alias=AliasChoices("jobId", "id"))
+    status: Label
+    kind: Label | None = None
+    stage: Label | None = None
+    progress: float | None = None
+    project_id: str | None = None
+    container_ids: tuple[str, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    error: JobError | None = None
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job has ended, one way or another."""
+        return self.status in ("completed", "failed", "canceled")
+
+
+class OrderReply(Wire):
+    """What Layers took on: a job, and the containers named so far (often one, whatever was ordered)."""
+
+    job_id: str
+    kind: Label | None = None
+    status: Label | None = None
+    container_ids: tuple[str, ...] = ()
+
+
+class CancelReply(Wire):
+    """Whether a job was told to stop; it stops at its next stage."""
+
+    accepted: bool
+    reason: Label | None = None
+
+
+class Container(Wire):
+    """A piece of content, ordered or made; `status` is queued, generating, completed, failed or canceled."""
+
+    container_id: str = Field(validation_alias=AliasChoices("id", "containerId"))
+    project_id: str | None = None
+    status: Label | None = None
+    approval_status: Label | None = None
+    format: Label | None = None
+    hook: str | None = None
+    caption: str | None = None
+    cta: str | None = None
+    assets: tuple[Asset, ...] = ()
+    created_at: Moment | None = None
+    error: JobError | None = None
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a video; a slideshow is a series of pictures."""
+        if any(asset.kind == "video" for asset in self.assets):
+            return True
+        return not self.assets and not (self.format or "").startswith("slideshow")
+
+
+class SchedulePromotion(Wire):
+    """Scheduled posts that an approval set going; `status` is ok or failed."""
+
+    status: Label | None = None
+    scheduled_post_ids: tuple[str, ...] = ()
+
+
+class Decision(Wire):
+    """A container's approval status after a decision, and what the decision set going."""
+
+    container_id: str = Field(validation_alias=AliasChoices("id", "containerId"))
+    approval_status: Label
+    pending_schedule_promotion: SchedulePromotion | None = None
+
+
+class Hooks(Wire):
+    """Suggested hooks; a line break comes as a backslash and an n."""
+
+    hooks: tuple[Annotated[str, AfterValidator(lambda hook: hook.replace("\\n", "\n"))], ...] = ()
+
+
+class Recommendation(Wire):
+    """A TikTok post that upstream recommends to remix; `kind` is video or slideshow."""
+
+    tiktok_id: str
+    kind: Label | None = None
+    stats: FlatRow = Field(default_factory=dict[str, float | int | str])

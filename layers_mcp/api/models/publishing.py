@@ -1,0 +1,37 @@
+"""Content on its way to social accounts."""
+
+from __future__ import annotations
+
+from pydantic import AliasChoices, Field
+
+from layers_mcp.api.models._fields import Given, Label, Moment, Wire
+from layers_mcp.api.models.content import JobError
+
+
+class ScheduledPost(Wire):
+    """Content on its way to one account.
+
+    `status` is queued, publishing, draft, published, failed or canceled; `mode` publish or draft (of an earlier API
+    in its own words); `error.code` is CREDENTIAL_INVALID where the account has to be connected again.
+    """
+
+    scheduled_post_id: str = Field(validation_alias=AliasChoices("scheduledPostId", "id"))
+    status: Label | None = None
+    container_id: Given = None
+    social_account_id: Given = None
+    platform: Label | None = None
+    mode: Label | None = None
+    external_id: Given = None
+    external_url: Given = None
+    scheduled_for: Moment | None = None
+    attempted_at: Moment | None = None
+    published_at: Moment | None = None
+    canceled_at: Moment | None = None
+    error: JobError | None = None
+
+
+class PublishReply(Wire):
+    """What Layers took on: a scheduled post a target; `gate_status` is blocked_on_approval while that is awaited."""
+
+    scheduled_post_ids: tuple[str, ...]
+    gate_status: Label | None = None
