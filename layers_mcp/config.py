@@ -7,6 +7,7 @@ A bad value raises `ConfigError`, whose text is one line for a person.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,9 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+
+_SERVER = re.compile(r"(?:[^@:/]*(?::[^@:/]*)?@)?(?:\[[0-9a-fA-F:.]+\]|[^@:/\[\]]*)(?::[0-9]{1,5})?")
+"""User, password, host and port of a URL, each of which may be left out."""
 
 _DATABASES = frozenset({"postgresql", "postgres", "sqlite"})
 
@@ -157,9 +161,20 @@ def _parse_log_level(text: str, source: str) -> str:
 
 
 def _parse_journal_url(text: str, source: str) -> str:
-    kind, mark, _ = text.partition("://")
+    """Refuse what the database library would quote, with parts of the password, in an error of its own."""
+    kind, mark, rest = text.partition("://")
     if not mark or kind.partition("+")[0] not in _DATABASES:
         raise ConfigError(f"{source} must be a database URL such as postgresql://host/database")
+    server = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if kind.startswith("sqlite"):
+        fits = not server
+    else:
+        fits = _SERVER.fullmatch(server) is not None and "@" not in rest[len(server) :]
+    if not (fits and text.isprintable()):
+        raise ConfigError(
+            f"{source} must be a database URL such as postgresql://user:password@host:5432/database, with every other "
+            "character than letters, digits and -._~ in user and password percent-encoded (@ is %40, / is %2F)"
+        )
     return text
 
 

@@ -216,6 +216,13 @@ def test_a_base_url_that_would_show_the_key_or_is_none_is_refused(url: str) -> N
         ({"LAYERS_LOG_LEVEL": "loud"}, "LAYERS_LOG_LEVEL"),
         ({"LAYERS_JOURNAL_URL": "somewhere"}, "LAYERS_JOURNAL_URL"),
         ({"LAYERS_JOURNAL_URL": "mysql://host/database"}, "LAYERS_JOURNAL_URL"),
+        ({"LAYERS_JOURNAL_URL": "postgresql://user:p@ss@host/database"}, "LAYERS_JOURNAL_URL"),
+        ({"LAYERS_JOURNAL_URL": "postgresql://user:pa/ss@host/database"}, "LAYERS_JOURNAL_URL"),
+        ({"LAYERS_JOURNAL_URL": "postgresql://user:pa?ss@host/database"}, "LAYERS_JOURNAL_URL"),
+        ({"LAYERS_JOURNAL_URL": "postgresql://user:pa#ss@host/database"}, "LAYERS_JOURNAL_URL"),
+        ({"LAYERS_JOURNAL_URL": "postgresql://user:pa:ss@host/database"}, "LAYERS_JOURNAL_URL"),
+        ({"LAYERS_JOURNAL_URL": "postgresql://user:word@host:port/database"}, "LAYERS_JOURNAL_URL"),
+        ({"LAYERS_JOURNAL_URL": "sqlite://orders.db"}, "LAYERS_JOURNAL_URL"),
         ({"LAYERS_ORGANIZATION": "org 1"}, "LAYERS_ORGANIZATION"),
         ({"LAYERS_ORGANIZATION": "org_1\r\nX-Evil: 1"}, "LAYERS_ORGANIZATION"),
         ({"LAYERS_API_KEY": "lp_live_a b"}, "LAYERS_API_KEY"),
@@ -228,6 +235,21 @@ def test_a_bad_value_is_refused_naming_where_it_stood_and_not_the_value(environ:
     assert str(caught.value).startswith(source)
     assert "\n" not in str(caught.value)
     assert environ[source] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://host/database",
+        "postgres://user@host:5432/database",
+        "postgresql+psycopg://user:p%40ss%2Fw0rd@[::1]:5432/database?sslmode=require",
+        "postgresql:///database?host=/var/run/postgresql",
+        "sqlite:////var/lib/layers/orders@home.db",
+        "sqlite:///orders.db?timeout=1",
+    ],
+)
+def test_a_journal_url_is_taken_as_it_is(url: str) -> None:
+    assert load(LAYERS_JOURNAL_URL=url).journal_url == url
 
 
 def test_on_the_sandbox_no_key_file_is_read(tmp_path: Path) -> None:
