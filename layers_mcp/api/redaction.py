@@ -27,7 +27,7 @@ class Redaction(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, with the key hidden."""
         message = record.getMessage()
-        if (hidden := self._secret.hide(message)) != message:
+        if (hidden := self._secret.redact(message)) != message:
             record.msg, record.args = hidden, ()
         return True
 

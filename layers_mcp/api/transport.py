@@ -142,7 +142,7 @@ class Transport:
     def _prepare(self, request: Request) -> httpx2.Request:
         if not self._key:
             raise NotConfigured("There is no API key.")
-        if not (self._key.sendable() and _sendable(self._organization)):
+        if not (self._key.is_header_safe() and _sendable(self._organization)):
             raise NotConfigured("The API key or organization holds characters that cannot be sent.")
         headers: dict[str, str] = {}
         if request.idempotency_key:
@@ -164,9 +164,9 @@ class Transport:
     def _interpret(self, request: Request, response: httpx2.Response, body: bytes) -> Response:
         """Read a whole answer, the key taken out of it. Raises LayersError where it is not what was asked for."""
         at, status = self._now(), response.status_code
-        headers = {name.lower(): self._key.hide(value) for name, value in response.headers.items()}
+        headers = {name.lower(): self._key.redact(value) for name, value in response.headers.items()}
         try:
-            data = parse(body, self._key.hide if self._key.may_be_in(body) else None)
+            data = parse(body, self._key.redact if self._key.may_contain(body) else None)
         except ValueError:
             data = _UNREADABLE
         if response.is_success or (status == 304 and request.etag):

@@ -27,7 +27,7 @@ class RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         for secret in self._secrets:
-            text = secret.hide(text, _STRUCK_OUT)
+            text = secret.redact(text, _STRUCK_OUT)
         for shape in _SHAPES:
             text = shape.sub(rf"\1{_STRUCK_OUT}", text)
         return text

@@ -12,7 +12,7 @@ from unicodedata import category
 TITLE_LIMIT = 300
 """Longest title, handle or name in a result, in characters."""
 
-_TERMINAL_SEQUENCE = re.compile(
+TERMINAL_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)"
 )
 """What colours a terminal or sets its title: taken out whole, or its tail would stand in the text."""
@@ -40,7 +40,7 @@ def clean(text: str, limit: int = TITLE_LIMIT, *, lines: bool = False) -> tuple[
 
 
 def _seen(text: str, lines: bool) -> str:
-    text = _BLANK.sub("", _TERMINAL_SEQUENCE.sub("", text))
+    text = _BLANK.sub("", TERMINAL_SEQUENCE.sub("", text))
     if lines:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     kept: list[str] = []

@@ -60,7 +60,19 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
 
 
 @every_key
-@pytest.mark.parametrize("echo", ["headers", "content", "redirect", "page", "401 UNAUTHENTICATED", "connection lost"])
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "headers",
+        "content",
+        "content, parted by '\\u200b'",
+        "redirect",
+        "page",
+        "401 UNAUTHENTICATED",
+        "401 UNAUTHENTICATED, parted",
+        "connection lost",
+    ],
+)
 @pytest.mark.jumping
 async def test_the_doctor_never_tells_the_key(key: str, echo: str, tmp_path: Path) -> None:
     sandbox, gossip, told = Sandbox(), Gossip(key), io.StringIO()

@@ -16,6 +16,14 @@ from tests.support import BASE_URL
 Echo = Callable[[httpx2.Request, httpx2.Response], httpx2.Response]
 
 
+PARTING = ("\u200b", "\x7f", "\x1b[31m", "\x9b31m", "\ue000", "\U000e0041")
+
+
+def parted(key: str, by: str = "\u200b") -> str:
+    """The key with characters in it that cleaning takes out again."""
+    return f"{key[:12]}{by}{key[12:]}"
+
+
 def in_headers(key: str) -> Echo:
     """A good answer whose headers hold the key."""
     headers = {
@@ -46,7 +54,7 @@ def in_content(key: str) -> Echo:
     def echo(_: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
         if answer.status_code == 304:
             return answer
-        body = json.dumps(spoiled(answer.json()))
+        body = json.dumps(spoiled(answer.json()), ensure_ascii=False)
         if key == PUNCTUATED:
             body = body.replace("<", "\\u003c").replace("/", "\\/")
         return httpx2.Response(answer.status_code, content=body, headers={"Content-Type": "application/json"})
@@ -67,7 +75,8 @@ def in_error(key: str, status: int, code: str) -> Echo:
     error = {"code": code or key, "message": f"Bearer {key} is wrong", "requestId": key, "details": details}
 
     def echo(_: httpx2.Request, __: httpx2.Response) -> httpx2.Response:
-        return httpx2.Response(status, json={"error": error}, headers={"X-Request-Id": key, "Retry-After": key})
+        headers = {"X-Request-Id": key, "Retry-After": key} if key.isascii() else {}
+        return httpx2.Response(status, json={"error": error}, headers=headers)
 
     return echo
 
@@ -105,6 +114,9 @@ ECHOES: dict[str, Callable[[str], Echo]] = {
     "content": in_content,
     "redirect": in_redirect,
     "page": in_page,
+    **{f"content, parted by {by!a}": lambda key, by=by: in_content(parted(key, by)) for by in PARTING},
+    "401 UNAUTHENTICATED, parted": lambda key: in_error(parted(key), 401, "UNAUTHENTICATED"),
+    "422 VALIDATION, parted": lambda key: in_error(parted(key), 422, "VALIDATION"),
     "connection refused": lambda key: in_exception(key, httpx2.ConnectError),
     "connection lost": lambda key: in_exception(key, httpx2.ReadError),
     "protocol": lambda key: in_exception(key, httpx2.LocalProtocolError),

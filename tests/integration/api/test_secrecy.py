@@ -75,4 +75,4 @@ def test_a_line_without_the_key_is_left_alone() -> None:
     record = logging.LogRecord("httpx2", logging.INFO, "", 0, "%s is %d", ("it", 3), None)
     assert Redaction(Secret(KEY)).filter(record)
     assert (record.msg, record.args) == ("%s is %d", ("it", 3))
-    assert Secret("").hide("text") == "text"
+    assert Secret("").redact("text") == "text"
