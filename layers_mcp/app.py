@@ -95,17 +95,19 @@ def create_server(
         workspace: Workspace = request.lifespan
         yield ToolContext(workspace=workspace, policy=policy, deadline=request.deadline, progress=request.progress)
 
-    return build_server(resolve, read_only=policy.read_only, lifespan=lifespan)
+    return build_server(resolve, config, read_only=policy.read_only, lifespan=lifespan)
 
 
-def build_server(resolve: Resolve, *, read_only: bool, lifespan: Lifespan = no_lifespan) -> Server[Any]:
+def build_server(
+    resolve: Resolve, config: ServerConfig, *, read_only: bool, lifespan: Lifespan = no_lifespan
+) -> Server[Any]:
     """Build the SDK's server over the catalog, for any transport; `resolve` gives each call's `ToolContext`."""
     catalog = load_catalog(read_only=read_only)
     handlers = Handlers(
         catalog,
         resolve=resolve,
         prompts=lambda: read_prompts(read_only=read_only),
-        resources=read_guide,
+        resources=lambda: [*read_guide(), *list_views(config, read_only=read_only)],
         authorize=_require_key,
         map_error=_map_error,
         complete=_Completion(catalog),
@@ -180,6 +182,25 @@ def read_prompts(*, read_only: bool = False) -> Sequence[Prompt]:
 def read_guide() -> Sequence[Resource]:
     """What the guide says about metrics and about the loop, for a client to read when it wants to know."""
     return [parse_resource(f"layers://guide/{name}", name, _text("guide", name)) for name in GUIDES]
+
+
+def list_views(config: ServerConfig, *, read_only: bool = False) -> Sequence[Resource]:
+    """The pages that hosts show beside results; each is joined when it is read."""
+    from layers_mcp.views import MIME_TYPE, pages
+
+    return [
+        Resource(
+            uri=page.view.uri,
+            name=page.view.name,
+            title=page.view.title,
+            description=page.view.description,
+            load=page.join,
+            mime_type=MIME_TYPE,
+            meta=page.meta,
+            private=True,
+        )
+        for page in pages(version=__version__, read_only=read_only, media_origins=config.media_origin)
+    ]
 
 
 def _text(folder: str, name: str) -> str:

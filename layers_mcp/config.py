@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_BASE_URL = "https://api.layers.com"
+DEFAULT_MEDIA_ORIGINS = ("https://media.layers.com", "https://media.meetsift.com")
+"""Where Layers keeps the pictures and videos of content."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -98,6 +101,8 @@ class ServerConfig:
     state_dir: Path = field(default_factory=default_state_dir)
     journal_url: str = field(default="", repr=False)
     log_level: str = "warning"
+    media_origin: tuple[str, ...] = DEFAULT_MEDIA_ORIGINS
+    """The only origins that views load pictures and videos from."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _parse_base_url(self.base_url))
@@ -122,6 +127,7 @@ class ServerConfig:
             state_dir=state_dir / "sandbox" if sandbox else state_dir,
             journal_url=options.read("journal_url", _parse_journal_url, "", ignored_on_sandbox=True),
             log_level=options.read("log_level", _parse_log_level, "warning"),
+            media_origin=options.read("media_origin", _parse_media_origins, DEFAULT_MEDIA_ORIGINS),
         )
 
 
@@ -193,6 +199,22 @@ def _parse_base_url(text: str, source: str = "base_url") -> str:
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigError(f"{source} must start with https://, except for a server on this machine (localhost)")
     return text.rstrip("/")
+
+
+def _parse_media_origins(text: str, source: str) -> tuple[str, ...]:
+    """Origins between spaces or commas, each once. They open scripts as well, so plain http is for loopback only."""
+    return tuple(dict.fromkeys(_parse_origin(one, source) for one in re.split(r"[\s,]+", text) if one))
+
+
+def _parse_origin(text: str, source: str) -> str:
+    match = re.fullmatch(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?", text.lower())
+    if match is None or int(match[3] or 0) > 65_535:
+        raise ConfigError(f"{source} must hold origins such as {DEFAULT_MEDIA_ORIGINS[0]}: scheme, host and port alone")
+    scheme, host, port = match.groups()
+    if scheme == "http" and not _is_loopback(host.strip("[]")):
+        raise ConfigError(f"{source} must hold https:// origins, except for a server on this machine (localhost)")
+    default = {"http": "80", "https": "443"}[scheme]
+    return f"{scheme}://{host}" if port in (None, default) else f"{scheme}://{host}:{port}"
 
 
 def _is_loopback(host: str) -> bool:

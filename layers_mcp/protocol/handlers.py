@@ -206,7 +206,8 @@ class Handlers:
         if resource is None:
             code = RESOURCE_NOT_FOUND if context.protocol_version < "2026" else INVALID_PARAMS
             raise MCPError(code, "Unknown resource. resources/list names those that there are.")
-        return _answer(contents=[resource.contents()])
+        scope = {"cacheScope": "private"} if resource.private else {}
+        return _answer(contents=[resource.contents()], **scope)
 
     async def complete(self, context: Context, params: CompleteRequestParams) -> Wire:
         """Values for an argument of a prompt; a completion that fails or takes long is empty."""

@@ -32,7 +32,13 @@ def describe(function: Callable[..., Any]) -> Definition:
         "inputSchema": _input_schema(function),
         "outputSchema": _output_schema(function),
         "annotations": mark.kind.annotations,
+        **({"_meta": _view_meta(mark.view)} if mark.view else {}),
     }
+
+
+def _view_meta(uri: str) -> dict[str, Any]:
+    """Name a tool's view (MCP Apps 2026-01-26), and again under the flat key that older hosts read."""
+    return {"ui": {"resourceUri": uri}, "ui/resourceUri": uri}
 
 
 def _description(function: Callable[..., Any]) -> str:

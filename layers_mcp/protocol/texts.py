@@ -15,8 +15,8 @@ An argument with a default is optional. Only declared arguments are filled in; o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_ARGUMENT = 200
@@ -73,29 +73,37 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Resource:
-    """A text that a client may read under its URI."""
+    """A text that a client may read under its URI. `meta` is its `_meta`, the same in the list and in its contents."""
 
     uri: str
     name: str
     title: str
     description: str
-    text: str
+    load: Callable[[], str]
     mime_type: str = "text/markdown"
+    size: int | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    private: bool = False
+    """Whether a cache may keep what was read for this caller alone (2026-07-28: `cacheScope`)."""
 
     def listed(self) -> dict[str, Any]:
-        """The resource as it stands in `resources/list`."""
-        return {
+        """The resource as it stands in `resources/list`; its text is not loaded for that."""
+        listed = {
             "uri": self.uri,
             "name": self.name,
             "title": self.title,
             "description": self.description,
             "mimeType": self.mime_type,
-            "size": len(self.text.encode()),
+            "size": self.size,
         }
+        return {key: value for key, value in listed.items() if value is not None} | self._meta()
 
     def contents(self) -> dict[str, Any]:
         """The resource as `resources/read` answers it."""
-        return {"uri": self.uri, "mimeType": self.mime_type, "text": self.text}
+        return {"uri": self.uri, "mimeType": self.mime_type, "text": self.load()} | self._meta()
+
+    def _meta(self) -> dict[str, Any]:
+        return {"_meta": dict(self.meta)} if self.meta else {}
 
 
 def parse_prompt(name: str, source: str) -> Prompt:
@@ -112,7 +120,7 @@ def parse_prompt(name: str, source: str) -> Prompt:
 def parse_resource(uri: str, name: str, source: str) -> Resource:
     """Read a resource from the text of its file; ValueError where the front matter is not whole."""
     matter, text = _split(source)
-    return Resource(uri, name, matter["title"], matter["description"], text)
+    return Resource(uri, name, matter["title"], matter["description"], lambda: text, size=len(text.encode()))
 
 
 def _split(source: str) -> tuple[dict[str, str], str]:

@@ -61,13 +61,18 @@ class Mark:
 
     title: str
     kind: Kind
+    view: str
 
 
-def tool(*, title: str, kind: Kind) -> Callable[[F], F]:
-    """Mark an async function as a tool. `title` is its name for people, `kind` says what it may do."""
+def tool(*, title: str, kind: Kind, view: str = "") -> Callable[[F], F]:
+    """Mark an async function as a tool.
+
+    `title` is its name for people, `kind` says what it may do, and `view` is the URI of the resource that shows its
+    results to a person (MCP Apps), in hosts that render views.
+    """
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, Mark(title, kind))
+        setattr(function, _MARK, Mark(title, kind, view))
         return function
 
     return mark

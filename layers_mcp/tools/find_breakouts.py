@@ -78,7 +78,7 @@ class Breakouts(Result):
     next_step: str
 
 
-@tool(title="Find breakouts", kind=READ)
+@tool(title="Find breakouts", kind=READ, view="ui://layers/ranking.html")
 async def find_breakouts(
     context: ToolContext,
     project_ids: Annotated[

@@ -16,7 +16,7 @@ Scope = Literal["ad", "adset", "campaign", "ad_account", "project"]
 MONEY_NOTE = "Money (spend, cpa, cpc, cpm) is as upstream returns it, which names neither currency nor unit."
 
 
-@tool(title="Get paid metrics", kind=READ)
+@tool(title="Get paid metrics", kind=READ, view="ui://layers/series.html")
 async def get_ads_metrics(
     context: ToolContext,
     project_id: ProjectId,

@@ -62,7 +62,7 @@ class Content(Result):
     narrow: ClassVar[str] = "Ask for fewer containers, or a lower limit."
 
 
-@tool(title="Get content", kind=READ)
+@tool(title="Get content", kind=READ, view="ui://layers/approval.html")
 async def get_content(
     context: ToolContext,
     container_ids: Annotated[

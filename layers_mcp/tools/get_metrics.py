@@ -14,7 +14,7 @@ from layers_mcp.tools._series import ProjectId, ScopedId, Series, Since, Until, 
 Scope = Literal["platform_post", "social_account", "project", "project_layer", "organization"]
 
 
-@tool(title="Get organic metrics", kind=READ)
+@tool(title="Get organic metrics", kind=READ, view="ui://layers/series.html")
 async def get_metrics(
     context: ToolContext,
     project_id: ProjectId,

@@ -70,7 +70,7 @@ class TopPerformers(Result):
     next_step: str
 
 
-@tool(title="Rank top performers", kind=READ)
+@tool(title="Rank top performers", kind=READ, view="ui://layers/ranking.html")
 async def rank_top_performers(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],

@@ -82,7 +82,7 @@ class ProjectView:
     troubles: tuple[str, ...]
 
 
-@tool(title="Review commissions", kind=READ)
+@tool(title="Review commissions", kind=READ, view="ui://layers/results.html")
 async def review_commissions(
     context: ToolContext,
     project_id: Annotated[str, Field(description="Empty = every project with orders, at most 25.")] = "",

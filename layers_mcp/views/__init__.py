@@ -1,7 +1,7 @@
 """The views: pages that hosts with MCP Apps show beside a tool's answer (`io.modelcontextprotocol/ui`, 2026-01-26).
 
-`read_views(...)` joins them from the sources in this folder, each into one file without a network. `VIEWS` names them,
-and `uri_of(name)` is what a tool's `_meta` points to. Sources are plain modules: `shared/` is in every view.
+`pages(...)` gives them; `Page.join()` makes one file without a network from the sources in this folder, which are plain
+modules: `shared/` is in every view. A tool names its view by `View.uri` in `@tool(view=…)`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,11 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
 MIME_TYPE: Final = "text/html;profile=mcp-app"
-
-DEFAULT_MEDIA_ORIGINS: Final = ("https://media.layers.com", "https://media.meetsift.com")
-"""Where Layers keeps the pictures and videos of content."""
 
 _SHARED: Final = ("dom", "formats", "looks", "host", "stage", "question")
 
@@ -35,7 +31,7 @@ class View:
 
     @property
     def uri(self) -> str:
-        return uri_of(self.name)
+        return f"ui://layers/{self.name}.html"
 
 
 VIEWS: Final = (
@@ -67,11 +63,6 @@ VIEWS: Final = (
 )
 
 
-def uri_of(name: str) -> str:
-    """The URI of a view's resource."""
-    return f"ui://layers/{name}.html"
-
-
 @dataclass(frozen=True)
 class Page:
     """A view as one server hands it out. `media_origins` are those it may load from, none for most views."""
@@ -92,9 +83,8 @@ class Page:
         }
         return {"ui": {"csp": csp, "prefersBorder": True}}
 
-    @cached_property
-    def text(self) -> str:
-        """The whole page, joined when first asked for."""
+    def join(self) -> str:
+        """Join the whole page from its sources."""
         config = {"version": self.version, "readOnly": self.read_only, "mediaOrigins": self.media_origins}
         parts = {
             "CONFIG": escape(json.dumps(config, separators=(",", ":"))),
@@ -105,7 +95,7 @@ class Page:
         return re.sub(r"/\*(CONFIG|TITLE|CSS|JS)\*/", lambda mark: parts[mark[1]], _source("page.html"))
 
 
-def read_views(*, version: str, read_only: bool, media_origins: Sequence[str] = DEFAULT_MEDIA_ORIGINS) -> list[Page]:
+def pages(*, version: str, read_only: bool, media_origins: Sequence[str]) -> list[Page]:
     """The pages of a server. `media_origins` are the only ones whose pictures and videos are loaded."""
     origins = tuple(media_origins)
     return [Page(view, version, read_only, origins if view.shows_media else ()) for view in VIEWS]

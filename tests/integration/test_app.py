@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import anyio
 import jsonschema
 import pytest
 from mcp import Client, MCPError
-from mcp.types import CallToolResult, PromptReference, TextContent
+from mcp.types import CallToolResult, PromptReference, TextContent, TextResourceContents
 
 import layers_mcp
 from layers_mcp.app import create_server
@@ -56,7 +57,7 @@ def test_the_package_names_its_public_surface_once() -> None:
         _ = layers_mcp.nothing_else  # pyright: ignore
 
 
-async def test_a_client_lists_fifteen_tools_three_prompts_and_two_resources(
+async def test_a_client_lists_fifteen_tools_three_prompts_two_guides_and_four_views(
     sandbox: Sandbox, tmp_path: Path, era: str
 ) -> None:
     async with connect(sandbox, tmp_path, era) as client:
@@ -67,8 +68,67 @@ async def test_a_client_lists_fifteen_tools_three_prompts_and_two_resources(
         assert (client.server_info.name, client.server_info.version) == ("layers-mcp", layers_mcp.__version__)
     assert [tool.name for tool in tools] == list(CATALOG)
     assert [prompt.name for prompt in prompts] == ["daily_review", "breakout_response", "weekly_review"]
-    assert [resource.uri for resource in resources] == ["layers://guide/metrics", "layers://guide/loop"]
+    assert [resource.uri for resource in resources] == [
+        "layers://guide/metrics",
+        "layers://guide/loop",
+        *(f"ui://layers/{view}.html" for view in ("ranking", "series", "approval", "results")),
+    ]
     assert sandbox.requests == [], "listing asks nothing of the API"
+
+
+SHOWN_BY = {
+    "rank_top_performers": "ui://layers/ranking.html",
+    "find_breakouts": "ui://layers/ranking.html",
+    "get_metrics": "ui://layers/series.html",
+    "get_ads_metrics": "ui://layers/series.html",
+    "get_content": "ui://layers/approval.html",
+    "review_commissions": "ui://layers/results.html",
+}
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_tool_names_the_view_that_shows_its_results_to_a_person(
+    sandbox: Sandbox, tmp_path: Path, era: str, read_only: bool
+) -> None:
+    async with connect(sandbox, tmp_path, era, read_only=read_only) as client:
+        tools = (await client.list_tools()).tools
+        resources = (await client.list_resources()).resources
+    named = {tool.name: tool.meta for tool in tools if tool.meta}
+    assert named == {name: {"ui": {"resourceUri": uri}, "ui/resourceUri": uri} for name, uri in SHOWN_BY.items()}
+    assert set(SHOWN_BY.values()) == {one.uri for one in resources if one.uri.startswith("ui://")}
+    assert all(list(entry)[-1] == "_meta" for entry in DEFINED.values() if "_meta" in entry)
+
+
+async def test_a_view_has_the_same_meta_in_the_list_and_in_what_is_read(
+    sandbox: Sandbox, tmp_path: Path, era: str
+) -> None:
+    origins = ("https://cdn.example.com", "http://127.0.0.1:9000")
+    async with connect(sandbox, tmp_path, era, media_origin=origins) as client:
+        listed = {one.uri: one for one in (await client.list_resources()).resources if one.uri.startswith("ui://")}
+        for uri, entry in listed.items():
+            answer = await client.read_resource(uri)
+            [page] = answer.contents
+            assert isinstance(page, TextResourceContents)
+            assert page.text.startswith("<!doctype html>")
+            assert page.mime_type == entry.mime_type == "text/html;profile=mcp-app"
+            assert page.meta == entry.meta
+            assert page.meta is not None
+            csp = page.meta["ui"]["csp"]
+            assert csp["resourceDomains"] == (list(origins) if uri == "ui://layers/approval.html" else [])
+            assert era == "legacy" or answer.cache_scope == "private"
+        guide = await client.read_resource("layers://guide/loop")
+        assert era == "legacy" or guide.cache_scope == "public"
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_view_knows_whether_anything_can_be_done_in_it(
+    sandbox: Sandbox, tmp_path: Path, read_only: bool
+) -> None:
+    async with connect(sandbox, tmp_path, read_only=read_only) as client:
+        [page] = (await client.read_resource("ui://layers/ranking.html")).contents
+    assert isinstance(page, TextResourceContents)
+    assert (f'"readOnly":{json.dumps(read_only)}' in unescape(page.text)) is True
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -60,6 +60,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         LAYERS_STATE_DIR=str(tmp_path),
         LAYERS_JOURNAL_URL="postgresql://u:p@host/db",
         LAYERS_LOG_LEVEL="DEBUG",
+        LAYERS_MEDIA_ORIGIN="https://one.example, HTTPS://Two.example:443 https://one.example\thttps://three.example:8443",
     )
     assert settings == settings_of(
         api_key="lp_live_a_b",
@@ -70,6 +71,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         state_dir=tmp_path,
         journal_url="postgresql://u:p@host/db",
         log_level="debug",
+        media_origin=("https://one.example", "https://two.example", "https://three.example:8443"),
     )
     assert settings.sources["daily_credit_limit"] == "LAYERS_DAILY_CREDIT_LIMIT"
 
@@ -269,3 +271,38 @@ def test_a_key_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_flags_may_come_as_a_mapping_and_already_parsed(tmp_path: Path) -> None:
     parsed: dict[str, Any] = {"sandbox": True, "state_dir": str(tmp_path)}
     assert ServerConfig.load(Options(parsed, {})).world_path == tmp_path / "sandbox" / "world.db"
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:8787", "http://127.0.0.1", "http://[::1]:80", "https://[2001:db8::1]"]
+)
+def test_media_may_come_from_https_or_from_this_machine(origin: str) -> None:
+    assert load(f"--media-origin={origin}").media_origin == (origin.removesuffix(":80"),)
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "media.layers.com",
+        "http://media.layers.com",
+        "https://media.layers.com/",
+        "https://media.layers.com/path",
+        "https://media.layers.com?query",
+        "https://media.layers.com#fragment",
+        "https://user:secret@media.layers.com",
+        "https://media.layers.com:99999",
+        "https://media.layers.com:",
+        "https://*.layers.com",
+        "https://media.layers.com; script-src *",
+        "https://m\u00e9dia.example",
+        "ftp://media.layers.com",
+        "data:",
+        "'unsafe-inline'",
+        "https://",
+        "https://fine.example http://not.example",
+    ],
+)
+def test_a_media_origin_is_scheme_host_and_port_and_nothing_else(origins: str) -> None:
+    with pytest.raises(ConfigError, match=r"^LAYERS_MEDIA_ORIGIN must hold [^\n]+$") as caught:
+        load(LAYERS_MEDIA_ORIGIN=origins)
+    assert "secret" not in str(caught.value)

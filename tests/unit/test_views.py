@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import layers_mcp.views
-from layers_mcp.views import DEFAULT_MEDIA_ORIGINS, MIME_TYPE, VIEWS, Page, read_views
+from layers_mcp.config import DEFAULT_MEDIA_ORIGINS
+from layers_mcp.views import MIME_TYPE, VIEWS, Page, pages
 
 SOURCES = Path(layers_mcp.views.__file__).parent
-PAGES = {page.view.name: page for page in read_views(version="1.2.3", read_only=False)}
+PAGES = {page.view.name: page for page in pages(version="1.2.3", read_only=False, media_origins=DEFAULT_MEDIA_ORIGINS)}
 
 FORBIDDEN = (
     r"\b(?:inner|outer)HTML\b",
@@ -62,21 +63,21 @@ def test_there_is_a_view_for_each_question_of_the_loop() -> None:
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_a_view_is_one_small_file(page: Page) -> None:
-    assert len(page.text.encode()) <= 60_000
-    assert not re.search(r"/\*(?:CSS|JS|TITLE|CONFIG)\*/", page.text)
+    assert len(page.join().encode()) <= 60_000
+    assert not re.search(r"/\*(?:CSS|JS|TITLE|CONFIG)\*/", page.join())
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_a_view_asks_nobody_but_its_host_and_reads_no_string_as_html(page: Page) -> None:
-    found = [pattern for pattern in FORBIDDEN if re.search(pattern, page.text)]
+    found = [pattern for pattern in FORBIDDEN if re.search(pattern, page.join())]
     assert found == []
-    addresses = set(re.findall(r"https?://[^\s\"'`&;]+", page.text))
+    addresses = set(re.findall(r"https?://[^\s\"'`&;]+", page.join()))
     assert addresses - set(page.media_origins) == {"http://www.w3.org/2000/svg"}
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_a_page_has_no_handler_and_loads_no_file_by_itself(page: Page) -> None:
-    elements = _Elements(page.text).found
+    elements = _Elements(page.join()).found
     assert [tag for tag, _ in elements] == ["html", "head", "meta", "meta", "title", "style", "body", "main", "script"]
     names = {name for _, attributes in elements for name in attributes}
     assert not {name for name in names if name.startswith("on") or name in {"src", "href", "style"}}
@@ -100,9 +101,8 @@ def test_only_the_approval_view_may_load_from_the_media_origins() -> None:
 
 def test_what_a_view_is_told_is_escaped_and_read_back_whole() -> None:
     origins = ("https://media.example.com",)
-    pages = read_views(version='"><script>/*JS*/</script>', read_only=True, media_origins=origins)
-    for page in pages:
-        (html, *_, script) = _Elements(page.text).found
+    for page in pages(version='"><script>/*JS*/</script>', read_only=True, media_origins=origins):
+        (html, *_, script) = _Elements(page.join()).found
         assert script == ("script", {})
         assert json.loads(html[1]["data-config"] or "") == {
             "version": '"><script>/*JS*/</script>',
@@ -113,6 +113,6 @@ def test_what_a_view_is_told_is_escaped_and_read_back_whole() -> None:
 
 def test_every_source_file_is_in_some_view() -> None:
     kept = {path for path in SOURCES.rglob("*") if path.suffix in {".js", ".css"}}
-    joined = "".join(page.text for page in PAGES.values())
+    joined = "".join(page.join() for page in PAGES.values())
     assert {path.relative_to(SOURCES) for path in kept if path.read_text("utf-8") not in joined} == set()
     assert len(kept) >= 20

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from layers_mcp.views import DEFAULT_MEDIA_ORIGINS, read_views
+from layers_mcp.config import DEFAULT_MEDIA_ORIGINS
+from layers_mcp.views import pages
 
 HOST = Path(__file__).with_name("host.mjs")
 
@@ -118,11 +119,11 @@ class Shown:
         **options: Any,
     ) -> None:
         """Put a view on a page; its host is there, and silent."""
-        pages = read_views(version="0.0.0", read_only=read_only, media_origins=media_origins)
-        page = next(page for page in pages if page.view.name == name)
+        found = pages(version="0.0.0", read_only=read_only, media_origins=media_origins)
+        page = next(page for page in found if page.view.name == name)
         self.browser.events.clear()
         self.browser.answering = answering
-        self.browser.do("open", html=page.text, csp=page.meta["ui"]["csp"], **options)
+        self.browser.do("open", html=page.join(), csp=page.meta["ui"]["csp"], **options)
 
     def connect(self, *, capabilities: Wire | None = None, **context: Any) -> None:
         """Let the host answer; `context` is what it tells of itself."""

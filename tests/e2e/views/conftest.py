@@ -22,9 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not os.environ.get("LAYERS_VIEWS_NODE_MODULES"):
-        pytest.skip("LAYERS_VIEWS_NODE_MODULES is not set: see tests/e2e/views/host.mjs")
-    chromium = os.environ.get("LAYERS_VIEWS_CHROMIUM") or shutil.which("chromium")
+    if not os.environ.get("LAYERS_TEST_NODE_MODULES"):
+        pytest.skip("LAYERS_TEST_NODE_MODULES is not set: see tests/e2e/views/host.mjs")
+    chromium = os.environ.get("LAYERS_TEST_CHROMIUM") or shutil.which("chromium")
     assert chromium, "no chromium: see tests/e2e/views/host.mjs"
     browser = Browser(chromium)
     yield browser

@@ -8,9 +8,9 @@
 //
 // Then:
 //
-//     LAYERS_VIEWS_NODE_MODULES=~/.cache/layers-views/node_modules python -m pytest -m browser
+//     LAYERS_TEST_NODE_MODULES=~/.cache/layers-views/node_modules python -m pytest -m browser
 //
-// LAYERS_VIEWS_CHROMIUM names a Chromium that is not called `chromium`; LAYERS_VIEWS_PICTURES=1 writes docs/images anew.
+// LAYERS_TEST_CHROMIUM names a Chromium that is not called `chromium`; LAYERS_TEST_PICTURES=1 writes docs/images anew.
 //
 // It is driven over its standard input and output, one JSON object a line: `{id, do, …}` in, `{id, value}` or
 // `{id, error}` out, and `{event, …}` for what the view does. Tool calls are events with a `call` number; whoever
@@ -20,7 +20,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const require = createRequire(`${process.env.LAYERS_VIEWS_NODE_MODULES}/`);
+const require = createRequire(`${process.env.LAYERS_TEST_NODE_MODULES}/`);
 const load = (name) => import(pathToFileURL(require.resolve(name)).href);
 const { default: puppeteer } = await load("puppeteer-core");
 const { AppBridge } = await load("@modelcontextprotocol/ext-apps/app-bridge");
