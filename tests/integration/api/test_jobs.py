@@ -33,7 +33,7 @@ async def test_a_job_is_polled_after_two_seconds_then_ever_slower_to_ten() -> No
 
     async def still(request: httpx2.Request) -> httpx2.Response:
         times.append(anyio.current_time())
-        return await running()(request)
+        return running()
 
     async with client(Upstream(still)) as layers:
         with anyio.move_on_after(120):
@@ -50,7 +50,7 @@ async def test_a_job_waited_for_again_is_read_at_once_and_then_polled_at_the_pac
 
     async def still(request: httpx2.Request) -> httpx2.Response:
         times.append(anyio.current_time())
-        return await running()(request)
+        return running()
 
     heard: list[Job | LayersError] = []
     async with client(Upstream(still)) as layers:

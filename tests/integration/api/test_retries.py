@@ -58,7 +58,7 @@ def whoami(layers: LayersClient) -> Awaitable[object]:
 
 async def slow(request: httpx2.Request) -> httpx2.Response:
     await anyio.sleep(60)
-    return await WHOAMI(request)
+    return WHOAMI
 
 
 PASSING: list[Reply] = [
@@ -222,7 +222,7 @@ async def test_an_answer_made_of_several_reads_ends_in_time_too() -> None:
 
     async def lost(request: httpx2.Request) -> httpx2.Response:
         await anyio.sleep(9)
-        return await refused(404, "NOT_FOUND")(request)
+        return refused(404, "NOT_FOUND")
 
     for upstream, call in (
         (Upstream(unhurried), lambda layers: layers.projects.social_accounts("prj_1")),
@@ -348,7 +348,7 @@ async def test_pauses_grow_and_are_not_all_alike() -> None:
 async def test_identical_reads_in_flight_share_one_request_and_later_ones_do_not() -> None:
     async def unhurried(request: httpx2.Request) -> httpx2.Response:
         await anyio.sleep(1)
-        return await WHOAMI(request)
+        return WHOAMI
 
     upstream = Upstream(unhurried)
     async with client(upstream) as layers:
@@ -364,7 +364,7 @@ async def test_reads_that_differ_do_not_share_and_a_read_after_a_write_is_its_ow
     async def unhurried(request: httpx2.Request) -> httpx2.Response:
         if request.method == "GET":
             await anyio.sleep(5)
-        return await ok({"items": [], "adsContentId": "adc_1"})(request)
+        return ok({"items": [], "adsContentId": "adc_1"})
 
     upstream = Upstream(unhurried)
     async with client(upstream) as layers, anyio.create_task_group() as group:
@@ -379,7 +379,7 @@ async def test_reads_that_differ_do_not_share_and_a_read_after_a_write_is_its_ow
 async def test_a_caller_that_leaves_a_shared_read_does_not_take_it_from_the_others() -> None:
     async def unhurried(request: httpx2.Request) -> httpx2.Response:
         await anyio.sleep(5)
-        return await WHOAMI(request)
+        return WHOAMI
 
     upstream = Upstream(unhurried)
     async with client(upstream) as layers, anyio.create_task_group() as group:
@@ -408,7 +408,7 @@ async def test_one_failure_is_told_to_every_caller_of_a_shared_read() -> None:
 async def test_a_commission_outlives_its_caller_when_run_in_the_background() -> None:
     async def unhurried(request: httpx2.Request) -> httpx2.Response:
         await anyio.sleep(3)
-        return await ORDERED(request)
+        return ORDERED
 
     upstream = Upstream(unhurried)
     async with TaskSupervisor() as supervisor:

@@ -20,7 +20,7 @@ import pytest
 from layers_mcp.protocol import Result, render
 from layers_mcp.protocol.arguments import checked
 from layers_mcp.protocol.schema import describe
-from tests.integration.tools.scripted import Upstream, pairs_of
+from tests.support.upstream import KEY, Upstream, pairs_of
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
 NEW_CONTAINER = "$NEW_CONTAINER_ID"
@@ -44,9 +44,9 @@ class Guide(Upstream):
         path = request.url.path
         return request.method == self.method and path.startswith(self.head) and path.endswith(self.tail or self.head)
 
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
         if not self.matches(request):
-            return super().__call__(request)
+            return await super().__call__(request)
         self.requests.append(request)
         return httpx2.Response(self.answer["status"], json=self.answer["body"])
 
@@ -72,7 +72,7 @@ async def test_the_tool_sends_what_the_guide_sends(exchange: dict[str, Any], tmp
     request, _ = await played(exchange, tmp_path)
     expected = exchange["request"]
     assert request.method == expected["method"]
-    assert request.headers["Authorization"] == "Bearer lp_test_x"
+    assert request.headers["Authorization"] == f"Bearer {KEY}"
     assert "X-Api-Key" not in request.headers
     assert request.url.query.decode().count("[") == 0
     query = [(name, "100" if name == "limit" else value) for name, value in expected["query"]]

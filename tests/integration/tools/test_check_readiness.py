@@ -84,8 +84,8 @@ async def test_posts_are_counted_over_ninety_days(tmp_path):
         "scope": ["project"],
         "id": ["prj_1"],
         "metrics": ["views"],
-        "since": ["2026-01-17T14:00:00Z"],
-        "until": ["2026-04-17T14:00:00Z"],
+        "since": ["2026-01-17T12:00:00Z"],
+        "until": ["2026-04-17T12:00:00Z"],
         "granularity": ["week"],
     }
     rankings = [query_of(request) for request in upstream.asked(f"{PROJECT}/top-performers")]

@@ -100,7 +100,7 @@ async def test_a_decision_that_the_state_does_not_allow_is_refused_in_plain_word
     assert words in str(failure.value)
     assert str(failure.value).startswith("CONFLICT (409): ")
     assert "Nothing was changed." in str(failure.value)
-    assert "requestId: req_1" in str(failure.value)
+    assert "requestId: req_01HX" in str(failure.value)
 
 
 async def test_a_key_that_may_not_decide_is_an_error(tmp_path):

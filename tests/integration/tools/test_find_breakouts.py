@@ -195,7 +195,7 @@ async def test_a_wrong_key_is_an_error_and_no_quiet_project(tmp_path: Path) -> N
 
 
 async def test_no_key_at_all_is_an_error(tmp_path: Path) -> None:
-    transport = httpx2.MockTransport(Upstream())
+    transport = Upstream().transport
     for project_ids in ((), ("prj_1",)):
         async with open_context(**configured(state_dir=tmp_path), transport=transport) as ws:
             with pytest.raises(NotConfigured):
@@ -214,7 +214,7 @@ async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_st
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             await anyio.sleep(3600 if "slow" in request.url.path else 0)
             await anyio.sleep(listing_seconds if request.url.path == "/v1/projects" else 0)
-            return upstream(request)
+            return await upstream(request)
 
     settings = configured(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=tmp_path)
     began = anyio.current_time()

@@ -166,7 +166,7 @@ async def test_a_projects_content_is_one_page_and_its_cursor(tmp_path):
     assert [item.container_id for item in result.items] == [f"cnt_{number}" for number in range(5)]
     assert [item.container_id for item in rest.items] == [f"cnt_{number}" for number in range(5, 12)]
     assert rest.next_cursor is None
-    assert query_of(upstream.asked(CONTENT)[0]) == {"since": ["2026-04-10T14:00:00Z"], "limit": ["5"]}
+    assert query_of(upstream.asked(CONTENT)[0]) == {"since": ["2026-04-10T12:00:00Z"], "limit": ["5"]}
 
 
 async def test_a_project_without_content_says_so(tmp_path):

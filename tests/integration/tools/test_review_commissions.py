@@ -110,7 +110,7 @@ async def test_an_empty_journal_is_an_answer_without_any_read(tmp_path):
     structured, _ = render(result)
     assert structured["commissions"] == []
     assert structured["by_mode"] == []
-    assert "no order since 2026-01-17T14:00:00Z" in structured["notes"][0]
+    assert "no order since 2026-01-17T12:00:00Z" in structured["notes"][0]
     assert shop.asked("/v1/projects/prj_1/top-performers") == []
 
 
@@ -364,7 +364,7 @@ async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends
     first, _ = shop.asked("/v1/projects/prj_1/content")
     assert result.commissions[0].approval_status == "pending"
     assert query_of(first) == {
-        "since": ["2026-04-10T14:00:00Z"],
+        "since": ["2026-04-10T12:00:00Z"],
         "limit": ["200"],
     }
 
