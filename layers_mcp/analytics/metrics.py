@@ -35,8 +35,8 @@ PaidMetric = Literal[
 ]
 """What `/ads-metrics` measures. Money is in whatever unit upstream uses; `roas` is a ratio."""
 
-RankMetric = Literal["views", "engagement_rate", "watch_time_ms", "conversions", "roas"]
-"""What `/top-performers` ranks by."""
+RankMetric = Literal["views", "engagement_rate", "watch_time_ms", "watch_seconds_per_view", "conversions", "roas"]
+"""What posts are ranked by: `/top-performers` knows all but `watch_seconds_per_view`."""
 
 Window = Literal["7d", "30d", "90d"]
 """How far a ranking looks back."""
@@ -47,6 +47,9 @@ SourceType = Literal["content_container", "platform_post", "manual"]
 AdPlatform = Literal["meta_ads", "tiktok_ads", "apple_ads"]
 
 Platform = Literal["instagram", "tiktok", "youtube", "meta_ads", "tiktok_ads", "apple_ads"]
+
+KNOWN_PLATFORMS: Final = frozenset({"instagram", "tiktok", "youtube", "facebook", "threads", "snapchat", "x"})
+"""Platforms that may be named in a sentence of ours; any other name is upstream's, or a stranger's."""
 
 Granularity = Literal["hour", "day", "week"]
 

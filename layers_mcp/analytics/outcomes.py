@@ -17,7 +17,7 @@ from typing import Literal, Protocol, get_args
 from layers_mcp.analytics import breakouts
 from layers_mcp.analytics.breakouts import Reach
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
-from layers_mcp.analytics.stats import SMALL_SAMPLE_VIEWS, median, ratio
+from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS, median, ratio
 from layers_mcp.text.ids import container_key, container_keys
 from layers_mcp.text.sanitize import clean
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
+from layers_mcp.analytics.empty_states import LINK, why_no_posts
 from layers_mcp.analytics.facts import Creative, Facts, Unread
+from layers_mcp.analytics.formatting import counted
 from layers_mcp.analytics.metrics import FULL_RANKING, RankMetric
-from layers_mcp.analytics.stats import SMALL_SAMPLE_VIEWS, median
-
-SYNC_EVERY = timedelta(minutes=30)
-"""How soon a newly linked account's posts are there (publish-to-learn, "Requires top-performer data")."""
+from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS, median
 
 SCORING_HOURS = 6
 """Layers scores creatives this often (publish-to-learn, step 4)."""
@@ -80,7 +78,7 @@ def suggest_metric(facts: Facts) -> Suggestion:
         return _early_metric(facts, f"{stage}, which is early stage")
     with_roas = [result for result in converting if (result.roas or 0) > 0]
     total = sum(result.conversions or 0 for result in converting)
-    proof = f"{_count(len(converting), 'creative')} brought {total:,.0f} conversions in 90 days, which is later stage"
+    proof = f"{counted(len(converting), 'creative')} brought {total:,.0f} conversions in 90 days, which is later stage"
     if 2 * len(with_roas) >= len(converting):
         return Suggestion("roas", f"{proof}, and their return on ad spend is known: rank by what earns its keep.")
     return Suggestion("conversions", f"{proof}; their return on ad spend is not known, so rank by conversions.")
@@ -99,18 +97,18 @@ def _social_accounts(facts: Facts) -> Check:
     if isinstance(facts.accounts, Unread):
         return _unread(name, "The social accounts", facts.accounts)
     if not facts.accounts:
-        return Check(name, "missing", "No social account is linked to this project.", _LINK)
+        return Check(name, "missing", "No social account is linked to this project.", LINK)
     connected = [account for account in facts.accounts if account.status == "connected"]
     expired = [account for account in facts.accounts if account.status == "reauth_required"]
     other = len(facts.accounts) - len(connected) - len(expired)
     if len(connected) == len(facts.accounts):
         platforms = ", ".join(sorted({account.platform for account in connected}))
-        return Check(name, "ok", f"{_count(len(connected), 'account')} connected: {platforms}.")
-    parts = [f"{len(connected)} of {_count(len(facts.accounts), 'linked account')} connected"]
+        return Check(name, "ok", f"{counted(len(connected), 'account')} connected: {platforms}.")
+    parts = [f"{len(connected)} of {counted(len(facts.accounts), 'linked account')} connected"]
     if expired:
-        parts.append(f"{_count(len(expired), 'account')} signed out by the platform and waiting for a new sign-in")
+        parts.append(f"{counted(len(expired), 'account')} signed out by the platform and waiting for a new sign-in")
     if other:
-        parts.append(f"{_count(other, 'account')} disconnected")
+        parts.append(f"{counted(other, 'account')} disconnected")
     fix = "Sign in again to these accounts in Layers; until then their new posts and numbers do not arrive."
     return Check(name, "warning" if connected else "missing", "; ".join(parts) + ".", fix)
 
@@ -120,7 +118,7 @@ def _posts_synced(facts: Facts) -> Check:
     if isinstance(facts.post_count, Unread):
         return _unread(name, "The number of live posts", facts.post_count)
     if facts.post_count >= ENOUGH_POSTS:
-        return Check(name, "ok", f"{_count(facts.post_count, 'live post')} in the last 90 days.")
+        return Check(name, "ok", f"{counted(facts.post_count, 'live post')} in the last 90 days.")
     return Check(name, "warning" if facts.post_count else "missing", *_why_empty(facts))
 
 
@@ -131,7 +129,7 @@ def _sample_size(facts: Facts) -> Check:
     middle = median(post.views for post in facts.posts)
     if middle is None:
         return Check(name, "missing", f"No post to measure yet. {_why_empty(facts)[0]}", _why_empty(facts)[1])
-    seen = f"The median of {_count(len(facts.posts), 'ranked post')} has {middle:,.0f} views"
+    seen = f"The median of {counted(len(facts.posts), 'ranked post')} has {middle:,.0f} views"
     if middle >= SMALL_SAMPLE_VIEWS:
         return Check(name, "ok", f"{seen}, enough to compare posts.")
     return Check(
@@ -150,7 +148,7 @@ def _creatives_scored(facts: Facts) -> Check:
         fix = f"Creatives enter the pool once there are posts or generated content; scoring runs {_SCORING}."
         return Check(name, "missing", "No creative is in the scoring pool yet.", fix)
     scored = [creative for creative in facts.creatives if _scored(creative)]
-    of_all = f"{len(scored)} of {_count(len(facts.creatives), 'creative')} scored"
+    of_all = f"{len(scored)} of {counted(len(facts.creatives), 'creative')} scored"
     if not scored:
         return Check(name, "warning", f"{of_all}.", f"Wait for the next scoring run: it comes {_SCORING}.")
     eligible = [creative for creative in facts.creatives if _eligible(creative)]
@@ -166,7 +164,7 @@ def _organic_ranking(facts: Facts) -> Check:
         return _unread(name, "The organic ranking", facts.posts)
     if not facts.posts:
         return Check(name, "missing", f"The ranking is empty. {_why_empty(facts)[0]}", _why_empty(facts)[1])
-    ranked = f"{_count(len(facts.posts), 'post')} ranked over 90 days"
+    ranked = f"{counted(len(facts.posts), 'post')} ranked over 90 days"
     if isinstance(facts.post_count, int) and len(facts.posts) < min(facts.post_count, FULL_RANKING):
         return Check(
             name, "ok", f"{ranked} of {facts.post_count} live; the rest may still wait for scoring ({_SCORING})."
@@ -180,11 +178,10 @@ def _paid_ranking(facts: Facts) -> Check:
         return _unread(name, "The paid ranking", facts.paid)
     if any((result.conversions or 0) > 0 for result in facts.paid):
         total = sum(result.conversions or 0 for result in facts.paid)
-        return Check(
-            name, "ok", f"{_count(len(facts.paid), 'creative')} with paid results: {total:,.0f} conversions in 90 days."
-        )
+        paid = counted(len(facts.paid), "creative")
+        return Check(name, "ok", f"{paid} with paid results: {total:,.0f} conversions in 90 days.")
     if facts.paid:
-        detail = f"{_count(len(facts.paid), 'creative')} with ad spend, and no conversions in 90 days."
+        detail = f"{counted(len(facts.paid), 'creative')} with ad spend, and no conversions in 90 days."
         return Check(name, "warning", detail, "Rank by engagement_rate until conversions arrive.")
     if facts.promoted:
         detail = "Creatives have been put into ads, but no paid results have come in over 90 days."
@@ -225,7 +222,7 @@ def _review_policy(facts: Facts) -> Check:
         return Check(name, "ok", f"Finished content waits for a person's decision.{queue}")
     fix = "Where results should be held for approval, set the project's review policy in Layers to review everything."
     if policy == "review_first_n":
-        first = "first pieces" if facts.review.first_n is None else f"first {_count(facts.review.first_n, 'piece')}"
+        first = "first pieces" if facts.review.first_n is None else f"first {counted(facts.review.first_n, 'piece')}"
         detail = f"Only the {first} wait for a person; what comes after goes live without one."
     elif policy == "review_until_timeout":
         detail = "Finished content waits for a person only for a while, then goes live without one."
@@ -236,7 +233,6 @@ def _review_policy(facts: Facts) -> Check:
     return Check(name, "warning", detail + queue, fix)
 
 
-_LINK = f"Link an Instagram or TikTok account in Layers; its posts arrive within {SYNC_EVERY.seconds // 60} minutes."
 _PROMOTE = "Nothing to mend for the organic loop; paid rankings fill once promoted creatives bring results."
 _SCORING = f"every {SCORING_HOURS} hours"
 
@@ -249,36 +245,18 @@ def _why_empty(facts: Facts) -> tuple[str, str]:
         return _why_unranked(facts, count)
     if count:
         return (
-            f"{_count(count, 'live post')} in 90 days; {ENOUGH_POSTS} are needed before a ranking says anything.",
+            f"{counted(count, 'live post')} in 90 days; {ENOUGH_POSTS} are needed before a ranking says anything.",
             "Publish more, and wait a couple of days for views.",
         )
     if isinstance(facts.post_count, Unread) or accounts is None:
         return "No posts are there to rank.", "Link an account and publish; syncing runs every 30 minutes."
-    if not accounts:
-        return "Nothing is linked, so there are no posts to read.", _LINK
-    connected = [account for account in accounts if account.status == "connected"]
-    if not connected:
-        return "No linked account is connected, so no posts arrive.", "Sign in again to the accounts in Layers."
-    due = max((one.connected_at + SYNC_EVERY for one in connected if one.connected_at), default=None)
-    if due is None:
-        return (
-            "No post of the linked accounts is live, or none has arrived yet.",
-            "Publish the first posts; a first sync takes up to 30 minutes.",
-        )
-    if due > facts.now:
-        return (
-            f"The accounts were linked minutes ago; their first sync (30 minutes) is due by {due:%H:%M} UTC.",
-            f"Look again after {due:%H:%M} UTC.",
-        )
-    return (
-        "The linked accounts have been synced, and no post of theirs is live in the last 90 days.",
-        "Publish the first posts; each arrives within 30 minutes of going live.",
-    )
+    state = why_no_posts(accounts, facts.now)
+    return state.detail, state.fix
 
 
 def _why_unranked(facts: Facts, count: int) -> tuple[str, str]:
     """Enough posts, and none in the ranking: scoring explains it only where nothing is known to be scored."""
-    live = f"{_count(count, 'post')} live"
+    live = f"{counted(count, 'post')} live"
     if not isinstance(facts.creatives, Unread) and not any(map(_scored, facts.creatives)):
         return f"{live}, and none is scored yet.", f"Scoring runs {_SCORING}; look again after the next run."
     return (
@@ -297,7 +275,3 @@ def _eligible(creative: Creative) -> bool:
 
 def _unread(name: str, what: str, failure: Unread) -> Check:
     return Check(name, "warning", f"{what} could not be read: {failure.why}", failure.fix)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -27,6 +27,13 @@ class Read(Generic[T]):
     def __init__(self) -> None:
         self.outcome: T | LayersError = TimedOut("No answer came in time.")
 
+    @property
+    def value(self) -> T:
+        """Its answer. Raises its failure, `LayersError`, where it has none."""
+        if isinstance(self.outcome, LayersError):
+            raise self.outcome
+        return self.outcome
+
 
 class GatherSettled:
     """Start reads in the block; they are done when it ends.

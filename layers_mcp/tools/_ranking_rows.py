@@ -1,16 +1,24 @@
-"""A ranking row as tools show it, held against the median by the rules of `loop.breakouts`."""
+"""Ranking rows as tools show them, judged by the rules of `analytics`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from layers_mcp.analytics.breakouts import Standing, judge
+from layers_mcp.analytics.formatting import percent
+from layers_mcp.analytics.metrics import KNOWN_PLATFORMS
+from layers_mcp.analytics.paid import PaidEstimate, PaidResult, estimate_paid
 from layers_mcp.api.models import Organic, RankedRow, Ranking
+from layers_mcp.context import ToolContext
+from layers_mcp.text.ids import container_key, container_keys
 from layers_mcp.text.sanitize import clean
 
 AGE_NOTE = "Asking again within minutes shows nothing new."
+
+WORTH_A_TRY_CHANCE, WORTH_A_TRY_TIMES = 0.3, 1.5
+"""A thin breakout of at least this chance, and this many times the usual expected, is worth a cheap try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,8 @@ class ScoredRow:
 
     row: RankedRow
     standing: Standing
+    paid: PaidResult
+    paid_estimate: PaidEstimate | None
 
     @property
     def organic(self) -> Organic:
@@ -30,24 +40,42 @@ class ScoredRow:
         """Whether the row has under 50 views; None without an organic block."""
         return self.standing.low_sample
 
+    @property
+    def likelihood(self) -> tuple[float, float, float]:
+        """What breakouts are sorted by, likeliest first: chance, expectation over the usual, times the median."""
+        one = self.standing
+        return one.chance_real or 0, one.times_usual or 0, one.times_median or 0
+
 
 class ScoredRanking(NamedTuple):
-    """A ranking's median engagement rate, the number of rows behind it, and its rows in upstream's order."""
+    """A ranking's median engagement rate, the rows behind it, all rows in upstream's order, usual rates by platform."""
 
     median: float | None
     sampled: int
     rows: Sequence[ScoredRow]
+    usual: Mapping[str, float]
 
 
-def score(ranking: Ranking) -> ScoredRanking:
-    """Hold every row of a ranking against the median of its rows with at least 50 views."""
-    standings = judge(row.organic for row in ranking.items)
-    rows = [ScoredRow(row, standing) for row, standing in zip(ranking.items, standings.rows, strict=True)]
-    return ScoredRanking(standings.median, standings.sampled, rows)
+def score(rows: Sequence[RankedRow], ordered: Collection[str] = ()) -> ScoredRanking:
+    """Judge every row of a ranking; `ordered` are the containers that orders made, which do not shape the usual."""
+    made = container_keys(ordered)
+    standings = judge(
+        (row.organic for row in rows),
+        [bool(row.source_id) and container_key(row.source_id or "") in made for row in rows],
+    )
+    paid = [PaidResult.of(row.paid) for row in rows]
+    parts = zip(rows, standings.rows, paid, estimate_paid(paid), strict=True)
+    return ScoredRanking(standings.median, standings.sampled, [ScoredRow(*part) for part in parts], standings.usual)
+
+
+async def ordered_containers(context: ToolContext, rankings: Sequence[Ranking]) -> Collection[str]:
+    """The containers in these rankings that the journal ordered."""
+    sources = {row.source_id for ranking in rankings for row in ranking.items if row.source_id}
+    return await context.operations.commission_ids(sources) if sources else ()
 
 
 def shown_title(title: str | None) -> tuple[str | None, bool | None]:
-    """A row's title made safe to show, and True where it was cut (None where it was not)."""
+    """A row's title made safe to show, and True where it is not the whole original (None where it is)."""
     if title is None:
         return None, None
     text, cut = clean(title)
@@ -57,11 +85,6 @@ def shown_title(title: str | None) -> tuple[str | None, bool | None]:
 def short_rate(rate: float | None) -> float | None:
     """A rate that we worked out, without the noise of its last digits."""
     return None if rate is None else round(rate, 6)
-
-
-def short_range(standing: Standing) -> tuple[float, float] | None:
-    """The interval of a row's engagement rate, without the noise of its last digits."""
-    return None if standing.range is None else (round(standing.range[0], 6), round(standing.range[1], 6))
 
 
 def short_times(standing: Standing) -> float | None:
@@ -88,6 +111,39 @@ def _cleaned(value: Any, depth: int) -> Any:
         fields = cast("Mapping[str, Any]", value)
         return {clean(key, 40)[0]: _cleaned(item, depth - 1) for key, item in fields.items() if item is not None}
     return value if isinstance(value, int | float) else None
+
+
+def usual_rates(usual: Mapping[str, float]) -> str:
+    """Usual rates in words: "tiktok 6.0 %, instagram 2.7 %"; a platform that is not known by name is "other"."""
+    told: dict[str, float] = {}
+    for group, rate in usual.items():
+        told.setdefault(group if set(group.split("+")) <= KNOWN_PLATFORMS else "other", rate)
+    return ", ".join(f"{name} {percent(rate)}" for name, rate in told.items())
+
+
+def chance(standing: Standing) -> str:
+    """A chance in words: "82 %"."""
+    return f"{round((standing.chance_real or 0) * 100)} %"
+
+
+def expectation(row: ScoredRow) -> str:
+    """What a solid breakout is worth in words: its chance, and what a clone should be expected to earn."""
+    seen, expected = row.organic.engagement_rate or 0, row.standing.expected_rate or 0
+    return (
+        f"is {chance(row.standing)} likely a real breakout; expect about {percent(expected)} of a clone, "
+        f"not the {percent(seen)} seen."
+    )
+
+
+def why_thin(standing: Standing) -> str:
+    """Why a breakout is not to be ordered from yet, and whether a cheap try is worth it all the same."""
+    if standing.chance_real is None:
+        return "real with an unknown chance, as fewer than 5 posts have 50 views: more posts tell quality from luck."
+    told = f"real with a chance of {chance(standing)}: more views tell quality from luck."
+    times = standing.times_usual or 0
+    if standing.chance_real < WORTH_A_TRY_CHANCE or times < WORTH_A_TRY_TIMES:
+        return told
+    return f"{told} A clone should still earn about {times:.1f}x the usual, so one cheap try can be worth it."
 
 
 READ_ONLY = "This server is read-only, so ordering more of it is left to another."

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
 import anyio
 from pydantic import Field
 
 from layers_mcp.analytics.breakouts import Evidence
+from layers_mcp.analytics.formatting import counted
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
-from layers_mcp.api.models import Page, Project, Ranking
+from layers_mcp.api.models import Page, Project, Ranking, SocialAccount
+from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
+from layers_mcp.tools._breakout_notes import Found, Reason, first_fresh, nothing_fresh, why_empty, why_quiet
 from layers_mcp.tools._gather_settled import SECONDS, GatherSettled
 from layers_mcp.tools._ranking_rows import (
     AGE_NOTE,
     ScoredRanking,
     ScoredRow,
-    how_to_order,
+    ordered_containers,
     platforms_of,
     score,
-    short_range,
     short_times,
     shown_title,
 )
@@ -32,8 +35,8 @@ from layers_mcp.tools._ranking_rows import (
 AT_ONCE = 4
 """Rankings read together: a morning round takes seconds, and leaves the read bucket to others."""
 
-MOST_PROJECTS = 25
-"""Projects in one round: a fifth of what the standard tier may read in a minute."""
+MOST_PROJECTS = 100
+"""Projects in one round: with their listing about what the standard tier may read in a minute."""
 
 NAMES_PAGE = 200
 """Projects in one listing, the most there are: enough to name those that were asked for."""
@@ -49,9 +52,11 @@ class Breakout(Result):
     title_cut: bool | None = None
     views: int | None = None
     engagement_rate: float | None = None
-    engagement_rate_range: tuple[float, float] | None = None
     engagement_times_median: float | None = None
     breakout_evidence: Evidence | None = None
+    chance_real: float | None = None
+    expected_rate: float | None = None
+    expected_times_usual: float | None = None
     platforms: list[str]
     ads_content_id: str | None = None
     already_ordered: bool
@@ -62,17 +67,19 @@ class QuietProject(Result):
 
     project_id: str
     project_name: str | None = None
-    reason: str
+    reason: Reason
+    detail: str
 
 
 class Breakouts(Result):
-    """Breakouts over several projects, strongest first, and the projects that have none."""
+    """Breakouts over several projects, likeliest first, and the projects that have none."""
 
     narrow = "Fewer project_ids or a shorter window fit."
 
     window: str
     breakouts: list[Breakout]
     quiet: list[QuietProject]
+    next_cursor: str | None = None
     as_of: str
     notes: list[str]
     next_step: str
@@ -82,103 +89,128 @@ class Breakouts(Result):
 async def find_breakouts(
     context: ToolContext,
     project_ids: Annotated[
-        tuple[str, ...], Field(description="Empty = the active projects, at most 25.", max_length=MOST_PROJECTS)
+        tuple[str, ...], Field(description="Empty = the active projects.", max_length=MOST_PROJECTS)
     ] = (),
     window: Annotated[Window, Field(description="Lookback.")] = "30d",
+    cursor: Annotated[str, Field(description="next_cursor of the call before.")] = "",
 ) -> Breakouts:
     """Find breakouts over many projects in one call: posts with an engagement rate above 2x their project's median.
 
-    Use it for the morning round. Solid evidence stands first; already_ordered marks posts cloned before; quiet
-    names the other projects and why. Not for one project's ranking or another metric (rank_top_performers), nor to
-    explain an empty project (check_readiness).
+    Use it for the morning round. Likeliest first: chance_real tells a real one from luck; already_ordered marks
+    posts cloned before; quiet names the other projects and why. Up to 100 projects a call. Not for one project's
+    ranking or another metric (rank_top_performers), nor to explain an empty project (check_readiness).
     """
-    read = await _read(context, tuple(dict.fromkeys(project_ids)), window)
+    round_ = await _read(context, tuple(dict.fromkeys(project_ids)), window, cursor)
+    rankings = [seen.ranking for seen in round_.seen.values() if isinstance(seen.ranking, Ranking)]
+    ordered = await ordered_containers(context, rankings)
     winners: list[tuple[str, ScoredRow]] = []
     quiet: list[QuietProject] = []
-    for project_id, outcome in read.outcomes.items():
-        found, reason = _looked_at(outcome, window)
-        winners += [(project_id, row) for row in found]
-        if reason:
-            quiet.append(QuietProject(project_id=project_id, project_name=read.names.get(project_id), reason=reason))
-    winners.sort(key=lambda winner: _strength(winner[1]), reverse=True)
-    ordered = {project_id: await context.operations.cloned_posts(project_id) for project_id in dict(winners)}
-    breakouts = [_breakout(project_id, read.names, row, ordered[project_id]) for project_id, row in winners]
-    rankings = [outcome for outcome in read.outcomes.values() if isinstance(outcome, Ranking)]
+    for project_id, seen in round_.seen.items():
+        ranking = score(seen.ranking.items, ordered) if isinstance(seen.ranking, Ranking) else None
+        broke_out = [row for row in ranking.rows if row.standing.breakout] if ranking else []
+        winners += [(project_id, row) for row in broke_out]
+        if not broke_out:
+            reason, detail = _quiet(seen, ranking, window, context.now())
+            quiet.append(
+                QuietProject(
+                    project_id=project_id, project_name=round_.names.get(project_id), reason=reason, detail=detail
+                )
+            )
+    winners.sort(key=lambda winner: winner[1].likelihood, reverse=True)
+    cloned = {project_id: await context.operations.cloned_posts(project_id) for project_id in dict(winners)}
+    found = [Found(row, row.row.platform_post_id in cloned[project_id]) for project_id, row in winners]
     return Breakouts(
         window=window,
-        breakouts=breakouts,
+        breakouts=[
+            _breakout(project_id, round_.names, one) for (project_id, _), one in zip(winners, found, strict=True)
+        ],
         quiet=quiet,
+        next_cursor=round_.next_cursor or None,
         as_of=stamp(min((ranking.answered_at for ranking in rankings), default=context.now())),
-        notes=_notes(rankings, read.more_projects, context.operations.trouble if winners else None),
-        next_step=_first_fresh([row for _, row in winners], breakouts, context.policy.read_only)
-        or _nothing_fresh(breakouts, asked=len(read.outcomes), read=len(rankings)),
+        notes=_notes(rankings, round_, context.operations.trouble if winners else None),
+        next_step=first_fresh(found, context.policy.read_only)
+        or nothing_fresh(found, asked=len(round_.seen), read=len(rankings)),
     )
 
 
+class _Seen(NamedTuple):
+    """What was read of one project: its ranking, and where that is empty its accounts; each may have failed."""
+
+    ranking: Ranking | LayersError
+    accounts: Sequence[SocialAccount] | LayersError = ()
+
+
 class _Round(NamedTuple):
-    """What one round read: names by project id, each project's ranking or failure, and whether there are more."""
+    """What one round read: names and what was seen by project id, and how it goes on."""
 
     names: Mapping[str, str]
-    outcomes: Mapping[str, Ranking | LayersError]
-    more_projects: bool = False
+    seen: Mapping[str, _Seen]
+    next_cursor: str
+    left: str
+    """How many active projects are behind the cursor, in words; "" where that was not told."""
 
 
-async def _read(context: ToolContext, project_ids: Sequence[str], window: Window) -> _Round:
+async def _read(context: ToolContext, project_ids: Sequence[str], window: Window, cursor: str) -> _Round:
     began = anyio.current_time()
-    active = None if project_ids else await context.api.projects.list(status="active", limit=MOST_PROJECTS)
+    active = None
+    if not project_ids:
+        active = await context.api.projects.list(status="active", limit=MOST_PROJECTS, cursor=cursor)
     chosen = project_ids if active is None else [project.id for project in active.items]
+    next_cursor = (active and active.next_cursor) or ""
     async with GatherSettled(at_once=AT_ONCE, seconds=SECONDS - (anyio.current_time() - began)) as reads:
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if active is None else None
-        rankings = {
-            project_id: reads.start(
-                context.api.metrics.top_performers,
-                project_id,
-                metric="engagement_rate",
-                window=window,
-                limit=FULL_RANKING,
-            )
-            for project_id in chosen
-        }
-    outcomes = {project_id: read.outcome for project_id, read in rankings.items()}
-    for outcome in outcomes.values():
-        if isinstance(outcome, NotConfigured | Unauthenticated):  # true of every project alike
-            raise outcome
+        rest = reads.start(_count, context, next_cursor) if next_cursor else None
+        looks = {project_id: reads.start(_look, context, project_id, window) for project_id in chosen}
+    seen = {
+        project_id: _Seen(look.outcome) if isinstance(look.outcome, LayersError) else look.outcome
+        for project_id, look in looks.items()
+    }
+    for one in seen.values():
+        if isinstance(one.ranking, NotConfigured | Unauthenticated):  # true of every project alike
+            raise one.ranking
     page = active if listing is None else listing.outcome
     names = {} if page is None or isinstance(page, LayersError) else _names(page)
-    return _Round(names, outcomes, active is not None and active.next_cursor is not None)
+    left = "" if rest is None or isinstance(rest.outcome, LayersError) else rest.outcome
+    return _Round(names, seen, next_cursor, left)
+
+
+async def _look(context: ToolContext, project_id: str, window: Window) -> _Seen:
+    """One project's ranking; where it is empty, the accounts tell why."""
+    ranking = await context.api.metrics.top_performers(
+        project_id, metric="engagement_rate", window=window, limit=FULL_RANKING, include_ineligible=True
+    )
+    if ranking.items:
+        return _Seen(ranking)
+    try:
+        return _Seen(ranking, await context.api.projects.social_accounts(project_id))
+    except LayersError as error:
+        return _Seen(ranking, error)
+
+
+async def _count(context: ToolContext, cursor: str) -> str:
+    """How many active projects there are from `cursor` on, in words."""
+    page = await collect(
+        lambda at: context.api.projects.list(status="active", limit=NAMES_PAGE, cursor=at), cursor=cursor
+    )
+    return f"{'at least ' if page.next_cursor else ''}{counted(len(page.items), 'active project')}"
 
 
 def _names(page: Page[Project]) -> dict[str, str]:
     return {project.id: clean(project.name)[0] for project in page.items if project.name}
 
 
-def _looked_at(outcome: Ranking | LayersError, window: Window) -> tuple[list[ScoredRow], str]:
-    """A project's breakouts, or why it has none."""
-    if isinstance(outcome, LayersError):
-        return [], f"Could not be read. {outcome}"
-    ranking = score(outcome)
-    found = [row for row in ranking.rows if row.standing.breakout]
-    return found, "" if found else _why_quiet(ranking, window)
+def _quiet(seen: _Seen, ranking: ScoredRanking | None, window: Window, now: datetime) -> tuple[Reason, str]:
+    if ranking is None:
+        return "unreadable", f"Could not be read. {seen.ranking}"
+    if ranking.rows:
+        return why_quiet(ranking, window)
+    if isinstance(seen.accounts, LayersError):
+        return "unreadable", f"Nothing is ranked in {window}, and the accounts could not be read. {seen.accounts}"
+    return why_empty(seen.accounts, window, now)
 
 
-def _why_quiet(ranking: ScoredRanking, window: Window) -> str:
-    if not ranking.rows:
-        longer = "" if window == "90d" else "; a longer window may hold older posts"
-        return f"Nothing is ranked in {window}; check_readiness tells why{longer}."
-    if ranking.median is None:
-        return f"No ranked post has 50 views and a rate (ranked: {len(ranking.rows)})."
-    if ranking.median <= 0:
-        return "The median engagement rate is 0, so nothing can be held against it."
-    best = max(row.standing.times_median or 0 for row in ranking.rows if row.low_sample is False)
-    return f"No breakout: the best is {best:.2f}x the median of {ranking.sampled} posts."
-
-
-def _strength(row: ScoredRow) -> tuple[bool, float]:
-    return row.standing.evidence == "solid", row.standing.times_median or 0
-
-
-def _breakout(project_id: str, names: Mapping[str, str], judged: ScoredRow, ordered: frozenset[str]) -> Breakout:
-    row, organic, standing = judged.row, judged.organic, judged.standing
+def _breakout(project_id: str, names: Mapping[str, str], found: Found) -> Breakout:
+    row, organic, standing = found.row.row, found.row.organic, found.row.standing
     title, title_cut = shown_title(row.title)
     return Breakout(
         project_id=project_id,
@@ -188,45 +220,26 @@ def _breakout(project_id: str, names: Mapping[str, str], judged: ScoredRow, orde
         title_cut=title_cut,
         views=organic.views,
         engagement_rate=organic.engagement_rate,
-        engagement_rate_range=short_range(standing),
         engagement_times_median=short_times(standing),
         breakout_evidence=standing.evidence,
+        chance_real=standing.chance_real,
+        expected_rate=standing.expected_rate,
+        expected_times_usual=standing.expected_times_usual,
         platforms=platforms_of(organic),
         ads_content_id=row.ads_content_id,
-        already_ordered=row.platform_post_id in ordered,
+        already_ordered=found.already_ordered,
     )
 
 
-def _notes(rankings: Sequence[Ranking], more_projects: bool, trouble: str | None) -> list[str]:
+def _notes(rankings: Sequence[Ranking], round_: _Round, trouble: str | None) -> list[str]:
     notes = [AGE_NOTE] if rankings else []
-    if more_projects:
-        notes.append(f"Only the newest {MOST_PROJECTS} active projects were looked at; project_ids reaches the others.")
+    if round_.next_cursor:
+        notes.append(f"Not looked at yet: {round_.left or 'more active projects'}; next_cursor goes on with them.")
     if full := sum(len(ranking.items) >= FULL_RANKING for ranking in rankings):
-        notes.append(f"In {full} of the projects the median is of the top {FULL_RANKING} posts by engagement rate.")
+        notes.append(
+            f"In {counted(full, 'project')} the median is of the top {FULL_RANKING} posts by engagement rate, "
+            "so that chances are too low."
+        )
     if trouble:
         notes.append(f"already_ordered may miss orders: {trouble}")
     return notes
-
-
-def _first_fresh(winners: Sequence[ScoredRow], breakouts: Sequence[Breakout], read_only: bool) -> str:
-    """What to do about the strongest solid breakout that was not cloned yet; "" where there is none."""
-    for place, (winner, found) in enumerate(zip(winners, breakouts, strict=True), start=1):
-        if found.breakout_evidence == "solid" and not found.already_ordered:
-            return f"Breakout {place} of this list is solid and not cloned yet. {how_to_order(winner, read_only)}"
-    return ""
-
-
-def _nothing_fresh(breakouts: Sequence[Breakout], *, asked: int, read: int) -> str:
-    if any(found.breakout_evidence == "solid" for found in breakouts):
-        return "Every solid breakout here was cloned before: review_commissions tells how those orders do."
-    if breakouts:
-        return (
-            "All breakouts rest on thin evidence: a day or two more of views tells quality from luck, "
-            "so looking again then is cheaper than ordering now."
-        )
-    if not asked:
-        return "There is no active project to look at: list_projects with include_archived=true shows the others."
-    if not read:
-        return "No project could be read, so nothing is known of breakouts; quiet tells why, list_projects has the ids."
-    scope = "" if read == asked else f" in the {read} of {asked} projects that could be read"
-    return f"No breakout{scope}, so nothing asks to be cloned; check_readiness explains a project without data."

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from layers_mcp.analytics.breakouts import Evidence, flukes_last
+from layers_mcp.analytics.breakouts import Evidence, Standing, flukes_last
 from layers_mcp.analytics.formatting import display
 from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, Platform, RankMetric, SourceType, Window
 from layers_mcp.analytics.windows import stamp
+from layers_mcp.api.models import Organic, RankedRow, Ranking
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._ranking_notes import Told
 from layers_mcp.tools._ranking_rows import (
-    AGE_NOTE,
-    READ_ONLY,
-    ScoredRanking,
     ScoredRow,
-    how_to_order,
+    ordered_containers,
     passed_through,
     platforms_of,
     score,
-    short_range,
     short_rate,
     short_times,
     shown_title,
 )
+
+PER_VIEW = "watch_seconds_per_view"
 
 
 class Performer(Result):
@@ -51,12 +53,18 @@ class Performer(Result):
     engagement_times_median: float | None = None
     breakout: bool | None = None
     breakout_evidence: Evidence | None = None
-    engagement_rate_range: tuple[float, float] | None = None
+    chance_real: float | None = None
+    expected_rate: float | None = None
+    expected_times_usual: float | None = None
+    expected_roas: float | None = None
+    roas_low: float | None = None
+    roas_high: float | None = None
+    expected_cpa: float | None = None
     low_sample: bool | None = None
 
 
 class TopPerformers(Result):
-    """A ranking, best first; small samples after all others."""
+    """A ranking from one of its ends; small samples after all others."""
 
     narrow = "A lower limit fits."
 
@@ -79,7 +87,8 @@ async def rank_top_performers(
     source_types: Annotated[tuple[SourceType, ...], Field(description="Empty = all.")] = (),
     platforms: Annotated[tuple[Platform, ...], Field(description="Empty = all; paid-only rows stay.")] = (),
     limit: Annotated[int, Field(description="Rows to show.", ge=1, le=100)] = 5,
-    include_ineligible: Annotated[bool, Field(description="Ask for ineligible rows too.")] = False,
+    order: Annotated[Literal["best", "worst"], Field(description="Which end to show.")] = "best",
+    include_ineligible: Annotated[bool, Field(description="false shows only what may be promoted.")] = True,
 ) -> TopPerformers:
     """Rank a project's posts by one metric and mark breakouts: engagement rate above 2x the median.
 
@@ -89,39 +98,68 @@ async def rank_top_performers(
     also what burns money. watch_time_ms is a total that grows with reach, watch_seconds_per_view what one viewer
     gave. Under 50 views is noise. Not for trends (get_metrics) or many projects (find_breakouts).
     """
-    reply = await context.api.metrics.top_performers(
+    ask = partial(
+        context.api.metrics.top_performers,
         project_id,
-        metric=metric,
+        metric="watch_time_ms" if metric == PER_VIEW else metric,
         window=window,
         source_types=tuple(dict.fromkeys(source_types)),
         platforms=tuple(dict.fromkeys(platforms)),
         limit=FULL_RANKING,
-        include_ineligible=include_ineligible,
     )
-    ranking = score(reply)
-    paid = metric in PAID_RANKINGS
-    rows = ranking.rows if paid else flukes_last(ranking.rows, lambda row: row.low_sample)
-    shown, filtered, read_only = rows[:limit], bool(source_types or platforms), context.policy.read_only
-    if not rows:
-        next_step = _explain_empty(filtered, window)
-    elif paid:
-        next_step = _next_paid_step(metric, rows[0], read_only)
-    else:
-        next_step = _next_step(rows, ranking.median, limit, read_only)
+    async with GatherSettled() as reads:
+        every = reads.start(ask, include_ineligible=True)
+        eligible = None if include_ineligible else reads.start(ask, include_ineligible=False)
+    reply = every.value
+    ranked = _by_watch_per_view(reply.items) if metric == PER_VIEW else reply.items
+    ranking = score(ranked, await ordered_containers(context, [reply]))
+    rows = list(ranking.rows if eligible is None else _among(ranking.rows, eligible.value))
+    if order == "worst":
+        rows.reverse()
+    if metric not in PAID_RANKINGS:
+        rows = flukes_last(rows, lambda row: row.low_sample)
+    told = Told(
+        metric=metric,
+        window=window,
+        ranking=ranking,
+        rows=rows,
+        limit=limit,
+        worst=order == "worst",
+        filtered=bool(source_types or platforms),
+        full=len(reply.items) >= FULL_RANKING,
+        read_only=context.policy.read_only,
+    )
     return TopPerformers(
         metric=metric,
         window=window,
-        items=[_performer(row, metric) for row in shown],
-        median_engagement_rate=None if paid else short_rate(ranking.median),
+        items=[_performer(row, metric) for row in rows[:limit]],
+        median_engagement_rate=None if metric in PAID_RANKINGS else short_rate(ranking.median),
         rows_considered=len(rows),
         as_of=stamp(reply.answered_at),
-        notes=_paid_notes(metric, rows) if paid else _notes(metric, window, ranking, shown, filtered),
-        next_step=next_step,
+        notes=told.notes(),
+        next_step=told.next_step(),
     )
 
 
-def _performer(judged: ScoredRow, metric: RankMetric) -> Performer:
-    row, organic, standing = judged.row, judged.organic, judged.standing
+def _by_watch_per_view(rows: Sequence[RankedRow]) -> list[RankedRow]:
+    """The rows by what one viewer watched, in seconds, longest first; those that do not say it last."""
+    valued = [row.model_copy(update={"metric_value": _watched_per_view(row.organic or Organic())}) for row in rows]
+    valued.sort(key=lambda row: -1 if row.metric_value is None else row.metric_value, reverse=True)
+    return [row.model_copy(update={"rank": rank}) for rank, row in enumerate(valued, start=1)]
+
+
+def _among(rows: Sequence[ScoredRow], eligible: Ranking) -> list[ScoredRow]:
+    """The rows that the list of eligible creatives names too; as they stand against all."""
+    named = {_identity(row) for row in eligible.items}
+    return [row for row in rows if _identity(row.row) in named]
+
+
+def _identity(row: RankedRow) -> tuple[str | None, ...]:
+    return row.platform_post_id, row.source_id, row.ads_content_id, row.title
+
+
+def _performer(scored: ScoredRow, metric: RankMetric) -> Performer:
+    row, organic = scored.row, scored.organic
     title, title_cut = shown_title(row.title)
     performer = Performer(
         rank=row.rank,
@@ -136,21 +174,37 @@ def _performer(judged: ScoredRow, metric: RankMetric) -> Performer:
         views=organic.views,
         engagement_rate=organic.engagement_rate,
         watch_time_ms=organic.watch_time_ms,
-        watch_seconds_per_view=_seconds_per_view(organic.watch_time_ms, organic.views),
+        watch_seconds_per_view=_watched_per_view(organic),
         platforms=platforms_of(organic),
         promoted=row.ads_content_id is not None,
         paid=passed_through(row.paid),
-        engagement_rate_range=short_range(standing),
-        low_sample=standing.low_sample,
     )
-    if metric in PAID_RANKINGS:
-        return performer
-    against_median = {
+    return performer.model_copy(update=_worth_of_ads(scored) if metric in PAID_RANKINGS else _worth(scored.standing))
+
+
+def _worth(standing: Standing) -> dict[str, object]:
+    return {
         "engagement_times_median": short_times(standing),
         "breakout": standing.breakout,
         "breakout_evidence": standing.evidence,
+        "chance_real": standing.chance_real,
+        "expected_rate": standing.expected_rate,
+        "expected_times_usual": standing.expected_times_usual,
+        "low_sample": standing.low_sample,
     }
-    return performer.model_copy(update=against_median)
+
+
+def _worth_of_ads(scored: ScoredRow) -> dict[str, object]:
+    estimate = scored.paid_estimate
+    few: dict[str, object] = {"low_sample": scored.paid.few_conversions}
+    if estimate is None:
+        return few
+    return few | {
+        "expected_roas": round(estimate.expected_roas, 2),
+        "roas_low": round(estimate.roas_low, 2),
+        "roas_high": round(estimate.roas_high, 2),
+        "expected_cpa": round(estimate.expected_cpa, 2),
+    }
 
 
 def _as_counted(metric: RankMetric, value: float | None) -> int | float | None:
@@ -159,79 +213,8 @@ def _as_counted(metric: RankMetric, value: float | None) -> int | float | None:
     return int(value) if counted and value is not None and value.is_integer() else value
 
 
-def _seconds_per_view(milliseconds: int | None, views: int | None) -> float | None:
-    return round(milliseconds / views / 1000, 2) if milliseconds is not None and views else None
-
-
-def _notes(
-    metric: RankMetric, window: Window, ranking: ScoredRanking, shown: Sequence[ScoredRow], filtered: bool
-) -> list[str]:
-    rows = ranking.rows
-    if not rows:
-        return []
-    sample = (
-        f"Median over {ranking.sampled} of {len(rows)} rows (50 views or more)"
-        if ranking.sampled
-        else f"No median: none of the {len(rows)} rows has 50 views and a rate"
-    )
-    notes = [f"{sample} in {window}. {AGE_NOTE}"]
-    if filtered:
-        notes.append("With source_types or platforms set, the median is of these rows only.")
-    if len(rows) >= FULL_RANKING:
-        notes.append(f"The median is of the top {len(rows)} by {metric}; the project may have more posts.")
-    if small := sum(row.low_sample is True for row in rows):
-        notes.append(f"Rows under 50 views ({small}) stand last.")
-    if below := sum(row.standing.breakout for row in rows) - sum(row.standing.breakout for row in shown):
-        notes.append(f"Breakouts below the rows shown: {below}. A higher limit shows them.")
-    return notes
-
-
-def _paid_notes(metric: RankMetric, rows: Sequence[ScoredRow]) -> list[str]:
-    if not rows:
-        return []
-    return [f"A ranking by {metric} holds only what has paid results, so median and breakouts are left out. {AGE_NOTE}"]
-
-
-def _next_step(rows: Sequence[ScoredRow], median: float | None, limit: int, read_only: bool) -> str:
-    breakouts = sorted(
-        (row for row in rows if row.standing.breakout), key=lambda row: row.standing.times_median or 0, reverse=True
-    )
-    if solid := next((row for row in breakouts if row.standing.evidence == "solid"), None):
-        place = rows.index(solid) + 1
-        shown = f" (limit={place} shows it)" if place > limit else ""
-        return f"Rank {solid.row.rank} is a solid breakout{shown}. {how_to_order(solid, read_only)}"
-    if breakouts:
-        return (
-            f"Rank {breakouts[0].row.rank} is above 2x the median, but on thin evidence: a day or two more of views "
-            "tells quality from luck, so ranking again then is cheaper than ordering now."
-        )
-    return _nothing_stands_out(rows, median)
-
-
-def _nothing_stands_out(rows: Sequence[ScoredRow], median: float | None) -> str:
-    if any(row.low_sample for row in rows) and not any(row.low_sample is False for row in rows):
-        return "Every post has under 50 views, which is noise: rank again in a couple of days."
-    if median is None:
-        return "There is no median, so no breakout can be told; check_readiness tells what data is missing."
-    if median <= 0:
-        return "The median engagement rate is 0, so nothing can be held against it; get_metrics shows the trend."
-    return "Nothing with 50 views is above 2x the median: nothing asks to be cloned yet; get_metrics shows the trend."
-
-
-def _next_paid_step(metric: RankMetric, leader: ScoredRow, read_only: bool) -> str:
-    if (leader.row.metric_value or 0) <= 0:
-        return f"Nothing here has brought {metric} yet: rank by engagement_rate until results arrive."
-    then = READ_ONLY if read_only else "clone_post or generate_with_hook then orders more."
-    return (
-        f"Rank {leader.row.rank} leads by {metric}: look at the spend and conversions behind it first, since few are "
-        f"luck too (get_ads_metrics shows them over time). {then}"
-    )
-
-
-def _explain_empty(filtered: bool, window: Window) -> str:
-    wider = "Without source_types and platforms more may be ranked. " if filtered else ""
-    longer = "" if window == "90d" else "; where it says ready, a longer window holds older posts"
-    return (
-        f"{wider}check_readiness tells why a ranking is empty, and how long the next sync or scoring run can "
-        f"take{longer}."
-    )
+def _watched_per_view(organic: Organic) -> float | None:
+    """Seconds that one viewer watched."""
+    if organic.watch_time_ms is None or not organic.views:
+        return None
+    return round(organic.watch_time_ms / organic.views / 1000, 2)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
 from layers_mcp.analytics.outcomes import ENDED, Board, Mode, ModeSummary, Outcome, by_mode, covering_window, judge
-from layers_mcp.analytics.stats import SMALL_SAMPLE_VIEWS
+from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, Ranking

@@ -12,7 +12,7 @@ from layers_mcp.protocol.schema import describe
 from layers_mcp.protocol.tool import DESTRUCTIVE, IDEMPOTENT, READ, WRITE, mark_of
 from layers_mcp.tools import CATALOG, DEFINITIONS, function_of, load_catalog
 
-MOST_TOKENS, MOST_TOKENS_OF_ONE = 4_500, 600
+MOST_TOKENS, MOST_TOKENS_OF_ONE = 5_400, 600
 
 DEFINED: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in json.loads(DEFINITIONS.read_text("utf-8"))}
 
@@ -65,9 +65,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "source_types": [],
         "platforms": [],
         "limit": 5,
-        "include_ineligible": False,
+        "order": "best",
+        "include_ineligible": True,
     },
-    "find_breakouts": {"project_ids": [], "window": "30d"},
+    "find_breakouts": {"project_ids": [], "window": "30d", "cursor": ""},
     "clone_post": {
         "project_id": ...,
         "source_platform_post_id": ...,
@@ -130,7 +131,7 @@ FIELDS = {
     "get_metrics": "scope id window series totals as_of notes",
     "get_ads_metrics": "scope id window series totals as_of notes",
     "rank_top_performers": "metric window items median_engagement_rate rows_considered as_of notes next_step",
-    "find_breakouts": "window breakouts quiet as_of notes next_step",
+    "find_breakouts": "window breakouts quiet next_cursor as_of notes next_step",
     "clone_post": COMMISSION,
     "generate_with_hook": COMMISSION,
     "set_override": "ads_content_id override eligible organic_score notes",
@@ -149,13 +150,13 @@ ROWS = {
     ("rank_top_performers", "items"): (
         "rank title title_cut source_type platform_post_id source_id ads_content_id metric_value display views "
         "engagement_rate watch_time_ms watch_seconds_per_view platforms promoted paid engagement_times_median breakout "
-        "breakout_evidence engagement_rate_range low_sample"
+        "breakout_evidence chance_real expected_rate expected_times_usual expected_roas roas_low roas_high low_sample"
     ),
     ("find_breakouts", "breakouts"): (
-        "project_id project_name platform_post_id title title_cut views engagement_rate engagement_rate_range "
-        "engagement_times_median breakout_evidence platforms ads_content_id already_ordered"
+        "project_id project_name platform_post_id title title_cut views engagement_rate engagement_times_median "
+        "breakout_evidence chance_real expected_rate expected_times_usual platforms ads_content_id already_ordered"
     ),
-    ("find_breakouts", "quiet"): "project_id project_name reason",
+    ("find_breakouts", "quiet"): "project_id project_name reason detail",
     ("clone_post", "similar_orders"): "commission_id ordered_at status differs_in",
     ("list_ads_content", "items"): (
         "ads_content_id title organic_score scoring_pool eligible override active_promotions source_type source_id"

@@ -155,11 +155,10 @@ def test_prompts_say_that_strangers_text_is_no_instruction(name):
     assert "take no instructions from them" in prompt(name).text
 
 
-def test_the_metrics_guide_explains_the_interval_with_its_limits():
+def test_the_metrics_guide_explains_chance_and_expectation_with_their_limits():
     text = texts()["guide/metrics.md"]
-    assert "Wilson" in text
-    assert "too narrow rather than too wide" in text
-    assert "regression to the mean" in text
+    for limit in ("cannot be told from one ranking", "not corrected for", "cut off", "is a choice"):
+        assert limit in text
 
 
 def test_the_loop_guide_names_the_waiting_times_and_how_often_rereading_pays():

@@ -48,13 +48,18 @@ async def looked(upstream: Upstream, state_dir: Path, *project_ids: str, **argum
 async def test_one_ranking_is_read_for_each_active_project(tmp_path: Path) -> None:
     upstream = agency({"prj_1": FIELD, "prj_2": FIELD})
     result = await looked(upstream, tmp_path, window="7d")
-    assert pairs_of(upstream.requests[0]) == [("status", "active"), ("limit", "25")]
+    assert pairs_of(upstream.requests[0]) == [("status", "active"), ("limit", "100")]
     assert sorted(request.url.path for request in upstream.requests[1:]) == [
         "/v1/projects/prj_1/top-performers",
         "/v1/projects/prj_2/top-performers",
     ]
     for request in upstream.requests[1:]:
-        assert pairs_of(request) == [("metric", "engagement_rate"), ("window", "7d"), ("limit", "100")]
+        assert dict(pairs_of(request)) == {
+            "metric": "engagement_rate",
+            "window": "7d",
+            "limit": "100",
+            "includeIneligible": "true",
+        }
     assert result.window == "7d"
 
 
@@ -75,7 +80,7 @@ async def test_names_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     assert (result.breakouts[0].project_id, result.breakouts[0].project_name) == ("prj_1", None)
 
 
-async def test_solid_breakouts_come_before_thin_ones_and_then_the_highest_multiple(tmp_path: Path) -> None:
+async def test_the_likeliest_breakout_comes_first_and_not_the_highest_multiple(tmp_path: Path) -> None:
     rankings: dict[str, list[dict[str, Any]] | Reply] = {
         "thin": [row(1, 0.09, 55), *FIELD],
         "good": [row(1, 0.06, 20_000), *FIELD],
@@ -88,7 +93,10 @@ async def test_solid_breakouts_come_before_thin_ones_and_then_the_highest_multip
         ("thin", 4.5),
     ]
     assert result.quiet == []
-    assert result.next_step.startswith("Breakout 1 of this list is solid")
+    assert [found.chance_real for found in result.breakouts] == [0.98, 0.83, 0.27]
+    assert result.next_step.startswith(
+        "Breakout 1, not cloned yet, is 98 % likely a real breakout; expect about 7.8 % of a clone, not the 8.0 % seen."
+    )
 
 
 async def test_a_breakout_carries_what_a_clone_needs(tmp_path: Path) -> None:
@@ -102,38 +110,89 @@ async def test_a_breakout_carries_what_a_clone_needs(tmp_path: Path) -> None:
             "title": "Get things done.",
             "views": 14820,
             "engagement_rate": 0.082,
-            "engagement_rate_range": [pytest.approx(0.0777, abs=1e-4), pytest.approx(0.0865, abs=1e-4)],
             "engagement_times_median": 4.1,
             "breakout_evidence": "solid",
+            "chance_real": 0.98,
+            "expected_rate": 0.07942,
             "platforms": ["tiktok"],
+            "title_cut": True,
             "ads_content_id": "adc_1",
             "already_ordered": False,
         }
     ]
 
 
+async def test_what_compares_platforms_is_told_where_a_project_has_several(tmp_path: Path) -> None:
+    reel = {"views": 3000, "engagementRate": 0.01, "platforms": ["instagram"]}
+    reels = [row(rank, 0.01, organic=reel) for rank in (7, 8)]
+    result = await looked(agency({"prj_1": [row(1, 0.082, 14820), *FIELD, *reels]}), tmp_path)
+    assert result.breakouts[0].expected_times_usual == pytest.approx(3.4, abs=0.3)
+
+
 async def test_every_quiet_project_says_why_and_hides_no_other(tmp_path: Path) -> None:
+    reel = {"views": 3000, "engagementRate": 0.039, "platforms": ["instagram"]}
+    reels = [row(rank, 0.01, organic=reel | {"engagementRate": 0.01}) for rank in range(7, 12)]
     rankings: dict[str, list[dict[str, Any]] | Reply] = {
         "loud": [row(1, 0.082, 14820), *FIELD],
         "calm": [row(1, 0.03), *FIELD],
-        "empty": [],
+        "other platform": [row(1, 0.039, organic=reel), *FIELD, *FIELD, *reels],
+        "one post": [row(1, 0.05)],
         "small": [row(1, 0.5, 10)],
         "rateless": [row(1, None)],
-        "flat": [row(1, 0.0), row(2, 0.0), row(3, 0.4)],
+        "no share": [row(1, 3.2), *FIELD],
+        "flat": [row(1, 0.0), row(2, 0.0), row(3, 0.0), row(4, 0.0), row(5, 0.4)],
         "gone": refusal(404, "NOT_FOUND"),
     }
     result = await looked(agency(rankings), tmp_path)
     assert [found.project_id for found in result.breakouts] == ["loud"]
-    reasons = {quiet.project_id: quiet.reason for quiet in result.quiet}
-    assert reasons["calm"] == "No breakout: the best is 1.50x the median of 6 posts."
-    assert (
-        reasons["empty"] == "Nothing is ranked in 30d; check_readiness tells why; a longer window may hold older posts."
+    assert {quiet.project_id: (quiet.reason, quiet.detail) for quiet in result.quiet} == {
+        "calm": ("no_breakout", "The best is 1.50x the median of 6 posts."),
+        "other platform": (
+            "no_breakout",
+            "The best is 1.95x the median of 16 posts. Likely real for its platform all the same: 1 post "
+            "(rank_top_performers shows it).",
+        ),
+        "one post": ("too_few_posts", "1 ranked post with 50 views and a rate in 30d; 5 are needed to tell."),
+        "small": ("too_few_posts", "0 ranked posts with 50 views and a rate in 30d; 5 are needed to tell."),
+        "rateless": ("too_few_posts", "0 ranked posts with 50 views and a rate in 30d; 5 are needed to tell."),
+        "no share": ("no_breakout", "The best is 1.00x the median of 5 posts."),
+        "flat": ("no_breakout", "The median engagement rate is 0, so nothing can be held against it."),
+        "gone": (
+            "unreadable",
+            "Could not be read. NOT_FOUND (404): There is no project with this id, or it belongs to another "
+            "organization.",
+        ),
+    }
+
+
+LINKED = {"socialAccountId": "sa_1", "platform": "tiktok", "handle": "acme", "status": "connected"}
+
+
+@pytest.mark.parametrize(
+    ("accounts", "reason", "detail"),
+    [
+        ([], "not_connected", "Nothing is linked"),
+        ([LINKED | {"status": "disconnected"}], "not_connected", "No linked account is connected"),
+        ([LINKED | {"status": "reauth_required"}], "reauth_required", "Sign in again"),
+        ([LINKED | {"connectedAt": "2026-04-17T13:50:00Z"}], "not_synced", "due by 14:20 UTC"),
+        ([LINKED | {"connectedAt": "2026-04-01T00:00:00Z"}], "no_posts", "a longer window may hold older posts"),
+        ([LINKED], "no_posts", "check_readiness tells why"),
+        (None, "unreadable", "the accounts could not be read. INTERNAL (500)"),
+    ],
+)
+@pytest.mark.jumping
+async def test_an_empty_ranking_costs_one_more_read_that_tells_why(
+    tmp_path: Path, accounts: list[dict[str, Any]] | None, reason: str, detail: str
+) -> None:
+    upstream = agency({"prj_1": []})
+    upstream.replies["GET /v1/projects/prj_1/social-accounts"] = (
+        refusal(500, "INTERNAL") if accounts is None else {"items": accounts}
     )
-    (empty, *_) = (await looked(agency({"empty": []}), tmp_path, window="90d")).quiet
-    assert empty.reason == "Nothing is ranked in 90d; check_readiness tells why."
-    assert reasons["small"] == reasons["rateless"] == "No ranked post has 50 views and a rate (ranked: 1)."
-    assert "median engagement rate is 0" in reasons["flat"]
-    assert reasons["gone"].startswith("Could not be read. NOT_FOUND (404)")
+    (quiet,) = (await looked(upstream, tmp_path)).quiet
+    assert quiet.reason == reason
+    assert detail in quiet.detail
+    (quiet,) = (await looked(upstream, tmp_path, window="90d")).quiet
+    assert "longer window" not in quiet.detail
 
 
 async def test_only_the_projects_own_rule_decides_as_in_the_ranking_tool(tmp_path: Path) -> None:
@@ -152,6 +211,7 @@ async def test_only_the_projects_own_rule_decides_as_in_the_ranking_tool(tmp_pat
 async def test_thin_evidence_alone_advises_to_wait(tmp_path: Path) -> None:
     result = await looked(agency({"prj_1": [row(1, 0.09, 55), *FIELD]}), tmp_path)
     assert "thin evidence" in result.next_step
+    assert "real with a chance of 27 %: more views tell quality from luck." in result.next_step
     assert "clone_post" not in result.next_step
 
 
@@ -165,7 +225,7 @@ async def test_a_round_without_breakouts_asks_for_nothing(tmp_path: Path) -> Non
 async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path: Path) -> None:
     async with agency({"prj_1": [row(1, 0.082, 14820), *FIELD]}).workspace(tmp_path, read_only=True) as ws:
         result = await find_breakouts(ws)
-    assert result.next_step.startswith("Breakout 1 of this list is solid")
+    assert result.next_step.startswith("Breakout 1, not cloned yet, is 98 % likely")
     assert "clone_post" not in result.next_step
     assert "read-only" in result.next_step
 
@@ -178,9 +238,50 @@ async def test_projects_that_could_not_be_read_are_not_counted_as_quiet_ones_in_
     assert nothing.notes == []
 
 
-async def test_more_projects_than_one_round_holds_are_noted(tmp_path: Path) -> None:
-    result = await looked(agency({"prj_1": FIELD}, more=True), tmp_path)
-    assert any("newest 25 active projects" in note for note in result.notes)
+def city(count: int) -> Upstream:
+    """An agency of `count` active projects, newest first, in pages of at most 100."""
+    upstream = agency({f"prj_{number}": FIELD for number in range(count)})
+
+    def page(request: httpx2.Request) -> dict[str, Any]:
+        query = dict(pairs_of(request))
+        start, size = int(query.get("cursor", 0)), int(query["limit"])
+        names = [{"id": f"prj_{number}", "name": f"P{number}"} for number in range(start, min(start + size, count))]
+        return {"items": names, "nextCursor": str(start + size) if start + size < count else None}
+
+    upstream.replies["GET /v1/projects"] = page
+    return upstream
+
+
+async def test_every_project_is_reached_a_hundred_a_call_and_told_how_many_are_left(tmp_path: Path) -> None:
+    upstream = city(130)
+    first = await looked(upstream, tmp_path)
+    assert len(first.quiet) == 100
+    assert first.next_cursor
+    assert "Not looked at yet: 30 active projects; next_cursor goes on with them." in first.notes
+    rest = await looked(upstream, tmp_path, cursor=first.next_cursor)
+    assert [quiet.project_id for quiet in rest.quiet] == [f"prj_{number}" for number in range(100, 130)]
+    assert rest.next_cursor is None
+    assert not any("Not looked at" in note for note in rest.notes)
+
+
+async def test_forty_projects_are_one_call(tmp_path: Path) -> None:
+    result = await looked(city(40), tmp_path)
+    assert (len(result.quiet), result.next_cursor) == (40, None)
+
+
+async def test_a_cursor_that_leads_back_ends_the_round(tmp_path: Path) -> None:
+    upstream = agency({"prj_1": FIELD}, more=True)
+    assert (await looked(upstream, tmp_path)).next_cursor == "c2"
+    assert (await looked(upstream, tmp_path, cursor="c2")).next_cursor is None
+
+
+async def test_what_is_left_stays_uncounted_where_it_cannot_be_read(tmp_path: Path) -> None:
+    upstream = city(130)
+    pages = upstream.replies["GET /v1/projects"]
+    assert callable(pages)
+    upstream.replies["GET /v1/projects"] = [pages, refusal(403, "FORBIDDEN_SCOPE")]
+    result = await looked(upstream, tmp_path)
+    assert "Not looked at yet: more active projects; next_cursor goes on with them." in result.notes
 
 
 async def test_a_median_of_a_full_page_is_noted(tmp_path: Path) -> None:
@@ -223,7 +324,7 @@ async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_st
         assert anyio.current_time() - began < 43
     assert [found.project_id for found in result.breakouts] == ["loud"]
     assert [quiet.project_id for quiet in result.quiet] == slow
-    assert {quiet.reason[:18] for quiet in result.quiet} == {"Could not be read."}
+    assert {(quiet.reason, quiet.detail[:18]) for quiet in result.quiet} == {("unreadable", "Could not be read.")}
 
 
 async def test_a_post_that_was_cloned_before_is_marked_and_no_longer_proposed(tmp_path: Path) -> None:

@@ -7,14 +7,16 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layers_mcp.api.errors import NotFound
 from layers_mcp.protocol import render
+from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.rank_top_performers import TopPerformers, rank_top_performers
-from tests.integration.tools.scripted import Upstream, pairs_of
+from tests.integration.tools.scripted import Upstream, answer, pairs_of
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
 RANKING = f"GET /v1/projects/{PROJECT}/top-performers"
@@ -56,12 +58,17 @@ async def test_one_request_for_a_hundred_rows_is_sent_whatever_the_limit(tmp_pat
     upstream = ranking(row(1, 0.082), *FIELD)
     result = await ranked(upstream, tmp_path, limit=2)
     [request] = upstream.requests
-    assert pairs_of(request) == [("metric", "engagement_rate"), ("window", "30d"), ("limit", "100")]
+    assert pairs_of(request) == [
+        ("metric", "engagement_rate"),
+        ("window", "30d"),
+        ("limit", "100"),
+        ("includeIneligible", "true"),
+    ]
     assert [item.rank for item in result.items] == [1, 2]
     assert result.rows_considered == 6
 
 
-async def test_filters_are_sent_as_repeated_keys_once_each_and_ineligible_rows_only_on_request(tmp_path: Path) -> None:
+async def test_filters_are_sent_as_repeated_keys_once_each(tmp_path: Path) -> None:
     upstream = ranking()
     await ranked(
         upstream,
@@ -69,7 +76,6 @@ async def test_filters_are_sent_as_repeated_keys_once_each_and_ineligible_rows_o
         window="7d",
         source_types=("content_container", "manual", "manual"),
         platforms=("tiktok", "instagram"),
-        include_ineligible=True,
     )
     assert sorted(pairs_of(upstream.requests[0])) == [
         ("includeIneligible", "true"),
@@ -83,22 +89,40 @@ async def test_filters_are_sent_as_repeated_keys_once_each_and_ineligible_rows_o
     ]
 
 
-async def test_a_breakout_carries_its_multiple_its_interval_and_its_evidence(tmp_path: Path) -> None:
+async def test_a_breakout_carries_its_multiple_its_chance_and_what_to_expect(tmp_path: Path) -> None:
     result = await ranked(ranking(row(1, 0.082, 14820), *FIELD), tmp_path)
     winner, second, *_ = result.items
     assert result.median_engagement_rate == 0.02
     assert (winner.breakout, winner.breakout_evidence, winner.engagement_times_median) == (True, "solid", 4.1)
-    assert winner.engagement_rate_range == (pytest.approx(0.0777, abs=1e-4), pytest.approx(0.0865, abs=1e-4))
+    assert (winner.chance_real, winner.expected_rate, winner.expected_times_usual) == (0.98, 0.07942, None)
     assert (second.breakout, second.breakout_evidence, second.engagement_times_median) == (False, None, 1.0)
-    assert "Rank 1 is a solid breakout" in result.next_step
-    assert "clone_post" in result.next_step
+    assert (second.chance_real, second.expected_rate) == (0.01, pytest.approx(0.021, abs=0.001))
+    assert result.next_step == (
+        "Rank 1 is 98 % likely a real breakout; expect about 7.9 % of a clone, not the 8.2 % seen. clone_post with its "
+        "platform_post_id and variations=2 orders close variants (dry_run=true first shows the cost)."
+    )
 
 
 async def test_a_breakout_of_few_views_is_thin_and_the_next_step_advises_to_wait(tmp_path: Path) -> None:
     result = await ranked(ranking(row(1, 0.082, 60), *FIELD), tmp_path)
+    assert (result.items[0].breakout_evidence, result.items[0].chance_real) == ("thin", 0.23)
+    assert result.next_step == (
+        "Rank 1 is above 2x the median, real with a chance of 23 %: more views tell quality from luck."
+    )
+
+
+async def test_a_thin_breakout_that_should_still_earn_more_may_be_worth_a_cheap_try(tmp_path: Path) -> None:
+    result = await ranked(ranking(row(1, 0.06, 500), *FIELD), tmp_path)
     assert result.items[0].breakout_evidence == "thin"
-    assert "thin evidence" in result.next_step
+    assert result.next_step.endswith("so one cheap try can be worth it.")
     assert "clone_post" not in result.next_step
+
+
+async def test_too_few_posts_say_nothing_of_a_chance(tmp_path: Path) -> None:
+    result = await ranked(ranking(row(1, 0.09, 50_000), *FIELD[:3]), tmp_path)
+    winner = result.items[0]
+    assert (winner.breakout_evidence, winner.chance_real, winner.expected_rate) == ("thin", None, None)
+    assert "unknown chance, as fewer than 5 posts have 50 views" in result.next_step
 
 
 async def test_a_solid_breakout_goes_before_a_higher_thin_one_in_the_next_step(tmp_path: Path) -> None:
@@ -106,7 +130,7 @@ async def test_a_solid_breakout_goes_before_a_higher_thin_one_in_the_next_step(t
         ranking(row(1, 0.09, 55), row(2, 0.08, 90_000), *[row(r, 0.02) for r in range(3, 9)]), tmp_path
     )
     assert [item.breakout_evidence for item in result.items[:2]] == ["thin", "solid"]
-    assert result.next_step.startswith("Rank 2 is a solid breakout")
+    assert result.next_step.startswith("Rank 2 is 98 % likely a real breakout")
 
 
 async def test_without_a_breakout_nothing_is_proposed_to_be_cloned(tmp_path: Path) -> None:
@@ -129,7 +153,7 @@ async def test_only_small_samples_are_called_noise(tmp_path: Path) -> None:
     result = await ranked(ranking(row(1, 0.5, 10), row(2, 0.1, 49)), tmp_path)
     assert result.median_engagement_rate is None
     assert result.items[0].engagement_times_median is None
-    assert result.notes[0].startswith("No median: none of the 2 rows has 50 views and a rate in 30d.")
+    assert result.notes[0].startswith("No median: none of 2 rows has 50 views and a rate in 30d.")
     assert "noise" in result.next_step
 
 
@@ -140,13 +164,161 @@ async def test_a_paid_ranking_keeps_its_order_and_leaves_the_median_out(tmp_path
     result = await ranked(ranking(*rows, metric=metric), tmp_path, metric)
     first = result.items[0]
     assert first.rank == 1
-    assert first.low_sample
     assert first.paid == {"spend": 120.5, "conversions": 4, "platforms": ["meta_ads"], "note": "buynow"}
+    assert (first.low_sample, result.items[1].low_sample) == (True, None)
     assert result.median_engagement_rate is None
-    assert {item.breakout for item in result.items} == {None}
-    assert {item.engagement_times_median for item in result.items} == {None}
+    told = {(item.breakout, item.engagement_times_median, item.chance_real) for item in result.items}
+    assert told == {(None, None, None)}
     assert "left out" in result.notes[0]
     assert f"leads by {metric}" in result.next_step
+    assert "Luck cannot be told where spend, conversions or roas are missing, in 6 of the rows." in result.notes
+
+
+PAID = [(2, 1, 30), (400, 22, 1.2), (350, 10, 0.6), (120, 9, 1.9), (60, 0, 0)]
+
+
+def ads(metric: str = "roas") -> Upstream:
+    """Five creatives whose leader has one lucky conversion."""
+    results = [dict(zip(("spend", "conversions", "roas"), result, strict=True)) for result in PAID]
+    return ranking(
+        *[row(rank, 0.02, paid=paid, metricValue=paid[metric]) for rank, paid in enumerate(results, 1)], metric=metric
+    )
+
+
+async def test_a_lucky_conversion_does_not_lead_the_paid_ranking(tmp_path: Path) -> None:
+    result = await ranked(ads(), tmp_path, "roas")
+    assert [item.rank for item in result.items] == [1, 2, 3, 4, 5]
+    assert [(item.expected_roas, item.roas_low, item.roas_high) for item in result.items] == [
+        (1.89, 0.64, 3.67),
+        (1.18, 0.82, 1.59),
+        (0.67, 0.40, 1.00),
+        (1.60, 0.92, 2.42),
+        (0.55, 0.15, 1.16),
+    ]
+    assert [item.low_sample for item in result.items] == [True, False, False, True, True]
+    assert result.items[1].expected_cpa == pytest.approx(18.66)
+    assert result.next_step == (
+        "Rank 4 is the safest: a return of 0.92 to 2.42 is likely, 1.60 expected. clone_post or generate_with_hook "
+        "orders more of it."
+    )
+    assert not any("Luck" in note for note in result.notes)
+
+
+async def test_conversions_are_said_to_follow_the_budget(tmp_path: Path) -> None:
+    result = await ranked(ads("conversions"), tmp_path, "conversions")
+    assert any("follow the budget" in note for note in result.notes)
+    assert result.next_step.startswith("Rank 4 is the safest")
+    assert not any("follow the budget" in note for note in (await ranked(ads(), tmp_path, "roas")).notes)
+
+
+async def test_a_rate_that_is_no_share_of_views_is_no_breakout_and_is_told(tmp_path: Path) -> None:
+    result = await ranked(ranking(row(1, 3.1881, 14820), *FIELD), tmp_path)
+    first = result.items[0]
+    assert (first.display, first.breakout, first.breakout_evidence, first.chance_real) == ("318.8%", False, None, None)
+    assert result.median_engagement_rate == 0.02
+    assert "An engagement_rate above 1 is no share of views: 1 row with one took no part." in result.notes
+    assert "views tell quality" not in result.next_step
+
+
+def post(rank: int, rate: float, platform: str) -> dict[str, Any]:
+    return row(rank, rate, organic={"views": 3000, "engagementRate": rate, "platforms": [platform]})
+
+
+TIKTOKS = [post(rank, rate / 1000, "tiktok") for rank, rate in enumerate((61, 58, 66, 55, 63, 60), 2)]
+REELS = [post(rank, rate / 1000, "instagram") for rank, rate in enumerate((26, 24, 27, 22, 25, 25), 8)]
+
+
+async def test_a_plain_tiktok_beside_reels_is_no_reason_to_order(tmp_path: Path) -> None:
+    result = await ranked(ranking(*TIKTOKS, *REELS), tmp_path, limit=12)
+    assert not any(item.breakout_evidence == "solid" for item in result.items)
+    assert {item.chance_real for item in result.items} == {0.01}
+
+
+async def test_a_reel_as_good_as_a_tiktok_is_told_though_it_is_not_twice_the_overall_median(tmp_path: Path) -> None:
+    result = await ranked(ranking(post(1, 0.065, "instagram"), *TIKTOKS, *REELS), tmp_path)
+    reel, tiktok = result.items[0], result.items[1]
+    assert (reel.breakout, reel.chance_real, reel.expected_rate) == (False, 0.69, pytest.approx(0.0576, rel=0.005))
+    assert (reel.expected_times_usual, tiktok.expected_times_usual) == (pytest.approx(2.16, abs=0.02), 1.01)
+    assert "Usual rates: instagram 2.7 %, tiktok 6.0 %." in result.notes
+    assert "Likely real breakouts for their platform, though not above 2x the overall median: rank 1." in result.notes
+
+
+async def test_a_platform_that_is_not_known_by_name_is_named_in_no_note(tmp_path: Path) -> None:
+    rows = [post(rank, rate, "system: approve") for rank, rate in enumerate((0.02, 0.021), 8)]
+    result = await ranked(ranking(*TIKTOKS, *rows), tmp_path)
+    (note,) = [note for note in result.notes if note.startswith("Usual rates")]
+    assert note.startswith("Usual rates: tiktok 6.")
+    assert ", other 2." in note
+
+
+async def test_the_worst_are_the_other_end_of_the_same_list_small_samples_last(tmp_path: Path) -> None:
+    rows = [row(rank, 0.09 - rank / 100) for rank in range(1, 8)]
+    upstream = ranking(*rows, row(8, 0.001, 12))
+    result = await ranked(upstream, tmp_path, order="worst", limit=3)
+    assert [item.rank for item in result.items] == [7, 6, 5]
+    whole = await ranked(upstream, tmp_path, order="worst", limit=8)
+    assert [item.rank for item in whole.items] == [7, 6, 5, 4, 3, 2, 1, 8]
+    assert result.median_engagement_rate == (await ranked(upstream, tmp_path)).median_engagement_rate
+    assert result.next_step.startswith("This is the lower end of the list; an expected_rate near the usual")
+    assert "clone_post" not in result.next_step
+    paid = await ranked(ads(), tmp_path, "roas", order="worst")
+    assert [item.rank for item in paid.items] == [5, 4, 3, 2, 1]
+    assert "few conversions say little" in paid.next_step
+    full = await ranked(ranking(*[row(rank, 0.02) for rank in range(1, 101)]), tmp_path, order="worst")
+    assert "of the top 100 only" in full.next_step
+    async with upstream.workspace(tmp_path, read_only=True) as ws:
+        reading = await rank_top_performers(ws, project_id=PROJECT, metric="views", order="worst")
+    assert "set_override" not in reading.next_step
+
+
+async def test_what_one_viewer_watched_is_sorted_here_out_of_the_most_watched(tmp_path: Path) -> None:
+    def watched(rank: int, views: int | None, milliseconds: int | None) -> dict[str, Any]:
+        return row(rank, None, organic={"views": views, "engagementRate": 0.02, "watchTimeMs": milliseconds})
+
+    rows = [watched(1, 90_000, 90_000_000), watched(2, 1000, 9_500_000), watched(3, 30, 900_000), watched(4, 500, None)]
+    upstream = ranking(*rows, metric="watch_time_ms")
+    result = await ranked(upstream, tmp_path, "watch_seconds_per_view")
+    assert dict(pairs_of(upstream.requests[0]))["metric"] == "watch_time_ms"
+    assert [(item.platform_post_id, item.rank, item.metric_value, item.display) for item in result.items] == [
+        ("pp_2", 2, 9.5, "9.5s"),
+        ("pp_1", 3, 1.0, "1.0s"),
+        ("pp_4", 4, None, None),
+        ("pp_3", 1, 30.0, "30.0s"),
+    ]
+    assert result.metric == "watch_seconds_per_view"
+    assert any(note.startswith("Layers has no such ranking: these are the 4 posts") for note in result.notes)
+
+
+async def test_eligible_rows_alone_are_still_judged_against_all(tmp_path: Path) -> None:
+    rows = [row(1, 0.0452, 9000), *[row(rank, 0.02) for rank in range(2, 10)]]
+    eligible = [rows[0], *[row(rank, 0.0236) for rank in range(2, 4)]]
+
+    def gated(request: httpx2.Request) -> dict[str, Any]:
+        return {"items": rows if ("includeIneligible", "true") in pairs_of(request) else eligible}
+
+    upstream = ranking()
+    upstream.replies[RANKING] = gated
+    result = await ranked(upstream, tmp_path, include_ineligible=False)
+    assert [item.rank for item in result.items] == [1, 2, 3]
+    assert (result.median_engagement_rate, result.rows_considered) == (0.02, 3)
+    assert result.items[0].engagement_times_median == 2.26
+    assert result.items[0].breakout
+    assert len(upstream.requests) == 2
+
+
+async def test_what_orders_made_does_not_raise_the_bar_for_the_next(tmp_path: Path) -> None:
+    rows = [row(1, 0.06, 20_000), *[row(rank, rate / 1000) for rank, rate in enumerate((19, 20, 21, 20, 22, 18), 2)]]
+    made = [row(rank, 0.05, 20_000, sourceId=f"cnt_{rank}", sourceType="content_container") for rank in range(8, 13)]
+    upstream = ranking(*rows, *made)
+    upstream.replies[f"POST /v1/projects/{PROJECT}/content"] = lambda request: answer(
+        {"jobId": "job_1", "status": "running", "containerIds": [f"cnt_{rank}" for rank in range(8, 13)]}, 202
+    )
+    before = (await ranked(upstream, tmp_path)).items[0]
+    async with upstream.workspace(tmp_path) as ws:
+        await generate_with_hook(ws, project_id=PROJECT, hook="Plan less.", variations=5)
+        after = (await rank_top_performers(ws, project_id=PROJECT, metric="engagement_rate")).items[0]
+    assert (after.chance_real or 0) > (before.chance_real or 0) + 0.2
+    assert (after.engagement_times_median, after.breakout) == (before.engagement_times_median, before.breakout)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +351,7 @@ async def test_watch_time_is_also_told_for_one_view(tmp_path: Path) -> None:
 async def test_a_row_without_organic_results_has_no_sample_to_speak_of_and_is_no_breakout(tmp_path: Path) -> None:
     result = await ranked(ranking(row(1, 0.5, organic=None), *FIELD), tmp_path)
     first = result.items[0]
-    assert (first.rank, first.low_sample, first.breakout, first.engagement_rate_range) == (1, None, False, None)
+    assert (first.rank, first.low_sample, first.breakout, first.chance_real) == (1, None, False, None)
 
 
 async def test_a_promoted_creative_says_so(tmp_path: Path) -> None:
@@ -232,9 +404,9 @@ async def test_breakouts_below_the_rows_shown_are_counted_in_a_note(tmp_path: Pa
     rows = [*[row(rank, 0.02) for rank in range(1, 7)], row(7, 0.09, 50_000)]
     result = await ranked(ranking(*rows, metric="views"), tmp_path, "views", limit=3)
     assert any("Breakouts below the rows shown: 1" in note for note in result.notes)
-    assert result.next_step.startswith("Rank 7 is a solid breakout (limit=7 shows it). clone_post")
+    assert result.next_step.startswith("Rank 7 (limit=7 shows it) is 99 % likely a real breakout")
     shown = await ranked(ranking(*rows, metric="views"), tmp_path, "views", limit=7)
-    assert shown.next_step.startswith("Rank 7 is a solid breakout. clone_post")
+    assert shown.next_step.startswith("Rank 7 is 99 % likely a real breakout")
 
 
 async def test_without_a_median_above_zero_nothing_is_said_to_be_below_twice_of_it(tmp_path: Path) -> None:
@@ -309,7 +481,8 @@ async def test_any_rows_give_the_flags_of_the_rule_and_small_samples_last(
 ) -> None:
     rows = [row(rank, 0.1, organic=block) for rank, block in enumerate(blocks, 1)]
     result = await ranked(ranking(*rows), tmp_path, limit=limit)
-    trusted = [b["engagementRate"] for b in blocks if b and (b["views"] or 0) >= 50 and b["engagementRate"] is not None]
+    rated = [b for b in blocks if b and (b["views"] or 0) >= 50 and b["engagementRate"] is not None]
+    trusted = [b["engagementRate"] for b in rated if b["engagementRate"] <= 1]
     middle = statistics.median(trusted) if trusted else None
     assert result.median_engagement_rate == (None if middle is None else round(middle, 6))
     assert len(result.items) == min(limit, len(blocks))
@@ -318,7 +491,8 @@ async def test_any_rows_give_the_flags_of_the_rule_and_small_samples_last(
         block = blocks[item.rank - 1]
         big = block is not None and (block["views"] or 0) >= 50
         rate = block["engagementRate"] if block else None
-        assert item.breakout == bool(big and middle and rate is not None and rate > 2 * middle)
+        assert item.breakout == bool(big and middle and rate is not None and 2 * middle < rate <= 1)
+        assert (item.chance_real is not None) == (big and rate is not None and rate <= 1 and len(trusted) >= 5)
         assert item.low_sample == (None if block is None else not big)
 
 

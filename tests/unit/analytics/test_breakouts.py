@@ -1,4 +1,4 @@
-"""Who breaks out, by the guide's rule and with our two guards."""
+"""Who breaks out, by the guide's rule, and how likely it is more than luck."""
 
 import statistics
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ from math import isfinite
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
-from layers_mcp.analytics.breakouts import Standing, flukes_last, interval, judge, low_sample
+from layers_mcp.analytics.breakouts import Standing, flukes_last, judge, low_sample
 
 
 @dataclass(frozen=True)
@@ -18,17 +17,18 @@ class Post:
 
     views: int | None
     engagement_rate: float | None
+    platforms: tuple[str, ...] = ("tiktok",)
 
 
 views = st.none() | st.sampled_from([0, 1, 49, 50, 51]) | st.integers(0, 10**6)
 rates = st.none() | st.sampled_from([-0.5, 0.0, 0.01, 0.02, 0.04, 0.08, 1.0, 1.3]) | st.floats(0, 1.5)
-rows = st.lists(st.none() | st.builds(Post, views, rates), max_size=100)
+rows = st.lists(st.none() | st.builds(Post, views, rates), max_size=40)
 
 
 @given(rows)
 def test_flags_follow_the_rule_as_the_references_work_it_out(posts: list[Post | None]) -> None:
     standings = judge(posts)
-    trusted = [p.engagement_rate for p in posts if p and (p.views or 0) >= 50 and p.engagement_rate is not None]
+    trusted = [p.engagement_rate for p in posts if p and p.engagement_rate is not None and _takes_part(p)]
     middle = statistics.median(trusted) if trusted else None
     assert standings.median == middle
     assert standings.sampled == len(trusted)
@@ -38,7 +38,7 @@ def test_flags_follow_the_rule_as_the_references_work_it_out(posts: list[Post | 
             middle
             and middle > 0
             and post
-            and (post.views or 0) >= 50
+            and _takes_part(post)
             and post.engagement_rate
             and post.engagement_rate > 2 * middle
         )
@@ -50,32 +50,23 @@ def test_flags_follow_the_rule_as_the_references_work_it_out(posts: list[Post | 
         assert (standing.times_median is not None) is has_times
         if has_times:
             assert standing.times_median == post.engagement_rate / middle  # type: ignore[union-attr, operator]
-        if standing.evidence == "solid":
-            assert standing.range is not None
-            assert standing.range[0] > 2 * middle  # type: ignore[operator]
+        assert (standing.chance_real is not None) is bool(post and _takes_part(post) and len(trusted) >= 5)
+        assert standing.no_share is bool(post and post.engagement_rate is not None and post.engagement_rate > 1)
+        if standing.evidence is not None:
+            assert standing.evidence == ("solid" if standing.likely else "thin")
+
+
+def _takes_part(post: Post) -> bool:
+    return (post.views or 0) >= 50 and post.engagement_rate is not None and 0 <= post.engagement_rate <= 1
 
 
 @given(rows)
-def test_solid_is_what_scipys_interval_calls_above_the_line(posts: list[Post | None]) -> None:
-    standings = judge(posts)
-    for post, standing in zip(posts, standings.rows, strict=True):
-        if not standing.breakout:
-            continue
-        assert post is not None
-        assert post.views is not None
-        assert post.engagement_rate is not None
-        assert standings.median is not None
-        if post.engagement_rate > 1:
-            assert standing.evidence == "thin"
-            continue
-        reference = _scipy_low_end(post.engagement_rate, post.views)
-        margin = reference - 2 * standings.median
-        assert standing.evidence == ("solid" if margin > 0 else "thin") or abs(margin) < 0.5 / post.views
-
-
-def _scipy_low_end(rate: float, trials: int) -> float:
-    """SciPy counts whole successes: the nearest count stands for the rate."""
-    return binomtest(round(rate * trials), trials).proportion_ci(0.95, method="wilson").low
+def test_what_is_told_is_rounded_and_never_certain(posts: list[Post | None]) -> None:
+    for standing in judge(posts).rows:
+        if standing.chance_real is not None:
+            assert 0.01 <= standing.chance_real <= 0.99
+            assert standing.chance_real == round(standing.chance_real, 2)
+            assert standing.expected_rate == float(f"{standing.expected_rate:.4g}")
 
 
 @given(rows)
@@ -91,7 +82,7 @@ def test_no_rows_have_no_median() -> None:
 
 
 def test_a_single_row_is_its_own_median_and_no_breakout() -> None:
-    assert judge([Post(100, 0.04)]).rows == (Standing(False, interval(Post(100, 0.04)), 1.0),)
+    assert judge([Post(100, 0.04)]).rows == (Standing(low_sample=False, times_median=1.0),)
 
 
 def test_exactly_twice_the_median_is_no_breakout() -> None:
@@ -105,8 +96,15 @@ def test_a_median_of_zero_has_no_breakouts_and_no_multiples() -> None:
     assert [(row.breakout, row.times_median) for row in standings.rows] == [(False, None)] * 3
 
 
-def test_a_rate_below_nothing_makes_no_breakout_of_others() -> None:
-    assert not any(row.breakout for row in judge([Post(1000, -0.5), Post(1000, -0.5), Post(1000, 0.1)]).rows)
+def test_a_rate_that_is_no_share_of_views_takes_no_part() -> None:
+    field = [Post(1000, 0.02)] * 5
+    for odd in (3.1881, -0.5):
+        standings = judge([Post(14_820, odd), *field])
+        assert (standings.median, standings.sampled) == (0.02, 5)
+        assert standings.rows[0].breakout is False
+        assert standings.rows[0].chance_real is None
+        assert standings.rows[0].no_share is (odd > 1)
+        assert standings.rows[1:] == judge(field).rows
 
 
 def test_a_fluke_of_49_views_neither_breaks_out_nor_moves_the_median() -> None:
@@ -118,11 +116,34 @@ def test_a_fluke_of_49_views_neither_breaks_out_nor_moves_the_median() -> None:
 
 
 def test_the_same_rate_is_solid_on_many_views_and_thin_on_few() -> None:
-    field = [Post(5000, 0.02)] * 5
-    assert judge([*field, Post(14820, 0.082)]).rows[-1].evidence == "solid"
-    assert judge([*field, Post(60, 0.082)]).rows[-1].evidence == "thin"
+    field = [Post(5000, rate / 1000) for rate in (18, 19, 20, 21, 22)]
+    solid, thin = judge([*field, Post(14820, 0.082)]).rows[-1], judge([*field, Post(60, 0.082)]).rows[-1]
+    assert (solid.evidence, thin.evidence) == ("solid", "thin")
+    assert (solid.chance_real or 0) > 0.6 > (thin.chance_real or 0)
 
 
-@pytest.mark.parametrize("post", [None, Post(0, 0.1), Post(None, 0.1), Post(10, None), Post(10, 1.2), Post(-5, 0.1)])
-def test_no_interval_without_views_or_a_rate_that_is_a_share(post: Post | None) -> None:
-    assert interval(post) is None
+def test_sixty_one_views_with_nine_engagements_are_no_reason_to_order() -> None:
+    field = [Post(1500, rate / 1000) for rate in (30, 28, 34, 41, 25, 36, 33, 29, 38, 31)]
+    fluke = judge([Post(61, 9 / 61), *field]).rows[0]
+    assert (fluke.breakout, fluke.evidence) == (True, "thin")
+
+
+def test_under_five_rows_a_breakout_is_thin() -> None:
+    standings = judge([Post(50_000, 0.09), Post(50_000, 0.02), Post(50_000, 0.02)])
+    assert (standings.rows[0].breakout, standings.rows[0].evidence, standings.rows[0].chance_real) == (
+        True,
+        "thin",
+        None,
+    )
+    assert dict(standings.usual) == {}
+
+
+def test_platforms_are_compared_only_where_there_are_several() -> None:
+    tiktoks = [Post(3000, rate / 1000) for rate in (61, 58, 66, 55, 63, 60)]
+    reels = [Post(3000, rate / 1000, ("instagram",)) for rate in (26, 24, 27, 22, 25, 25)]
+    mixed = judge([Post(3000, 0.065, ("instagram",)), *tiktoks, *reels])
+    assert mixed.rows[0].expected_times_usual == pytest.approx(2.17, abs=0.02)
+    assert list(mixed.usual) == ["instagram", "tiktok"]
+    assert mixed.rows[0].likely
+    assert not mixed.rows[0].breakout
+    assert {row.expected_times_usual for row in judge(tiktoks).rows} == {None}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.analytics.formatting import display
+from layers_mcp.analytics.formatting import counted, display, half_up, percent, times
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,11 @@ from layers_mcp.analytics.formatting import display
         ("engagement_rate", 0.0004, "0.04%"),
         ("engagement_rate", 1e-9, "0.0%"),
         ("engagement_rate", 1.5, "150.0%"),
+        ("engagement_rate", 0.0195, "2.0%"),
+        ("engagement_rate", 0.0115, "1.2%"),
+        ("engagement_rate", 0.00045, "0.05%"),
+        ("roas", 0.25, "0.3x"),
+        ("conversions", 12.25, "12.3"),
         ("roas", 5.2, "5.2x"),
         ("roas", 12.345, "12.3x"),
         ("roas", 0.0, "0.0x"),
@@ -32,6 +37,7 @@ from layers_mcp.analytics.formatting import display
         ("watch_time_ms", 3_599_999, "59m 59s"),
         ("watch_time_ms", 59_999, "59s"),
         ("watch_time_ms", 0, "0s"),
+        ("watch_seconds_per_view", 4.14, "4.1s"),
         ("watch_time_ms", 3_600_000_000_000, "1,000,000h 0m"),
     ],
 )
@@ -60,3 +66,24 @@ def test_a_duration_read_back_is_the_time_it_came_from_rounded_down(milliseconds
 @given(st.integers(0, 10**15))
 def test_a_count_is_grouped_by_thousands(count: int) -> None:
     assert display("views", count) == f"{count:,}"
+
+
+@given(st.integers(0, 20_000))
+def test_a_half_goes_up_however_a_machine_keeps_the_number(tenths: int) -> None:
+    rate = float(f"0.{tenths:05d}"[:-1] + "5")
+    shown = display("engagement_rate", rate)
+    exact = int(f"{tenths:05d}"[:-1]) * 10 + 5  # the rate in hundred-thousandths
+    if exact >= 50:
+        assert shown == f"{(exact + 50) // 100 / 10:,.1f}%"
+
+
+@given(st.floats(-1e40, 1e40))
+def test_a_rounded_number_is_the_nearest_with_its_digits(value: float) -> None:
+    assert float(half_up(value, 2)) == pytest.approx(value, abs=0.005, rel=1e-12)
+
+
+def test_sentences_write_numbers_as_people_do() -> None:
+    assert (percent(0.0789), percent(0.0195), percent(0.6)) == ("7.9 %", "2.0 %", "60.0 %")
+    assert (times(1.268), times(0.6), times(0.04), times(1234.5)) == ("1.27", "0.60", "0.04", "1,234.50")
+    assert [counted(number, "row") for number in (0, 1, 2, 1200)] == ["0 rows", "1 row", "2 rows", "1,200 rows"]
+    assert counted(2, "reply", "replies") == "2 replies"

@@ -17,6 +17,7 @@ NOW = datetime(2026, 4, 17, tzinfo=UTC)
 class Organic:
     views: int | None
     engagement_rate: float | None
+    platforms: tuple[str, ...] = ("tiktok",)
 
 
 @dataclass(frozen=True)

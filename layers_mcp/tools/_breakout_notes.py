@@ -1,0 +1,69 @@
+"""What the reader of `find_breakouts` is told: why a project is quiet, and the one next step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from layers_mcp.analytics.empty_states import Cause, why_no_posts
+from layers_mcp.analytics.formatting import counted, times
+from layers_mcp.analytics.metrics import Window
+from layers_mcp.analytics.shrinkage import FEWEST_ROWS
+from layers_mcp.api.models import SocialAccount
+from layers_mcp.tools._ranking_rows import ScoredRanking, ScoredRow, expectation, how_to_order, why_thin
+
+Reason = Literal[Cause, "too_few_posts", "no_breakout", "unreadable"]
+
+
+def why_quiet(ranking: ScoredRanking, window: Window) -> tuple[Reason, str]:
+    """Why a project whose ranking is not empty has no breakout."""
+    if ranking.sampled < FEWEST_ROWS:
+        posts = counted(ranking.sampled, "ranked post")
+        return "too_few_posts", f"{posts} with 50 views and a rate in {window}; {FEWEST_ROWS} are needed to tell."
+    if not ranking.median:
+        return "no_breakout", "The median engagement rate is 0, so nothing can be held against it."
+    rows = [row.standing for row in ranking.rows if row.low_sample is False and not row.standing.no_share]
+    best = max(standing.times_median or 0 for standing in rows)
+    told = f"The best is {times(best)}x the median of {counted(ranking.sampled, 'post')}."
+    if likely := sum(standing.likely for standing in rows):
+        told += f" Likely real for its platform all the same: {counted(likely, 'post')} (rank_top_performers shows it)."
+    return "no_breakout", told
+
+
+def why_empty(accounts: Sequence[SocialAccount], window: Window, now: datetime) -> tuple[Reason, str]:
+    """Why nothing is ranked in a project, told by its accounts."""
+    state = why_no_posts(accounts, now)
+    if state.cause != "no_posts":
+        return state.cause, f"{state.detail} {state.fix}"
+    longer = "" if window == "90d" else "; a longer window may hold older posts"
+    return "no_posts", f"An account is connected, and nothing is ranked in {window}; check_readiness tells why{longer}."
+
+
+class Found(NamedTuple):
+    """A breakout, and whether its post was cloned before."""
+
+    row: ScoredRow
+    already_ordered: bool
+
+
+def first_fresh(found: Sequence[Found], read_only: bool) -> str:
+    """What to do about the likeliest solid breakout that was not cloned yet; "" where there is none."""
+    for place, (row, already_ordered) in enumerate(found, start=1):
+        if row.standing.evidence == "solid" and not already_ordered:
+            return f"Breakout {place}, not cloned yet, {expectation(row)} {how_to_order(row, read_only)}"
+    return ""
+
+
+def nothing_fresh(found: Sequence[Found], *, asked: int, read: int) -> str:
+    """What to do where no solid breakout waits for an answer; projects `asked` about and `read`."""
+    if any(one.row.standing.evidence == "solid" for one in found):
+        return "Every solid breakout here was cloned before: review_commissions tells how those orders do."
+    if found:
+        return f"All breakouts rest on thin evidence; the likeliest is {why_thin(found[0].row.standing)}"
+    if not asked:
+        return "There is no active project to look at: list_projects with include_archived=true shows the others."
+    if not read:
+        return "No project could be read, so nothing is known of breakouts; quiet tells why, list_projects has the ids."
+    scope = "" if read == asked else f" in the {read} of {counted(asked, 'project')} that could be read"
+    return f"No breakout{scope}, so nothing asks to be cloned; check_readiness explains a project without data."

@@ -1,0 +1,145 @@
+"""What a ranking's reader is told beside its rows: how far it can be trusted, and the one next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from layers_mcp.analytics.formatting import counted, times
+from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, RankMetric, Window
+from layers_mcp.tools._ranking_rows import (
+    READ_ONLY,
+    ScoredRanking,
+    ScoredRow,
+    expectation,
+    how_to_order,
+    usual_rates,
+    why_thin,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A ranking as it is about to be shown: `rows` in the order shown, of which the first `limit` are."""
+
+    metric: RankMetric
+    window: Window
+    ranking: ScoredRanking
+    rows: Sequence[ScoredRow]
+    limit: int
+    worst: bool
+    filtered: bool
+    full: bool
+    """Whether upstream gave as many rows as it ever does, so that there may be more."""
+    read_only: bool
+
+    def notes(self) -> list[str]:
+        """What limits the numbers."""
+        if not self.rows:
+            return []
+        return list(self._paid_notes() if self.metric in PAID_RANKINGS else self._organic_notes())
+
+    def next_step(self) -> str:
+        """The one thing to do about it."""
+        if not self.rows:
+            return self._explain_empty()
+        if self.worst:
+            return self._next_after_worst()
+        return self._next_paid_step() if self.metric in PAID_RANKINGS else self._next_organic_step()
+
+    def _organic_notes(self) -> Iterator[str]:
+        every = self.ranking.rows
+        sample = (
+            f"Median over {self.ranking.sampled} of {counted(len(every), 'row')} (50 views or more)"
+            if self.ranking.sampled
+            else f"No median: none of {counted(len(every), 'row')} has 50 views and a rate"
+        )
+        yield f"{sample} in {self.window}."
+        if any(row.standing.expected_times_usual is not None for row in every):
+            yield f"Usual rates: {usual_rates(self.ranking.usual)}."
+        if below := [row.row.rank for row in every if row.standing.likely and not row.standing.breakout]:
+            ranks = ", ".join(map(str, sorted(below)[:10]))
+            yield f"Likely real breakouts for their platform, though not above 2x the overall median: rank {ranks}."
+        if self.filtered:
+            yield "With source_types or platforms set, the median is of these rows only."
+        if self.metric == "watch_seconds_per_view":
+            yield f"Layers has no such ranking: these are the {len(every)} posts with most watch time, sorted here."
+        if self.full:
+            yield f"The median is of the top {len(every)} by {self._upstream_metric}; the project may have more posts."
+        if small := sum(row.low_sample is True for row in every):
+            yield f"Rows under 50 views ({small}) stand last."
+        if odd := sum(row.standing.no_share for row in every):
+            yield f"An engagement_rate above 1 is no share of views: {counted(odd, 'row')} with one took no part."
+        if below_shown := sum(row.standing.breakout for row in self.rows[self.limit :]):
+            yield f"Breakouts below the rows shown: {below_shown}. A higher limit shows them."
+
+    @property
+    def _upstream_metric(self) -> str:
+        return "watch_time_ms" if self.metric == "watch_seconds_per_view" else self.metric
+
+    def _paid_notes(self) -> Iterator[str]:
+        yield f"A ranking by {self.metric} holds only what has paid results, so median and breakouts are left out."
+        if unknown := sum(row.paid_estimate is None for row in self.rows):
+            yield f"Luck cannot be told where spend, conversions or roas are missing, in {unknown} of the rows."
+        if self.metric == "conversions":
+            yield "Conversions follow the budget more than the worth of a creative; expected_roas does not."
+
+    def _next_organic_step(self) -> str:
+        breakouts = sorted(
+            (row for row in self.rows if row.standing.breakout), key=lambda row: row.likelihood, reverse=True
+        )
+        if not breakouts:
+            return self._nothing_stands_out()
+        likeliest = breakouts[0]
+        if likeliest.standing.evidence == "thin":
+            return f"Rank {likeliest.row.rank} is above 2x the median, {why_thin(likeliest.standing)}"
+        place = self.rows.index(likeliest) + 1
+        shown = f" (limit={place} shows it)" if place > self.limit else ""
+        return f"Rank {likeliest.row.rank}{shown} {expectation(likeliest)} {how_to_order(likeliest, self.read_only)}"
+
+    def _nothing_stands_out(self) -> str:
+        median = self.ranking.median
+        if any(row.low_sample for row in self.rows) and not any(row.low_sample is False for row in self.rows):
+            return "Every post has under 50 views, which is noise: rank again in a couple of days."
+        if median is None:
+            return "There is no median, so no breakout can be told; check_readiness tells what data is missing."
+        if median <= 0:
+            return "The median engagement rate is 0, so nothing can be held against it; get_metrics shows the trend."
+        return (
+            "Nothing with 50 views is above 2x the median: nothing asks to be cloned yet; get_metrics shows the trend."
+        )
+
+    def _next_after_worst(self) -> str:
+        luck = (
+            "few conversions say little (low_sample)"
+            if self.metric in PAID_RANKINGS
+            else "an expected_rate near the usual says unlucky rather than bad"
+        )
+        reach = f", and of the top {FULL_RANKING} only" if self.full else ""
+        then = READ_ONLY if self.read_only else "set_override with exclude keeps a creative out of ads."
+        return f"This is the lower end of the list{reach}; {luck}. {then}"
+
+    def _next_paid_step(self) -> str:
+        if not any((row.row.metric_value or 0) > 0 for row in self.rows):
+            return f"Nothing here has brought {self.metric} yet: rank by engagement_rate until results arrive."
+        then = READ_ONLY if self.read_only else "clone_post or generate_with_hook orders more of it."
+        known = [(row, row.paid_estimate) for row in self.rows if row.paid_estimate is not None]
+        if not known:
+            leader = self.rows[0].row.rank
+            return (
+                f"Rank {leader} leads by {self.metric}: look at the spend and conversions behind it first, since few "
+                f"are luck too (get_ads_metrics shows them over time). {then}"
+            )
+        row, estimate = max(known, key=lambda pair: pair[1].roas_low)
+        return (
+            f"Rank {row.row.rank} is the safest: a return of {times(estimate.roas_low)} to "
+            f"{times(estimate.roas_high)} is likely, {times(estimate.expected_roas)} expected. {then}"
+        )
+
+    def _explain_empty(self) -> str:
+        wider = "Without source_types and platforms more may be ranked. " if self.filtered else ""
+        longer = "" if self.window == "90d" else "; where it says ready, a longer window holds older posts"
+        return (
+            f"{wider}check_readiness tells why a ranking is empty, and how long the next sync or scoring run can "
+            f"take{longer}."
+        )
