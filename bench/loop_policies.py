@@ -85,8 +85,8 @@ async def fork_the_top(marketer: Marketer) -> None:
 async def guides_loop(marketer: Marketer) -> None:
     """The guide's loop as the tools support it: solid breakouts first, no small samples, the mode that has worked.
 
-    A source is ordered once. Where there are too few breakouts, the rest goes to the posts whose interval of the
-    engagement rate has the highest low end.
+    A source is ordered once. Where there are too few breakouts, the rest goes to the posts of which a clone should be
+    expected to earn most, against what is usual on their platforms.
     """
     mode, answered = await _learned(marketer)
     found = await find_breakouts(marketer.ws, project_ids=(marketer.project_id,), window="30d")
@@ -100,8 +100,8 @@ async def guides_loop(marketer: Marketer) -> None:
             marketer.ws, project_id=marketer.project_id, metric="engagement_rate", window="30d", limit=100
         )
         proven = sorted(
-            (row for row in ranking.items if row.low_sample is False and row.engagement_rate_range),
-            key=lambda row: row.engagement_rate_range or (0.0, 0.0),
+            (row for row in ranking.items if row.expected_rate is not None),
+            key=lambda row: (row.expected_times_usual or 0, row.expected_rate or 0),
             reverse=True,
         )
         taken = answered | set(sources)

@@ -148,6 +148,7 @@ class _Round(NamedTuple):
     next_cursor: str
     left: str
     """How many active projects are behind the cursor, in words; "" where that was not told."""
+    notes: Sequence[str]
 
 
 async def _read(context: ToolContext, project_ids: Sequence[str], window: Window, cursor: str) -> _Round:
@@ -171,7 +172,7 @@ async def _read(context: ToolContext, project_ids: Sequence[str], window: Window
     page = active if listing is None else listing.outcome
     names = {} if page is None or isinstance(page, LayersError) else _names(page)
     left = "" if rest is None or isinstance(rest.outcome, LayersError) else rest.outcome
-    return _Round(names, seen, next_cursor, left)
+    return _Round(names, seen, next_cursor, left, active.notes if active else ())
 
 
 async def _look(context: ToolContext, project_id: str, window: Window) -> _Seen:
@@ -189,9 +190,11 @@ async def _look(context: ToolContext, project_id: str, window: Window) -> _Seen:
 
 async def _count(context: ToolContext, cursor: str) -> str:
     """How many active projects there are from `cursor` on, in words."""
-    page = await collect(
-        lambda at: context.api.projects.list(status="active", limit=NAMES_PAGE, cursor=at), cursor=cursor
-    )
+
+    async def read(at: str) -> Page[Project]:
+        return await context.api.projects.list(status="active", limit=NAMES_PAGE, cursor=at)
+
+    page = await collect(read, cursor=cursor)
     return f"{'at least ' if page.next_cursor else ''}{counted(len(page.items), 'active project')}"
 
 
@@ -240,6 +243,7 @@ def _notes(rankings: Sequence[Ranking], round_: _Round, trouble: str | None) -> 
             f"In {counted(full, 'project')} the median is of the top {FULL_RANKING} posts by engagement rate, "
             "so that chances are too low."
         )
+    notes += round_.notes
     if trouble:
         notes.append(f"already_ordered may miss orders: {trouble}")
     return notes
