@@ -10,6 +10,7 @@ function freshView() {
 }
 
 const itemsOf = (data) => (data.items ?? data.breakouts).filter(isObject);
+const isPaid = (data) => ["roas", "conversions"].includes(data.metric);
 const isRound = (data) => Array.isArray(data.breakouts);
 
 function drawRanking(data, args) {
@@ -74,7 +75,7 @@ function titleFor(data, items, args) {
   const found = [sure && plural(sure, "likely breakout"), thin && `${formats.count(thin)} on thin evidence`].filter(Boolean).join(", ");
   if (isRound(data)) return `${capital(found)} across your projects`;
   const by = label(data.metric).toLowerCase();
-  if (["roas", "conversions"].includes(data.metric)) return args.order === "worst" ? `Which creatives earn least, by ${by}` : `Which creatives earn their keep, by ${by}`;
+  if (isPaid(data)) return args.order === "worst" ? `Which creatives earn least, by ${by}` : `Which creatives earn their keep, by ${by}`;
   return `${args.order === "worst" ? "Weakest posts" : "Posts"} by ${by}: ${found || "no breakout"}`;
 }
 
@@ -84,7 +85,7 @@ function contextFor(data, items) {
   const considered = isNumber(data.rows_considered) && data.rows_considered > items.length ? ` of ${formats.count(data.rows_considered)}` : "";
   const parts = [
     WINDOWS[data.window],
-    `${formats.count(items.length)}${considered} ${items.length === 1 && !considered ? "post" : "posts"}`,
+    `${formats.count(items.length)}${considered} ${isPaid(data) ? "creative" : "post"}${items.length === 1 && !considered ? "" : "s"}`,
     isRound(data) && "likeliest first",
     isNumber(data.median_engagement_rate) && `median engagement rate ${written("engagement_rate", data.median_engagement_rate)}`,
     textOf(data.as_of) && `as of ${formats.moment(data.as_of)}`,
@@ -103,6 +104,7 @@ function keyOf(items, scale) {
   const looks = new Set(items.map((item) => kindOf(item).look));
   const small = items.some((item) => item.low_sample && isNumber(item.expected_roas)) ? "" : ", under 50 views";
   const entry = (look, words) => h("li", null, h("i", { class: `swatch ${look}`, "aria-hidden": "true" }), words);
+  if (looks.size === 1 && looks.has("other")) looks.clear();
   return h(
     "ul",
     { class: "key" },

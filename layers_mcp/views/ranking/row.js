@@ -52,8 +52,7 @@ function tagsOf(item, { look, word }) {
     { class: "tags" },
     word && h("span", { class: `tag ${look}` }, likely ? `${word} · ${formats.chance(item.chance_real)}` : word),
     item.already_ordered && h("span", { class: "tag" }, "Ordered before"),
-    textOf(item.project_name) && own(item.project_name),
-    own([strings(item.platforms).map(plain).join(", "), isNumber(item.views) && plural(item.views, "view")].filter(Boolean).join(" · ")),
+    own([textOf(item.project_name), strings(item.platforms).map(plain).join(", "), isNumber(item.views) && plural(item.views, "view")].filter(Boolean).join(" · ")),
   );
 }
 
@@ -78,7 +77,7 @@ function valueCell(item, field, data) {
     "div",
     { class: "value" },
     h("b", null, written(field, valueOf(item, field, data))),
-    isNumber(beside) && h("span", null, `${written("engagement_rate", beside)} engagement`),
+    isNumber(beside) && h("span", null, `rate ${written("engagement_rate", beside)}`),
     isNumber(expected[1]) && h("span", null, `expect ${written(...expected)}`),
   );
 }
@@ -90,7 +89,7 @@ function verdictOf(item) {
   if (item.breakout_evidence && chance) {
     const expect = isNumber(item.expected_rate) && isNumber(item.engagement_rate);
     const seen = expect ? ` Expect about ${written("expected_rate", item.expected_rate)} of more like it, not the ${written("engagement_rate", item.engagement_rate)} seen.` : "";
-    return item.breakout_evidence === "solid" ? `${chance} likely a real breakout.${seen}` : `Thin evidence: ${chance} likely a real breakout. More views tell quality from luck.${seen}`;
+    return item.breakout_evidence === "solid" ? `A real breakout, ${chance} likely.${seen}` : `Thin evidence: ${chance} likely a real breakout. More views tell quality from luck.${seen}`;
   }
   if (item.breakout_evidence === "thin") return "Thin evidence: more views tell quality from luck.";
   return "";

@@ -43,7 +43,7 @@ function medianOn(field, data) {
 function scaleOf(items, field, data) {
   const median = medianOn(field, data);
   const trusted = items.some((item) => !item.low_sample) ? items.filter((item) => !item.low_sample) : items;
-  const values = trusted.flatMap((item) => [valueOf(item, field, data), expectedOn(item, field)]).filter(isNumber);
+  const values = [...trusted.map((item) => valueOf(item, field, data)), ...items.map((item) => expectedOn(item, field))].filter(isNumber);
   const top = Math.max(0, ...values, median ? 2 * median : 0) * ROOM || 1;
   const at = (value) => `${Math.min(100, Math.max(0, (value / top) * 100)).toFixed(3)}%`;
   return { field, median, at, beyond: (value) => value > top };

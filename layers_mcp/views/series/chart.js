@@ -93,7 +93,9 @@ function chartOf(metric, points, granularity) {
   function newestLabel() {
     const { value } = points[newest];
     const place = { "--at": `${100 - (x(newest) / WIDTH) * 100}%`, "--down": down(value) };
-    return h("span", { class: y(value) < HEIGHT * 0.2 ? "newest low" : "newest", "aria-hidden": "true", style: place }, written(metric, value));
+    const before = points[newest - 1]?.value;
+    const below = y(value) < HEIGHT * 0.2 || (before > value && y(value) < HEIGHT * 0.8);
+    return h("span", { class: below ? "newest low" : "newest", "aria-hidden": "true", style: place }, written(metric, value));
   }
 }
 

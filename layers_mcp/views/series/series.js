@@ -53,7 +53,7 @@ const titleOfSeries = (data, args, granularity) => `How ${SCOPES[data.scope] ?? 
 function contextOf(data) {
   const ends = ["since", "until"].map((end) => textOf(data.window?.[end])).filter(Boolean).map(formats.date);
   const posts = data.totals?.post_count;
-  return [ends.join(" to "), isNumber(posts) && plural(posts, "post"), textOf(data.as_of) && `as of ${formats.moment(data.as_of)}`].filter(Boolean).join(" · ");
+  return [ends.length > 1 && `From ${ends.join(" to ")}`, isNumber(posts) && plural(posts, "post"), textOf(data.as_of) && `as of ${formats.moment(data.as_of)}`].filter(Boolean).join(" · ");
 }
 
 function tileOf(metric, data, press) {

@@ -75,7 +75,9 @@ function run(view) {
     stop: stopMedia,
     input(args) {
       input = args;
-      if (result) draw();
+      if (!result) return;
+      view.forget?.();
+      draw();
     },
     result(given) {
       view.forget?.();

@@ -121,9 +121,13 @@ class Shown:
         """Put a view on a page; its host is there, and silent."""
         found = pages(version="0.0.0", read_only=read_only, media_origins=media_origins)
         page = next(page for page in found if page.view.name == name)
+        self.open_page(page.join(), page.meta["ui"]["csp"], answering, **options)
+
+    def open_page(self, html: str, csp: Wire, answering: Answering = unanswered, **options: Any) -> None:
+        """The same with a page as a server hands it out, under the policy of its `_meta`."""
         self.browser.events.clear()
         self.browser.answering = answering
-        self.browser.do("open", html=page.join(), csp=page.meta["ui"]["csp"], **options)
+        self.browser.do("open", html=html, csp=csp, **options)
 
     def connect(self, *, capabilities: Wire | None = None, **context: Any) -> None:
         """Let the host answer; `context` is what it tells of itself."""

@@ -104,7 +104,7 @@ def test_rejecting_takes_a_reason_and_everything_done_so_far_is_told(shown: Show
     shown.browser.do("focus", selector=part("reason", TWO))
     shown.type("The logo is last year's.")
     shown.press("confirm-reject", TWO)
-    shown.wait_for_text("Rejected")
+    shown.wait_for_text("Decided by you, here, for good. It will not be published.")
     note = "The logo is last year's."
     assert shown.calls[1:] == [("decide_content", {"container_id": TWO, "decision": "reject", "note": note})]
     last = shown.contexts[-1]
