@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp.server.lowlevel import Server
 
@@ -31,6 +31,9 @@ from layers_mcp.tools import load_catalog
 
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
+
+    from layers_mcp.http_app import HttpApp
+    from layers_mcp.http_config import HttpConfig
 
 SANDBOX_URL = "https://sandbox.invalid"
 """What stands in logs and the journal for the embedded API, which has no address: a name that leads nowhere."""
@@ -98,10 +101,30 @@ def create_server(
     return build_server(resolve, config, read_only=policy.read_only, lifespan=lifespan)
 
 
+def create_app(
+    config: HttpConfig,
+    *,
+    transport: AsyncBaseTransport | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> HttpApp:
+    """Build the ASGI application of many tenants. `transport` and `clock` are as for `create_server`."""
+    from layers_mcp.http_app import HttpApp
+
+    return HttpApp(config, open_resources(config.server, transport=transport, clock=clock), build_server)
+
+
 def build_server(
-    resolve: Resolve, config: ServerConfig, *, read_only: bool, lifespan: Lifespan = no_lifespan
+    resolve: Resolve,
+    config: ServerConfig,
+    *,
+    read_only: bool,
+    lifespan: Lifespan = no_lifespan,
+    cache_scope: Literal["public", "private"] = "public",
 ) -> Server[Any]:
-    """Build the SDK's server over the catalog, for any transport; `resolve` gives each call's `ToolContext`."""
+    """Build the SDK's server over the catalog, for any transport; `resolve` gives each call's `ToolContext`.
+
+    `cache_scope` says whether what lists answer may be kept for other callers too.
+    """
     catalog = load_catalog(read_only=read_only)
     handlers = Handlers(
         catalog,
@@ -113,7 +136,14 @@ def build_server(
         complete=_Completion(catalog),
     )
     instructions = INSTRUCTIONS + (READING_ONLY if read_only else ORDERING) + FACTS
-    return handlers.server(NAME, version=__version__, title=TITLE, instructions=instructions, lifespan=lifespan)
+    return handlers.server(
+        NAME,
+        version=__version__,
+        title=TITLE,
+        instructions=instructions,
+        lifespan=lifespan,
+        cache_scope=cache_scope,
+    )
 
 
 def open_resources(

@@ -52,14 +52,22 @@ class Options:
         self.sources: dict[str, str] = {}
 
     def read(
-        self, name: str, parse: Parse[T], default: T, *, file_flag: str = "", ignored_on_sandbox: bool = False
+        self,
+        name: str,
+        parse: Parse[T],
+        default: T,
+        *,
+        file_flag: str = "",
+        prefix: str = "",
+        ignored_on_sandbox: bool = False,
     ) -> T:
         """Parse the flag `--name`, else the variable `LAYERS_NAME`; `default` where neither is set.
 
-        With `file_flag` there is no such flag but one that names a file which holds the value.
+        With `file_flag` there is no such flag but one that names a file which holds the value. A `prefix` stands before
+        the variable's name alone: `LAYERS_HTTP_PORT` for `--port`.
         """
         ignored = ignored_on_sandbox and self.sandbox
-        found = self._find(name, file_flag, read_file=not ignored)
+        found = self._find(name, file_flag, prefix, read_file=not ignored)
         if found is None or ignored:
             self.sources[name] = "ignored on the sandbox" if found else "default"
             return default
@@ -72,13 +80,15 @@ class Options:
         found = self._find("sandbox")
         return found is not None and (parse_switch(found[0], found[1]) if isinstance(found[0], str) else bool(found[0]))
 
-    def _find(self, name: str, file_flag: str = "", *, read_file: bool = True) -> tuple[object, str] | None:
+    def _find(
+        self, name: str, file_flag: str = "", prefix: str = "", *, read_file: bool = True
+    ) -> tuple[object, str] | None:
         """The value that counts, and where it was given."""
         flag = f"--{(file_flag or name).replace('_', '-')}"
         given = self._flags.get(file_flag or name)
         if file_flag and read_file:
             given = _text_of_file(given, flag)
-        variable = f"LAYERS_{name.upper()}"
+        variable = f"LAYERS_{prefix}{name.upper()}"
         for source, candidate in ((flag, given), (variable, self._environ.get(variable))):
             if is_set(candidate):
                 return candidate, source
@@ -196,7 +206,7 @@ def _parse_base_url(text: str, source: str = "base_url") -> str:
         raise wrong from None
     if parts.scheme not in {"http", "https"} or not host:
         raise wrong
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ConfigError(f"{source} must start with https://, except for a server on this machine (localhost)")
     return text.rstrip("/")
 
@@ -211,14 +221,15 @@ def _parse_origin(text: str, source: str) -> str:
     if match is None or int(match[3] or 0) > 65_535:
         raise ConfigError(f"{source} must hold origins such as {DEFAULT_MEDIA_ORIGINS[0]}: scheme, host and port alone")
     scheme, host, port = match.groups()
-    if scheme == "http" and not _is_loopback(host.strip("[]")):
+    if scheme == "http" and not is_loopback(host.strip("[]")):
         raise ConfigError(f"{source} must hold https:// origins, except for a server on this machine (localhost)")
     default = {"http": "80", "https": "443"}[scheme]
     return f"{scheme}://{host}" if port in (None, default) else f"{scheme}://{host}:{port}"
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone, told without asking a name server."""
+    if host.lower() == "localhost":
         return True
     from ipaddress import ip_address
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 COMMANDS = {
     "serve": "serve on stdio (what happens without a command)",
+    "http": "serve over HTTP, for a team or many tenants",
     "demo": "run the whole loop on the sandbox and show it",
     "sandbox": "serve the embedded Layers API over HTTP, or move its clock",
     "doctor": "check settings, reachability and what the key may do",

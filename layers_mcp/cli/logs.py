@@ -25,7 +25,10 @@ class RedactingFormatter(logging.Formatter):
         self._secrets = [Secret(secret) for secret in secrets]
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        return self.redact(super().format(record))
+
+    def redact(self, text: str) -> str:
+        """`text` without secrets."""
         for secret in self._secrets:
             text = secret.redact(text, _STRUCK_OUT)
         for shape in _SHAPES:
@@ -33,8 +36,8 @@ class RedactingFormatter(logging.Formatter):
         return text
 
 
-def log_to_stderr(level: str, secrets: Iterable[str] = ()) -> None:
+def log_to_stderr(level: str, formatter: logging.Formatter) -> None:
     """Send every record of at least `level` to stderr, and none anywhere else."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter(secrets))
+    handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -53,10 +53,10 @@ def run(options: Namespace) -> int:
     import anyio
 
     from layers_mcp.app import create_server
-    from layers_mcp.cli.logs import log_to_stderr
+    from layers_mcp.cli.logs import RedactingFormatter, log_to_stderr
     from layers_mcp.transports.stdio import serve_stdio
 
-    log_to_stderr(config.log_level, [credentials.api_key])
+    log_to_stderr(config.log_level, RedactingFormatter([credentials.api_key]))
     server = create_server(config, credentials, policy)
     imports_done()
     code = 0
@@ -65,9 +65,14 @@ def run(options: Namespace) -> int:
     except Exception:
         logger.critical("the server stopped on an error of its own", exc_info=True)
         code = 1
+    return leave(code)
+
+
+def leave(code: int) -> int:
+    """`code`, to exit with; exits at once where a thread hangs that a locked or frozen journal cannot wake."""
     if not _threads_ended():
         logging.shutdown()
-        os._exit(code)  # a thread that waits for a locked or frozen journal cannot be woken, and would be waited for
+        os._exit(code)
     return code
 
 

@@ -16,6 +16,8 @@ import anyio
 import httpx2
 from jwt import PyJWK, PyJWTError
 
+from layers_mcp.config import is_loopback
+
 logger = logging.getLogger(__name__)
 
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
@@ -148,18 +150,6 @@ def is_safe_url(url: str) -> bool:
     if not host:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine, told without asking a name server."""
-    from ipaddress import ip_address
-
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _jwks_url(http: httpx2.AsyncClient, issuer: str) -> str:

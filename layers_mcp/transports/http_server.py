@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ class DrainingServer(Server):
         ready: Callable[[], None],
         draining: Callable[[], None],
         busy: Callable[[], bool],
+        reload: Callable[[], None] = lambda: None,
     ) -> None:
         config = Config(
             application,
@@ -50,10 +52,13 @@ class DrainingServer(Server):
         self._ready = ready
         self._draining = draining
         self._busy = busy
+        self._reload = reload
         self._until: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if hasattr(signal, "SIGHUP"):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -24,13 +24,17 @@ async def serving(application: Callable[[int], Any]) -> AsyncGenerator[str]:
     port = listening.getsockname()[1]
     ready = anyio.Event()
     server = DrainingServer(application(port), ready=ready.set, draining=lambda: None, busy=lambda: False)
+    failure: BaseException | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(server.serve, [listening])
         await ready.wait()
         try:
             yield f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
+        except BaseException as error:  # the task group would wrap it, and cancel the server before its end
+            failure = error
+        server.should_exit = True
+    if failure is not None:
+        raise failure
 
 
 def message(method: str, params: dict[str, Any] | None = None, *, era: str = HANDSHAKE, id: int = 1) -> dict[str, Any]:  # noqa: A002

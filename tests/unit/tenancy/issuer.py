@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -81,8 +82,12 @@ class Issuer(httpx2.AsyncBaseTransport):
         headers: Mapping[str, Any] | None = None,
         **changes: Any,
     ) -> str:
-        """A token that is good but for `changes` to its claims; a change to None leaves the claim out."""
+        """A token that is good but for `changes` to its claims; None leaves a claim out, a timedelta is from now on."""
         now = int(time.time())
+        changes = {
+            name: now + int(value.total_seconds()) if isinstance(value, timedelta) else value
+            for name, value in changes.items()
+        }
         claims = {"iss": self.issuer, "aud": RESOURCE, "exp": now + 300, "iat": now, "scope": "layers:write"} | changes
         claims = {name: value for name, value in claims.items() if value is not None}
         named = {"kid": kid} if kid is not None else {}

@@ -1,0 +1,32 @@
+"""Logs for what collects logs: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from layers_mcp.cli.logs import RedactingFormatter
+from layers_mcp.telemetry import current_call
+
+OF_A_CALL = ("request_id", "tool", "tenant", "ms", "outcome")
+"""Fields beside `time`, `level` and `message`, on lines that belong to a tool call."""
+
+
+class JsonFormatter(RedactingFormatter):
+    """Who a line belongs to stands in fields beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        text = f"{record.name}: {record.getMessage()}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        line: dict[str, object] = {
+            "time": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "message": self.redact(text),
+        }
+        if call := current_call.get():
+            line |= vars(call)
+        line |= {name: value for name, value in vars(record).items() if name in OF_A_CALL}
+        return json.dumps(line, ensure_ascii=False)

@@ -1,0 +1,256 @@
+"""Where everything meets for HTTP: the door, who calls, the tenants' workspaces, and two servers over the catalog."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, Literal, Protocol
+
+import anyio
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from layers_mcp.api.errors import LayersError
+from layers_mcp.config import ConfigError, ServerConfig
+from layers_mcp.context import ToolContext
+from layers_mcp.http_config import HttpConfig
+from layers_mcp.protocol.errors import NOTHING_CHANGED, ToolError
+from layers_mcp.protocol.request import ClientRequest, Resolve
+from layers_mcp.tenancy.access_tokens import READ_SCOPE, WRITE_SCOPE, AccessTokens
+from layers_mcp.tenancy.authentication import (
+    ApiKeys,
+    AuthenticationError,
+    Authenticator,
+    Caller,
+    InsufficientScope,
+    InvalidCredentials,
+    InvalidOrganization,
+    NoCredentials,
+    OAuth,
+    Presented,
+    SameForAll,
+    TemporarilyUnavailable,
+)
+from layers_mcp.tenancy.pool import AllAtWork, WorkspacePool
+from layers_mcp.tenancy.resources import ProcessResources
+from layers_mcp.tenancy.signing_keys import SigningKeys
+from layers_mcp.tenancy.tenants_file import TenantsFileError
+from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.transports.http import CALLER, Calls, McpEndpoint, Refused, problem
+from layers_mcp.transports.http_app import MetadataEndpoint, create_http_app, metadata_url
+from layers_mcp.transports.http_origins import Origins
+
+logger = logging.getLogger(__name__)
+
+BUSY_SECONDS = 5
+"""After which a caller that found no place may try again."""
+
+SCOPES = (READ_SCOPE, WRITE_SCOPE)
+
+
+class BuildServer(Protocol):
+    """Builds the SDK's server over the catalog."""
+
+    def __call__(
+        self, resolve: Resolve, config: ServerConfig, *, read_only: bool, cache_scope: Literal["public", "private"]
+    ) -> Server[Any]: ...
+
+
+class HttpApp:
+    """The ASGI application of one process. It serves between its lifespan's start and end."""
+
+    def __init__(self, config: HttpConfig, resources: ProcessResources, build_server: BuildServer) -> None:
+        """Raises ConfigError where the tenants file cannot be used."""
+        self._config = config
+        self._resources = resources
+        self._build_server = build_server
+        self._pool = WorkspacePool(self._open_workspace, at_work=lambda workspace: workspace.busy)
+        self._calls = Calls(config.max_calls)
+        self._tenant_calls: dict[Caller, int] = {}
+        self._keys = SigningKeys(config.oauth_issuer) if config.auth == "oauth" else None
+        self._authenticator = self._make_authenticator()
+        self._managers = {read_only: self._make_manager(read_only) for read_only in (False, True)}
+        self._origins = Origins.of(
+            loopback_port=config.port if config.on_loopback else None,
+            public_url=config.public_url,
+            hosts=config.allowed_hosts,
+            origins=config.allowed_origins,
+        )
+        self._application = self._make_application()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._application(scope, receive, send)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call runs, or an order whose caller has left."""
+        return bool(self._calls.running) or self._pool.busy
+
+    @property
+    def calls_running(self) -> int:
+        """How many POSTs run now."""
+        return self._calls.running
+
+    @property
+    def tenants_open(self) -> int:
+        """How many tenants' workspaces are open."""
+        return len(self._pool)
+
+    def drain(self) -> None:
+        """Take no more calls; those that run go on."""
+        self._calls.drain()
+
+    def reload(self) -> None:
+        """Read the tenants file again; a bad one changes nothing. Without OAuth there is nothing to read."""
+        if not isinstance(self._authenticator, OAuth):
+            return
+        try:
+            self._authenticator.reload()
+        except TenantsFileError as error:
+            logger.error("%s; the old one stays in force", error)
+        else:
+            self._pool.retain(self._authenticator.callers())
+            logger.info("the tenants file was read again")
+
+    # --- what it is made of
+
+    def _make_authenticator(self) -> Authenticator:
+        config = self._config
+        if config.auth == "none":
+            return SameForAll(config.credentials, config.policy)
+        if self._keys is None or config.tenants is None:
+            return ApiKeys(config.policy)
+        tokens = AccessTokens(self._keys, issuer=config.oauth_issuer, resource=config.resource)
+        try:
+            return OAuth(tokens, config.tenants, config.policy)
+        except TenantsFileError as error:
+            raise ConfigError(f"--tenants: {error}") from None
+
+    def _make_manager(self, read_only: bool) -> StreamableHTTPSessionManager:
+        scope: Literal["public", "private"] = "private" if self._config.auth == "oauth" else "public"
+        read_only = read_only or self._config.policy.read_only
+        server = self._build_server(self._resolve, self._config.server, read_only=read_only, cache_scope=scope)
+        return StreamableHTTPSessionManager(app=server, stateless=True)
+
+    def _make_application(self) -> Starlette:
+        metadata = None
+        if self._config.auth == "oauth":
+            metadata = MetadataEndpoint(
+                origins=self._origins,
+                resource=self._config.resource,
+                issuer=self._config.oauth_issuer,
+                scopes=self._scopes,
+            )
+        endpoint = McpEndpoint(
+            origins=self._origins,
+            authenticate=self._authenticate,
+            calls=self._calls,
+            manager_of=lambda caller: self._managers[caller.policy.read_only],
+        )
+        return create_http_app(endpoint=endpoint, ready=self._ready, lifespan=self._lifespan, metadata=metadata)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._resources)
+            await stack.enter_async_context(self._pool)
+            for manager in self._managers.values():
+                await stack.enter_async_context(manager.run())
+            group = await stack.enter_async_context(anyio.create_task_group())
+            if self._keys is not None:
+                group.start_soon(self._keys.run)
+            yield
+            group.cancel_scope.cancel()
+
+    async def _ready(self) -> str:
+        if self._calls.draining:
+            return "draining"
+        return ""
+
+    # --- who is calling
+
+    @property
+    def _scopes(self) -> tuple[str, ...]:
+        return SCOPES[:1] if self._config.policy.read_only else SCOPES
+
+    async def _authenticate(self, headers: Headers) -> Caller:
+        presented = Presented(
+            authorization=headers.getlist("authorization"),
+            api_key=headers.getlist("x-layers-api-key"),
+            organization=headers.getlist("x-layers-organization"),
+        )
+        try:
+            return await self._authenticator.authenticate(presented)
+        except AuthenticationError as error:
+            raise Refused(self._refusal(error)) from None
+
+    def _refusal(self, error: AuthenticationError) -> Response:
+        match error:
+            case NoCredentials():
+                return problem(401, "invalid_request", str(error), self._challenge())
+            case InvalidCredentials():
+                return problem(401, "invalid_token", str(error), self._challenge("invalid_token", str(error)))
+            case InsufficientScope():
+                return problem(403, "insufficient_scope", str(error), self._challenge("insufficient_scope", str(error)))
+            case TemporarilyUnavailable():
+                seconds = {"Retry-After": str(max(1, round(error.retry_after)))}
+                return problem(503, "temporarily_unavailable", str(error), seconds)
+            case InvalidOrganization():
+                return problem(400, "invalid_request", str(error))
+            case _:
+                return problem(403, "access_denied", str(error))
+
+    def _challenge(self, error: str = "", description: str = "") -> Mapping[str, str]:
+        """RFC 6750 and RFC 9728: what is wrong, and where to learn how to get a token."""
+        told: dict[str, str] = {"error": error, "error_description": description} if error else {}
+        if self._config.auth == "oauth":
+            told |= {"resource_metadata": metadata_url(self._config.resource), "scope": " ".join(self._scopes)}
+        parameters = ", ".join(f'{name}="{value}"' for name, value in told.items())
+        return {"WWW-Authenticate": f"Bearer {parameters}".strip()}
+
+    # --- what a call is given
+
+    @asynccontextmanager
+    async def _resolve(self, request: ClientRequest) -> AsyncGenerator[ToolContext]:
+        """The context of a call: its tenant's workspace, kept open until it has ended. Raises ToolError (BUSY)."""
+        caller: Caller = request.http.scope[CALLER]
+        with self._place(caller.tenant):
+            try:
+                async with self._pool.workspace(caller.tenant) as workspace:
+                    yield ToolContext(
+                        workspace=workspace,
+                        policy=caller.policy,
+                        deadline=request.deadline,
+                        progress=request.progress,
+                    )
+            except AllAtWork:
+                raise _busy("The server is at work for as many tenants as it can take") from None
+            except LayersError as error:
+                if error.status == 401:  # a key that Layers refuses keeps nothing open
+                    self._pool.retire(caller.tenant)
+                raise
+
+    @contextmanager
+    def _place(self, tenant: Caller) -> Generator[None]:
+        running = self._tenant_calls.get(tenant, 0)
+        if running >= self._config.tenant_calls:
+            raise _busy(f"{running} calls of yours are under way, as many as one tenant may have at once")
+        self._tenant_calls[tenant] = running + 1
+        try:
+            yield
+        finally:
+            self._tenant_calls[tenant] -= 1
+            if not self._tenant_calls[tenant]:
+                del self._tenant_calls[tenant]
+
+    def _open_workspace(self, tenant: Caller) -> Workspace:
+        return Workspace(self._resources, tenant.credentials, tenant.policy)
+
+
+def _busy(reason: str) -> ToolError:
+    return ToolError("BUSY", reason, effect=NOTHING_CHANGED, next_step=f"Call again in {BUSY_SECONDS} seconds.")

@@ -1,0 +1,48 @@
+"""How much runs at once: calls of a tenant, tenants of a process, and what is told to those who find no place."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from layers_mcp.sandbox import Fault, Sandbox
+from tests.support.http_server import until
+from tests.support.team_server import TeamServer, team_server
+
+pytestmark = pytest.mark.anyio
+
+BUSY = re.compile(r"BUSY: .+\. Nothing was changed\. Call again in \d+ seconds\.")
+
+
+async def test_a_tenant_over_its_limit_is_told_so_and_keeps_no_other_out(tmp_path: Path) -> None:
+    with Sandbox(faults=[Fault(endpoint="GET /v1/projects", kind="latency", calls=(1, 2))]) as sandbox:
+        async with team_server(sandbox, tmp_path, auth="key", tenant_calls=2) as server:
+            mine = {"X_Layers_Api_Key": sandbox.api_key}
+            theirs = {"X_Layers_Api_Key": sandbox.issue_key(organization=sandbox.stranger)}
+            async with anyio.create_task_group() as group:
+                for number in range(2):
+                    group.start_soon(_search, server, f"slow {number}", mine)
+                await until(lambda: server.app.calls_running == 2)
+                answer = await server.post("list_projects", **mine)
+                assert answer.status_code == 200
+                assert BUSY.fullmatch(await server.error("list_projects", **mine))
+                await server.facts("list_projects", **theirs)
+            await server.facts("list_projects", **mine)
+
+
+async def _search(server: TeamServer, text: str, headers: dict[str, Any]) -> None:
+    await server.facts("list_projects", {"search": text}, **headers)
+
+
+async def test_more_calls_than_the_process_takes_get_503(tmp_path: Path) -> None:
+    with Sandbox(faults=[Fault(endpoint="GET /v1/projects", kind="latency", calls=(1,))]) as sandbox:
+        async with team_server(sandbox, tmp_path, api_key=sandbox.api_key, max_calls=1) as server:
+            async with anyio.create_task_group() as group:
+                group.start_soon(_search, server, "slow", {})
+                await until(lambda: server.app.calls_running == 1)
+                answer = await server.post("list_projects")
+                assert answer.status_code == 503
+                assert "retry-after" in answer.headers
+            await server.facts("list_projects")
