@@ -6,12 +6,15 @@ from typing import Any
 from urllib.parse import quote
 
 import anyio
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.sandbox.routes import ROUTES, Route
 from tests.integration.sandbox.conftest import HandClock, open_api
+
+pytestmark = pytest.mark.fuzz
 
 TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 
