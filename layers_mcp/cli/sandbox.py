@@ -25,8 +25,9 @@ _FAULTS = """
 A faults file, such as [{"endpoint": "POST /v1/content/:id/clone-from-post", "kind": "drop_after", "calls": [1]},
 {"endpoint": "*", "kind": "status", "status": 500, "rate": 0.1}], says what goes wrong, where (a path's ids are :names),
 and when: on the calls named, else at the rate, else always. "seconds" is how late an answer comes, or a status's
-Retry-After; "account" (an id, handle or platform) whose login expires before a post goes out. Its kinds: latency,
-status, drop_before, drop_after, truncate, html_502, job_failed, login_expired.
+Retry-After; "code" a status's code; "parameter" limits a fault to requests with that one; "account" (an id, handle or
+platform) is whose login expires before a post goes out. The kinds: latency, status, drop_before, drop_after, truncate,
+html_502, job_failed, login_expired.
 """
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -44,6 +45,8 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     add("--port", type=_port, default=8787, metavar="N", help="the port to serve on (8787; 0 picks a free one)")
     add("--db", type=Path, metavar="PATH", help="the world's file (default: the world of layers-mcp --sandbox)")
     add("--faults", type=Path, metavar="PATH", help="a JSON list of faults to serve with")
+    vintages = ("preview", "current", "both")
+    add("--vintage", choices=vintages, default="preview", metavar="NAME", help=f"{', '.join(vintages)} (preview)")
     add("--advance", type=_span, metavar="SPAN", help="move the world's clock ahead, such as 12h or 14d, and exit")
     add("--reset", action="store_true", help="begin the world again, with what was ordered in it forgotten, and exit")
     add("--state-dir", metavar="PATH", help="where the world lies without --db (LAYERS_STATE_DIR)")
@@ -63,7 +66,7 @@ def run(options: Namespace) -> int:
         if options.reset:
             _reset(path, None if options.db else shared.state_dir)
             _say("The world begins again.")
-        with Sandbox(path=path, faults=faults, rate_limits=True) as sandbox:
+        with Sandbox(path=path, faults=faults, rate_limits=True, vintage=options.vintage) as sandbox:
             if options.advance is not None:
                 sandbox.advance(options.advance)
                 _say(f"The world's time is now {sandbox.now():%Y-%m-%d %H:%M} UTC.")

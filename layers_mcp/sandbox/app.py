@@ -65,12 +65,13 @@ class App:
     rate_limits: RateLimits | None
     requests: deque[RecordedRequest] = field(default_factory=lambda: deque[RecordedRequest](maxlen=5_000))
     _numbers: count[int] = field(default_factory=lambda: count(1))
+    _answered: count[int] = field(default_factory=lambda: count(1))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError("the sandbox speaks HTTP only")
         request = await Request.read(scope, receive)
-        faults = self.plan.faults_for(request.method, request.segments)
+        faults = self.plan.faults_for(request.method, request.segments, {name for name, _ in request.query})
         if "drop_before" in faults:
             self._record(request, 0)
             return await drop_connection(scope, receive)
@@ -98,9 +99,9 @@ class App:
 
     def _fail(self, request: Request, fault: Fault) -> Response:
         status = fault.status or 500
-        code = FAULT_CODES.get(status, "INTERNAL")
+        code = fault.code or FAULT_CODES.get(status, "INTERNAL")
         headers = {"Retry-After": str(round(_seconds(fault)))} if status == 429 or fault.seconds is not None else {}
-        bucket = _bucket(request, find(request.method, request.segments))
+        bucket = _bucket(request, find(request.method, request.segments, self.dialect.vintage))
         details = {"endpointClass": bucket} if status == 429 else None
         error = ApiError(code, "A fault was asked for.", details=details, headers=headers, status=status)
         return self._refusal(error, bucket)
@@ -109,7 +110,7 @@ class App:
 
     def answer(self, request: Request, faults: Mapping[Kind, Sequence[Fault]]) -> Response:
         """The response to one request; what it changes is kept only if it succeeds."""
-        found = find(request.method, request.segments)
+        found = find(request.method, request.segments, self.dialect.vintage)
         bucket = _bucket(request, found)
         try:
             return self._with_headers(self._answer(request, found, faults), bucket)
@@ -129,7 +130,17 @@ class App:
             if self.rate_limits is not None:
                 self.rate_limits.take(principal.key_id, route.bucket, now)
             require_scope(principal, route.scope)
-            ctx = RequestContext(db, self.engine, now, principal, ids, request.headers, self.dialect, faults)
+            ctx = RequestContext(
+                db=db,
+                engine=self.engine,
+                now=now,
+                principal=principal,
+                path=ids,
+                headers=request.headers,
+                dialect=self.dialect,
+                number=next(self._answered),
+                faults=faults,
+            )
             if issubclass(route.form, Query):
                 form = route.form.parse(request.query)
                 return _to_response(ctx, route.answer(ctx, form))

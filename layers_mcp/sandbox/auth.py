@@ -29,5 +29,5 @@ def authenticate(db: sqlite3.Connection, headers: Mapping[str, str]) -> Principa
 
 def require_scope(principal: Principal, scope: str | None) -> None:
     """Refuse a key without the endpoint's scope."""
-    if scope is not None and scope not in principal.scopes:
+    if scope is not None and scope not in principal.scopes and ("*" not in principal.scopes or scope == "org:admin"):
         raise ApiError("FORBIDDEN_SCOPE", f"The API key lacks the scope {scope}.", details={"requiredScope": scope})

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from layers_mcp.sandbox.faults import Fault, Kind
-from layers_mcp.sandbox.ids import to_current
+from layers_mcp.sandbox.ids import to_current, to_internal
 from layers_mcp.sandbox.responses import Response, encode, not_found
 from layers_mcp.sandbox.simulation.engine import Engine
 from layers_mcp.sandbox.simulation.parameters import WorldParameters
@@ -26,7 +26,7 @@ class Principal:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """What an endpoint works with; `now` is the world's moment, in seconds since 1970."""
+    """What an endpoint works with; `now` is the world's moment, in seconds since 1970, `number` the request's."""
 
     db: sqlite3.Connection
     engine: Engine
@@ -35,6 +35,7 @@ class RequestContext:
     path: Mapping[str, str]
     headers: Mapping[str, str]
     dialect: Dialect
+    number: int = 0
     faults: Mapping[Kind, Sequence[Fault]] = field(default_factory=dict[Kind, Sequence[Fault]])
 
     @property
@@ -63,7 +64,7 @@ class RequestContext:
         """The project of the path (or this one), if it is the principal's."""
         row = self.one(
             "SELECT * FROM projects WHERE id = ? AND organization_id = ?",
-            project_id or self.path["projectId"],
+            to_internal("prj", project_id or self.path["projectId"]),
             self.principal.organization_id,
         )
         if row is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -20,9 +20,11 @@ class Fault(BaseModel):
     """One way to fail.
 
     `endpoint` is a method and a path whose segments may be `:names` ("POST /v1/content/:id/clone-from-post"), or "*".
+    With a `parameter`, only requests whose query has it are its business.
     It strikes on the calls counted in `calls` (from 1, of this fault's endpoint), else at `rate` (0-1), else always.
     Kinds: `latency` (the work is done, the answer comes `seconds` later, 1 unless told), `status` (an error answer
-    instead of the work, 500 unless told; `seconds` is its Retry-After), `drop_before` and `drop_after` (the connection
+    instead of the work, 500 unless told; `code` is its code, `seconds` its Retry-After), `drop_before` and `drop_after`
+    (the connection
     goes before the work, or after it), `truncate` (the work is done, the answer cut short), `html_502` (a proxy's page
     instead of the work), `job_failed` (the order is taken, its job fails), `login_expired` (what is published or
     scheduled then fails when it is to go out, and its account must be connected again; `account` is an account's id,
@@ -38,9 +40,13 @@ class Fault(BaseModel):
     rate: float | None = Field(default=None, ge=0, le=1)
     calls: tuple[Annotated[int, Field(ge=1)], ...] = ()
     account: str | None = None
+    code: str | None = Field(default=None, pattern=r"^[A-Z][A-Z_]*$")
+    parameter: str | None = None
 
-    def concerns(self, method: str, segments: Sequence[str]) -> bool:
+    def concerns(self, method: str, segments: Sequence[str], parameters: Set[str] = frozenset()) -> bool:
         """Whether a request is this fault's business."""
+        if self.parameter is not None and self.parameter not in parameters:
+            return False
         if self.endpoint == "*":
             return True
         wanted_method, _, path = self.endpoint.partition(" ")
@@ -77,11 +83,13 @@ class FaultPlan:
     seed: int
     _tallies: dict[int, _Tally] = field(default_factory=dict[int, _Tally])
 
-    def faults_for(self, method: str, segments: Sequence[str]) -> dict[Kind, list[Fault]]:
+    def faults_for(
+        self, method: str, segments: Sequence[str], parameters: Set[str] = frozenset()
+    ) -> dict[Kind, list[Fault]]:
         """What goes wrong with this request."""
         found: dict[Kind, list[Fault]] = {}
         for fault in self.faults:
-            if not fault.concerns(method, segments):
+            if not fault.concerns(method, segments, parameters):
                 continue
             tally = self._tallies.get(id(fault))
             if tally is None:

@@ -133,12 +133,16 @@ class Sandbox:
 
     @property
     def projects(self) -> dict[str, str]:
-        """The agency's projects: id by name."""
-        return dict(self._select("SELECT name, id FROM projects WHERE organization_id = ? ORDER BY rowid", AGENCY))
+        """The agency's projects: id by name, as the vintage writes it."""
+        rows = self._select("SELECT name, id FROM projects WHERE organization_id = ? ORDER BY rowid", AGENCY)
+        return {name: self.app.dialect.id(project_id) for name, project_id in rows}
 
     def project_id(self, name: str) -> str:
-        """The id of the project of this name."""
+        """The id of the project of this name, as the vintage writes it."""
         return self.projects[name]
+
+    def _internal_id(self, project: str) -> str:
+        return self._select("SELECT id FROM projects WHERE organization_id = ? AND name = ?", AGENCY, project)[0][0]
 
     def transport(self) -> SandboxTransport:
         """The sandbox without a network, for an HTTP client in this process."""
@@ -166,9 +170,8 @@ class Sandbox:
     def set_review_policy(self, project: str, policy: str, first_n: int = 0) -> None:
         """`auto_approve`, `review_first_n` or `review_all` from now on, for the project of this name."""
         self.app.catch_up(self._moment())
-        self._execute(
-            "UPDATE projects SET review_policy = ?, first_n = ? WHERE id = ?", policy, first_n, self.project_id(project)
-        )
+        project_id = self._internal_id(project)
+        self._execute("UPDATE projects SET review_policy = ?, first_n = ? WHERE id = ?", policy, first_n, project_id)
 
     def set_account_status(self, project: str, platform: str, status: str) -> None:
         """`connected`, `reauth_required` or `disconnected` from now on, for the project of this name."""
@@ -176,7 +179,7 @@ class Sandbox:
         self._execute(
             "UPDATE social_accounts SET status = ? WHERE project_id = ? AND platform = ?",
             status,
-            self.project_id(project),
+            self._internal_id(project),
             platform,
         )
 
@@ -184,14 +187,35 @@ class Sandbox:
         """Publish now what is finished, needs no decision and was never scheduled, as a person would: each piece on one
         connected account, of a platform it was made for. The scheduled posts' ids.
         """
-        now, project_id = self._moment(), self.project_id(project)
+        now, project_id = self._moment(), self._internal_id(project)
         self.app.catch_up(now)
         with self._store.transaction(write=True) as db:
             return self.app.engine.publisher.publish_finished(db, project_id, now)
 
+    def describe_app(self, project: str, *, name: str = "", description: str = "", demo: bool = False) -> None:
+        """What the project of this name tells about its app from now on; an empty text is none."""
+        project_id = self._internal_id(project)
+        media = f"med_{project_id.removeprefix('prj_')}" if demo else None
+        self._execute(
+            "UPDATE projects SET app_name = ?, app_description = ?, app_demo = ? WHERE id = ?",
+            name or None,
+            description or None,
+            media,
+            project_id,
+        )
+
+    def set_influencer_status(self, project: str, influencer: str, status: str) -> None:
+        """`pending`, `training`, `ready` or `failed`, for the influencer of this name."""
+        self._execute(
+            "UPDATE influencers SET status = ? WHERE project_id = ? AND name = ?",
+            status,
+            self._internal_id(project),
+            influencer,
+        )
+
     def add_content_layer(self, project: str, layer_id: str, name: str = "extra") -> None:
         """A further content layer: with several, a generate without a layer is refused."""
-        project_id = self.project_id(project)
+        project_id = self._internal_id(project)
         self._execute("INSERT INTO project_layers VALUES (?, ?, ?)", layer_id, project_id, name)
 
     def retitle(self, platform_post_id: str, title: str) -> None:
@@ -233,7 +257,7 @@ class Sandbox:
             for row in self._select(
                 "SELECT pp.*, c.mode FROM platform_posts pp LEFT JOIN content_containers c ON c.id = pp.container_id"
                 " WHERE pp.project_id = ? ORDER BY pp.published_at",
-                self.project_id(project),
+                self._internal_id(project),
             )
         ]
 

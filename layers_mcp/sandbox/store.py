@@ -22,11 +22,14 @@ CREATE TABLE organizations (id TEXT PRIMARY KEY, parent_id TEXT, name TEXT, susp
 CREATE TABLE api_keys (id TEXT PRIMARY KEY, secret TEXT UNIQUE, organization_id TEXT, scopes TEXT);
 CREATE TABLE projects (
     id TEXT PRIMARY KEY, organization_id TEXT, name TEXT, status TEXT DEFAULT 'active', timezone TEXT,
-    review_policy TEXT, first_n INTEGER DEFAULT 0, ad_account_id TEXT, created_at REAL);
+    review_policy TEXT, first_n INTEGER DEFAULT 0, policy_set_at REAL, ad_account_id TEXT, app_name TEXT,
+    app_description TEXT, app_demo TEXT, created_at REAL);
 CREATE TABLE project_layers (id TEXT PRIMARY KEY, project_id TEXT, name TEXT);
 CREATE TABLE social_accounts (
     id TEXT PRIMARY KEY, project_id TEXT, platform TEXT, handle TEXT, status TEXT DEFAULT 'connected',
-    followers INTEGER, connected_at REAL);
+    followers INTEGER, influencer_id TEXT, leased INTEGER DEFAULT 0, connected_at REAL);
+CREATE TABLE influencers (
+    id TEXT PRIMARY KEY, project_id TEXT, name TEXT, status TEXT, gender TEXT, created_at REAL);
 CREATE TABLE hooks (project_id TEXT, text TEXT, quality REAL, PRIMARY KEY (project_id, text));
 CREATE TABLE platform_posts (
     id TEXT PRIMARY KEY, external_id TEXT UNIQUE, social_account_id TEXT, project_id TEXT, platform TEXT,
@@ -50,7 +53,8 @@ CREATE UNIQUE INDEX jobs_by_minted_id ON jobs (organization_id, minted_id) WHERE
 CREATE INDEX jobs_open ON jobs (ends_at) WHERE settled = 0;
 CREATE TABLE content_containers (
     id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, project_id TEXT, job_id TEXT, minted_id TEXT, mode TEXT, format TEXT,
-    hook TEXT, caption TEXT, cta TEXT, brief TEXT, source_post_id TEXT, original_id TEXT, quality REAL, fatigue REAL,
+    hook TEXT, caption TEXT, cta TEXT, brief TEXT, influencer_id TEXT, source_tiktok_id TEXT, media_id TEXT,
+    source_post_id TEXT, original_id TEXT, quality REAL, fatigue REAL,
     approval_status TEXT, decided_at REAL, decided_by TEXT, reason TEXT, created_at REAL);
 CREATE INDEX containers_by_job ON content_containers (job_id);
 CREATE INDEX containers_by_minted_id ON content_containers (minted_id);
@@ -65,8 +69,9 @@ CREATE INDEX scheduled_posts_due ON scheduled_posts (next_at) WHERE next_at IS N
 CREATE INDEX scheduled_posts_by_project ON scheduled_posts (project_id, scheduled_for);
 CREATE INDEX scheduled_posts_by_container ON scheduled_posts (container_id);
 CREATE TABLE credit_events (
-    id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, organization_id TEXT, event_type TEXT, credits INTEGER, job_id TEXT,
-    container_ids TEXT, created_at REAL);
+    id TEXT PRIMARY KEY, sequence INTEGER UNIQUE, organization_id TEXT, project_id TEXT, event_type TEXT,
+    credits INTEGER, format TEXT, job_id TEXT, container_ids TEXT, created_at REAL);
+CREATE TABLE recommendation_status (recommendation_id TEXT PRIMARY KEY, status TEXT, note TEXT, updated_at REAL);
 CREATE TABLE idempotency (
     api_key_id TEXT, endpoint TEXT, idempotency_key TEXT, request TEXT, status INTEGER, body TEXT, created_at REAL,
     PRIMARY KEY (api_key_id, endpoint, idempotency_key));

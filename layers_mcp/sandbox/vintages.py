@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from layers_mcp.sandbox.ids import to_current
+from layers_mcp.sandbox.simulation.parameters import FORMAT_CREDITS
 
 Vintage = Literal["preview", "current", "both"]
 """What a sandbox speaks: the guide's API, today's, or either."""
 
 VINTAGES: tuple[Vintage, ...] = get_args(Vintage)
+
+CURRENT_FORMATS = ("slideshow_builder", "ugc_remix", "video_remix", "slideshow_remix")
 
 DIRECT_MODES = {
     ("publish", "tiktok", True): "direct_publish",
@@ -74,6 +77,45 @@ class Dialect:
     def mode(self, mode: str, platform: str, *, video: bool) -> str:
         """The word for a mode."""
         return mode if self.writes_current else DIRECT_MODES.get((mode, platform, video), mode)
+
+    def container_status(self, status: str) -> str:
+        """The word for how far a container is."""
+        return "processing" if status == "generating" and self.writes_current else status
+
+    def container_statuses(self) -> dict[str, str]:
+        """The words that a filter may use, and the status each one means."""
+        words = {one: one for one in ("queued", "completed", "failed", "canceled")}
+        if self.reads_preview:
+            words["generating"] = "generating"
+        if self.reads_current:
+            words["processing"] = "generating"
+        return words
+
+    def format(self, name: str) -> str:
+        """The word for a format."""
+        return name.replace("_", "-") if self.writes_current else name
+
+    def formats(self) -> dict[str, str]:
+        """The words that a filter may use, and the format each one means."""
+        words: dict[str, str] = {}
+        if self.reads_preview:
+            words |= {one: one for one in ("video_remix", "slideshow_remix", "ugc_remix", "auto")}
+        if self.reads_current:
+            words |= {one.replace("_", "-"): one for one in CURRENT_FORMATS}
+        return words
+
+    def gates(self, include_ineligible: bool | None) -> bool:
+        """Whether a ranking leaves ineligible creatives out: by default in current alone, in both if asked to."""
+        return self.reads_current and not (self.reads_preview if include_ineligible is None else include_ineligible)
+
+    def prices(self) -> dict[str, int]:
+        """What a piece of each format costs, in credits."""
+        names: list[str] = []
+        if self.reads_preview:
+            names += ("video_remix", "slideshow_remix", "ugc_remix", "auto")
+        if self.reads_current:
+            names += CURRENT_FORMATS
+        return {name: FORMAT_CREDITS[name] for name in dict.fromkeys(names)}
 
     def post_status(self, status: str) -> str:
         """The word for a scheduled post's status."""

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from layers_mcp.sandbox.context import RequestContext
+from layers_mcp.sandbox.ids import to_internal
 from layers_mcp.sandbox.pagination import page
 from layers_mcp.sandbox.responses import not_found
 from layers_mcp.sandbox.schemas import Body, Query, iso
@@ -45,6 +46,7 @@ def _creative(ctx: RequestContext, row: sqlite3.Row) -> dict[str, object]:
     ]
     if row["promoted_at"] is not None and not promotions(ctx.db, row["id"]):
         active.append({"adId": None, "platform": None, "startedAt": iso(row["promoted_at"])})
+    eligible = ctx.engine.eligible(row, row["organic_score"])
     return {
         "adsContentId": row["id"],
         "sourceType": row["source_type"],
@@ -54,7 +56,8 @@ def _creative(ctx: RequestContext, row: sqlite3.Row) -> dict[str, object]:
         "organicScore": row["organic_score"],
         "scoredAt": iso(row["scored_at"]),
         "scoringPool": row["scoring_pool"],
-        "eligible": ctx.engine.eligible(row, row["organic_score"]),
+        **({"eligible": eligible} if ctx.dialect.reads_preview else {}),
+        "eligibility": "eligible" if eligible else "ineligible",
         "override": row["override"],
         "activePromotions": active,
     }
@@ -85,7 +88,7 @@ def ads_content(ctx: RequestContext, query: CreativesQuery) -> object:
 
 def set_override(ctx: RequestContext, body: OverrideBody) -> object:
     """PATCH /v1/projects/:projectId/ads-content/:adsContentId"""
-    project_id, creative_id = ctx.project()["id"], ctx.path["adsContentId"]
+    project_id, creative_id = ctx.project()["id"], to_internal("adc", ctx.path["adsContentId"])
     if not any(row["id"] == creative_id for row in creatives(ctx.db, project_id)):
         raise not_found("Ads content")
     ctx.db.execute(

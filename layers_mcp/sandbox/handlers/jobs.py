@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 
 from layers_mcp.sandbox.context import RequestContext
-from layers_mcp.sandbox.handlers.content import assets
+from layers_mcp.sandbox.handlers.containers import assets
 from layers_mcp.sandbox.job_status import STAGES, job_status
 from layers_mcp.sandbox.responses import ApiError, Response, encode, not_found
 from layers_mcp.sandbox.schemas import NoBody, NoQuery, iso

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from pydantic import Field
-
 from layers_mcp.sandbox.context import RequestContext
+from layers_mcp.sandbox.ids import to_internal
 from layers_mcp.sandbox.responses import invalid, not_found
 from layers_mcp.sandbox.schemas import Query, Timestamp, iso
 from layers_mcp.sandbox.simulation.curves import DAY, Organic, Paid, total
@@ -28,10 +27,20 @@ PaidMetric = Literal[
 AdPlatform = Literal["meta_ads", "tiktok_ads", "apple_ads"]
 
 
+POST_BUNDLE: tuple[OrganicMetric, ...] = (
+    "views", "reach", "likes", "comments", "shares", "saves", "watch_time_ms", "engagement_rate",
+)  # fmt: skip
+ACCOUNT_BUNDLE: tuple[OrganicMetric, ...] = (*POST_BUNDLE, "followers", "follower_delta", "posts_published")
+PAID_BUNDLE: tuple[PaidMetric, ...] = ("spend", "impressions", "clicks", "conversions", "cpa", "roas")
+"""What is answered where no metric is named: for a post, for what has posts, for ads."""
+
+SCOPE_PREFIXES = {"project": "prj", "social_account": "sa", "organization": "org"}
+
+
 class MetricsQuery(Query):
     scope: Literal["platform_post", "social_account", "project", "project_layer", "organization"]
     id: str
-    metrics: tuple[OrganicMetric, ...] = Field(min_length=1)
+    metrics: tuple[OrganicMetric, ...] = ()
     since: Timestamp | None = None
     until: Timestamp | None = None
     granularity: Literal["hour", "day", "week"] = "day"
@@ -40,7 +49,7 @@ class MetricsQuery(Query):
 class AdsMetricsQuery(Query):
     scope: Literal["ad", "adset", "campaign", "ad_account", "project"]
     id: str
-    metrics: tuple[PaidMetric, ...] = Field(min_length=1)
+    metrics: tuple[PaidMetric, ...] = ()
     platforms: tuple[AdPlatform, ...] = ()
     since: Timestamp | None = None
     until: Timestamp | None = None
@@ -183,6 +192,8 @@ class _Gains:
 def metrics(ctx: RequestContext, query: MetricsQuery) -> object:
     """GET /v1/projects/:projectId/metrics"""
     project = ctx.project()
+    query = query.model_copy(update={"id": to_internal(SCOPE_PREFIXES.get(query.scope, ""), query.id)})
+    names = query.metrics or (POST_BUNDLE if query.scope == "platform_post" else ACCOUNT_BUNDLE)
     window = since, until = _window(ctx, query)
     posts = _posts(ctx, query, project)
     began = ctx.one("SELECT created_at FROM world")
@@ -191,7 +202,7 @@ def metrics(ctx: RequestContext, query: MetricsQuery) -> object:
 
     def asked(start: float, end: float) -> dict[str, object]:
         values = gains.between(start, end)
-        return {name: values[name] for name in dict.fromkeys(query.metrics)}
+        return {name: values[name] for name in dict.fromkeys(names)}
 
     live = gains.live(until)
     series = [
@@ -243,6 +254,7 @@ def paid_gained(ctx: RequestContext, promotions: Sequence[sqlite3.Row], since: f
 def ads_metrics(ctx: RequestContext, query: AdsMetricsQuery) -> object:
     """GET /v1/projects/:projectId/ads-metrics"""
     project = ctx.project()
+    query = query.model_copy(update={"id": to_internal(SCOPE_PREFIXES.get(query.scope, ""), query.id)})
     window = since, until = _window(ctx, query)
     column = _SCOPE_COLUMN[query.scope]
     promotions = [
@@ -257,7 +269,7 @@ def ads_metrics(ctx: RequestContext, query: AdsMetricsQuery) -> object:
 
     def gained(start: float, end: float) -> dict[str, object]:
         paid = paid_gained(ctx, promotions, start, end)
-        return {name: PAID_METRICS[name](paid) for name in dict.fromkeys(query.metrics)}
+        return {name: PAID_METRICS[name](paid) for name in dict.fromkeys(query.metrics or PAID_BUNDLE)}
 
     series = [
         {"bucket": bucket.name, **gained(bucket.since, bucket.until)}

@@ -1,23 +1,22 @@
-"""The two POSTs that cost credits: clone a post, generate with a hook."""
+"""Orders in preview: clone a post, generate with a hook. They cost credits."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
 from layers_mcp.sandbox.context import RequestContext
-from layers_mcp.sandbox.handlers.account import balance
-from layers_mcp.sandbox.responses import ApiError, Response, encode, invalid, not_found
+from layers_mcp.sandbox.handlers.order_placement import Origin, Sources, accepted, hook_origin, place_order
+from layers_mcp.sandbox.ids import to_internal
+from layers_mcp.sandbox.responses import ApiError, Response, invalid, not_found
 from layers_mcp.sandbox.schemas import Body, iso
-from layers_mcp.sandbox.simulation.parameters import FORMAT_CREDITS
-from layers_mcp.sandbox.simulation.records import charge, insert, next_number
-from layers_mcp.sandbox.simulation.rng import generator, lognormal, lognormal_mean_one, ulid
+
+CLONE, GENERATE = "content_clone_from_post", "content_generate"
+"""The kinds of job."""
 
 
 class Overrides(Body):
@@ -56,19 +55,6 @@ class GenerateBody(Body):
     project_layer_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What an order starts from: its text, and the hidden worth it inherits."""
-
-    hook: str
-    mode: Literal["fork", "reimagine", "hook"]
-    quality: float
-    spread: float
-    fatigue: float = 1.0
-    source_post_id: str | None = None
-    original_id: str | None = None
-
-
 def clone(ctx: RequestContext, body: CloneBody) -> Response:
     """POST /v1/content/:containerId/clone-from-post: the path id, minted by the client, is the order's for ever."""
     minted = _minted("containerId", ctx.path["containerId"])
@@ -91,18 +77,27 @@ def clone(ctx: RequestContext, body: CloneBody) -> Response:
         "voiceOverScript": overrides.voice_over_script,
         "targetPlatforms": [source["platform"]],
     }
-    return _order(
+    origin = _origin(ctx, source, body.mode)
+    placed = place_order(
         ctx,
         project,
-        _origin(ctx, source, body.mode),
-        kind="content_clone_from_post",
+        origin,
+        kind=CLONE,
         content_format=source["format"],
         count=body.variations,
-        brief=brief,
+        brief={**brief, "hook": origin.hook},
         caption=overrides.caption,
         minted=minted,
         request=request,
     )
+    answer: dict[str, object] = {
+        "jobId": placed.job_id,
+        "kind": CLONE,
+        "status": "running",
+        "containerId": placed.container_ids[0],
+        "locationUrl": f"/v1/jobs/{placed.job_id}",
+    }
+    return accepted(ctx, placed, answer)
 
 
 def _minted(name: str, text: str) -> str:
@@ -154,24 +149,30 @@ def generate(ctx: RequestContext, body: GenerateBody) -> Response:
     _check_layer(ctx, project, body.project_layer_id)
     brief = body.brief or Brief()
     hook = (brief.hook or f"A day with {project['name']}").strip()
-    known = ctx.one("SELECT quality FROM hooks WHERE project_id = ? AND text = ?", project["id"], hook)
-    if known is None:
-        chance = generator(ctx.seed, "hook", project["name"], hook)
-        quality = lognormal(chance, ctx.rules.hook_rate_median, ctx.rules.hook_rate_spread)
-        insert(ctx.db, "hooks", project_id=project["id"], text=hook, quality=quality)
-    else:
-        quality = known["quality"]
-    return _order(
+    placed = place_order(
         ctx,
         project,
-        Origin(hook, "hook", quality, ctx.rules.hook_spread),
-        kind="content_generate",
+        hook_origin(ctx, project, hook),
+        kind=GENERATE,
         content_format=body.format,
         count=body.variant_count,
-        brief=brief.model_dump(by_alias=True, exclude_none=True),
+        brief={**brief.model_dump(by_alias=True, exclude_none=True), "hook": hook},
         minted=minted,
         request=request,
+        sources=Sources(influencer_id=brief.influencer_id and to_internal("inf", brief.influencer_id)),
     )
+    answer: dict[str, object] = {
+        "jobId": placed.job_id,
+        "kind": GENERATE,
+        "status": "running",
+        "containerId": placed.container_ids[0],
+        "stage": "queued",
+        "projectId": project["id"],
+        "containerIds": placed.container_ids,
+        "startedAt": iso(ctx.now),
+        "locationUrl": f"/v1/jobs/{placed.job_id}",
+    }
+    return accepted(ctx, placed, answer)
 
 
 def _check_layer(ctx: RequestContext, project: sqlite3.Row, layer_id: str | None) -> None:
@@ -182,90 +183,3 @@ def _check_layer(ctx: RequestContext, project: sqlite3.Row, layer_id: str | None
     elif len(layers) > 1:
         candidates = [{"projectLayerId": layer["id"], "name": layer["name"]} for layer in layers]
         raise ApiError("CONFLICT", "The project has several content layers.", details={"candidates": candidates})
-
-
-def _order(
-    ctx: RequestContext,
-    project: sqlite3.Row,
-    origin: Origin,
-    *,
-    kind: str,
-    content_format: str,
-    count: int,
-    brief: Mapping[str, object],
-    request: str,
-    caption: str | None = None,
-    minted: str | None = None,
-) -> Response:
-    """Charge once, start the job, set up its containers."""
-    number = next_number(ctx.db)
-    chance = generator(ctx.seed, "job", number)
-    if content_format == "auto":
-        content_format = "slideshow_remix" if chance.random() < 0.3 else "video_remix"
-    price = FORMAT_CREDITS[content_format] * count
-    if balance(ctx) < price:
-        raise ApiError("BILLING_EXHAUSTED", "Not enough credits.", details={"requiredCredits": price})
-    job_id = f"job_{ulid(ctx.now, ctx.seed, 'job', number)}"
-    numbers = [next_number(ctx.db) for _ in range(count)]
-    container_ids = [f"cnt_{ulid(ctx.now, ctx.seed, 'cnt', n)}" for n in numbers]
-    response: dict[str, object] = {"jobId": job_id, "kind": kind, "status": "running", "containerId": container_ids[0]}
-    if kind == "content_generate":
-        response |= {
-            "stage": "queued",
-            "projectId": project["id"],
-            "containerIds": container_ids,
-            "startedAt": iso(ctx.now),
-        }
-    response["locationUrl"] = f"/v1/jobs/{job_id}"
-    seconds = chance.uniform(ctx.rules.job_seconds_least, ctx.rules.job_seconds_most)
-    insert(
-        ctx.db,
-        "jobs",
-        id=job_id,
-        organization_id=ctx.principal.organization_id,
-        project_id=project["id"],
-        kind=kind,
-        started_at=ctx.now,
-        seconds=seconds,
-        ends_at=ctx.now + seconds,
-        outcome="failed" if "job_failed" in ctx.faults else "completed",
-        credits=price,
-        minted_id=minted,
-        request=request,
-        response=encode(response).decode(),
-    )
-    for sequence, container_id in zip(numbers, container_ids, strict=True):
-        insert(
-            ctx.db,
-            "content_containers",
-            id=container_id,
-            sequence=sequence,
-            project_id=project["id"],
-            job_id=job_id,
-            minted_id=minted,
-            mode=origin.mode,
-            format=content_format,
-            hook=origin.hook,
-            caption=caption or f"{origin.hook} #{project['name'].split('-')[0]}",
-            cta=brief.get("cta"),
-            brief=json.dumps({**brief, "hook": origin.hook}),
-            source_post_id=origin.source_post_id,
-            original_id=origin.original_id or container_id,
-            quality=min(
-                origin.quality * lognormal_mean_one(generator(ctx.seed, "quality", sequence), origin.spread),
-                ctx.rules.rate_ceiling,
-            ),
-            fatigue=origin.fatigue,
-            created_at=ctx.now,
-        )
-    charge(
-        ctx.db,
-        ctx.seed,
-        ctx.now,
-        organization_id=ctx.principal.organization_id,
-        event_type="usage",
-        amount=-price,
-        job_id=job_id,
-        container_ids=container_ids,
-    )
-    return ctx.response(202, response)

@@ -26,6 +26,7 @@ class AccountsQuery(Query):
     limit: int = Field(default=50, ge=1, le=200)
     platform: Literal["instagram", "tiktok", "youtube"] | None = None
     status: Literal["connected", "reauth_required", "disconnected"] | None = None
+    leased: bool | None = None
 
 
 def _project(row: sqlite3.Row) -> dict[str, object]:
@@ -63,8 +64,8 @@ def project(ctx: RequestContext, query: NoQuery) -> object:
     return {
         **_project(row),
         "organizationId": row["organization_id"],
-        "brand": {"name": row["name"]},
-        "brandContext": {},
+        "brand": {"name": row["app_name"] or row["name"], "voice": "authentic"},
+        "brandContext": {"appName": row["app_name"], "appDescription": row["app_description"]},
     }
 
 
@@ -73,7 +74,9 @@ def social_accounts(ctx: RequestContext, query: AccountsQuery) -> object:
     rows = [
         row
         for row in ctx.all("SELECT * FROM social_accounts WHERE project_id = ? ORDER BY id", ctx.project()["id"])
-        if query.platform in (None, row["platform"]) and query.status in (None, row["status"])
+        if query.platform in (None, row["platform"])
+        and query.status in (None, row["status"])
+        and query.leased in (None, bool(row["leased"]))
     ]
 
     def render(row: sqlite3.Row) -> object:
@@ -83,7 +86,8 @@ def social_accounts(ctx: RequestContext, query: AccountsQuery) -> object:
             "platform": row["platform"],
             "handle": row["handle"],
             "status": row["status"],
-            "leased": False,
+            "leased": bool(row["leased"]),
+            "avatarUrl": f"https://media.layers.invalid/{row['id']}/avatar.jpg",
             "connectedAt": iso(ctx.now - JUST_LINKED_SECONDS if linked is None else linked),
             "tokenExpiresAt": iso(ctx.now + 50 * 86_400),
         }

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from layers_mcp.sandbox.context import RequestContext
-from layers_mcp.sandbox.handlers.content import find_container, is_video, status_of
+from layers_mcp.sandbox.handlers.containers import find_container, is_video, status_of
 from layers_mcp.sandbox.ids import to_internal
 from layers_mcp.sandbox.responses import ApiError, Response, invalid_fields
 from layers_mcp.sandbox.schemas import Body, Timestamp, iso
@@ -99,9 +99,9 @@ def _publishable(ctx: RequestContext) -> sqlite3.Row:
     if container["approval_status"] == "rejected":
         details = {"approvalStatus": "rejected", "containerId": container["id"]}
         raise ApiError("CONTENT_REJECTED", "The content was rejected.", details=details)
-    status = status_of(ctx, container)
+    status = status_of(container, ctx.now)
     if status != "completed":
-        details = {"status": status, "containerId": container["id"]}
+        details = {"status": ctx.dialect.container_status(status), "containerId": container["id"]}
         raise ApiError("CONFLICT", "The content is not completed.", details=details)
     return container
 

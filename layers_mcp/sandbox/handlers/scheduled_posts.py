@@ -7,7 +7,7 @@ import sqlite3
 from pydantic import Field
 
 from layers_mcp.sandbox.context import RequestContext
-from layers_mcp.sandbox.handlers.content import is_video
+from layers_mcp.sandbox.handlers.containers import is_video
 from layers_mcp.sandbox.handlers.publishing import check_future
 from layers_mcp.sandbox.ids import to_internal
 from layers_mcp.sandbox.pagination import page
@@ -102,7 +102,7 @@ def _find(ctx: RequestContext) -> sqlite3.Row:
 def _queued(ctx: RequestContext) -> sqlite3.Row:
     row = _find(ctx)
     if row["status"] != "queued":
-        details = {"status": ctx.dialect.post_status(row["status"]), "scheduledPostId": ctx.dialect.id(row["id"])}
+        details = {"status": ctx.dialect.post_status(row["status"]), "scheduledPostId": row["id"]}
         raise ApiError("CONFLICT", "The scheduled post is no longer queued.", details=details)
     return row
 

@@ -23,8 +23,8 @@ class RankingQuery(Query):
     source_type: tuple[SourceType, ...] = ()
     platform: tuple[Literal["instagram", "tiktok", "youtube", "meta_ads", "tiktok_ads", "apple_ads"], ...] = ()
     limit: int = Field(default=25, ge=1, le=100)
-    # Later vintages leave ineligible creatives out unless asked; this one never does, and takes the parameter.
-    include_ineligible: bool = False
+    # Current leaves ineligible creatives out unless asked. Preview never does, and takes the parameter all the same.
+    include_ineligible: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,13 @@ class _Row:
 def _rows(ctx: RequestContext, query: RankingQuery, project_id: str) -> list[_Row]:
     since = ctx.now - int(query.window.removesuffix("d")) * DAY
     paid_metric = query.metric in ("conversions", "roas")
+    gated = ctx.dialect.gates(query.include_ineligible)
     shown = posts_by_creative(ctx.db, project_id)
     found: list[_Row] = []
     for creative in creatives(ctx.db, project_id):
         if query.source_type and creative["source_type"] not in query.source_type:
+            continue
+        if gated and not ctx.engine.eligible(creative, creative["organic_score"]):
             continue
         seen = [post for post in shown.get(creative["id"], ()) if post["published_at"] <= ctx.seen]
         posts = [post for post in seen if not query.platform or post["platform"] in query.platform]
@@ -87,6 +90,7 @@ def top_performers(ctx: RequestContext, query: RankingQuery) -> object:
 
 def _render(ctx: RequestContext, rank: int, row: _Row, value: float) -> object:
     creative, organic, paid = row.creative, row.organic, row.paid
+    promoted = creative["promoted_at"] is not None
     blocks: dict[str, object] = {"organic": None, "paid": None}
     if organic is not None:
         blocks["organic"] = {
@@ -104,7 +108,7 @@ def _render(ctx: RequestContext, rank: int, row: _Row, value: float) -> object:
         "sourceType": creative["source_type"],
         "sourceId": creative["source_id"],
         "platformPostId": creative["platform_post_id"],
-        "adsContentId": creative["id"] if creative["promoted_at"] is not None else None,
+        "adsContentId": creative["id"] if promoted or ctx.dialect.writes_current else None,
         "title": creative["title"],
         "thumbnailUrl": f"https://media.layers.invalid/{creative['id']}/cover.jpg",
         "metricValue": value,

@@ -105,27 +105,13 @@ class Engine:
                 self.seed,
                 job["ends_at"],
                 organization_id=job["organization_id"],
+                project_id=job["project_id"],
                 event_type="refund",
                 amount=job["credits"],
+                content_format=containers[0]["format"],
                 job_id=job["id"],
                 container_ids=[row["id"] for row in containers],
             )
-            return
-        policy, first_n = db.execute(
-            "SELECT review_policy, first_n FROM projects WHERE id = ?", (job["project_id"],)
-        ).fetchone()
-        for container in containers:
-            reviewed = db.execute(
-                "SELECT count(*) FROM content_containers WHERE project_id = ? AND approval_status IN"
-                " ('pending', 'approved', 'rejected')",
-                (job["project_id"],),
-            ).fetchone()[0]
-            if policy == "review_all" or (policy == "review_first_n" and reviewed < first_n):
-                db.execute("UPDATE content_containers SET approval_status = 'pending' WHERE id = ?", (container["id"],))
-            else:
-                db.execute(
-                    "UPDATE content_containers SET approval_status = 'not_required' WHERE id = ?", (container["id"],)
-                )
 
     # --- scoring -----------------------------------------------------------------------------------------------
 

@@ -83,5 +83,11 @@ class WorldParameters:
     opening_credits: int = 20_000
 
 
-FORMAT_CREDITS = {"video_remix": 120, "slideshow_remix": 50, "ugc_remix": 120, "auto": 120}
-"""Credits for each variant (docs)."""
+FORMAT_CREDITS = {
+    "video_remix": 120,
+    "slideshow_remix": 50,
+    "ugc_remix": 120,
+    "auto": 120,
+    "slideshow_builder": 50,
+}
+"""Credits for each piece (docs)."""

@@ -216,7 +216,7 @@ def external_url(platform: str, handle: str, external_id: str) -> str | None:
     if platform == "instagram" and external_id.endswith("7"):
         return None
     kind = "reel" if platform == "instagram" else "video"
-    return f"https://{platform}.invalid/@{handle.removeprefix('@')}/{kind}/{external_id}"
+    return f"https://{platform}.invalid/@{handle}/{kind}/{external_id}"
 
 
 def _zone(name: str) -> tzinfo:

@@ -107,6 +107,22 @@ def promotions(db: sqlite3.Connection, creative_id: str) -> list[sqlite3.Row]:
     return db.execute("SELECT * FROM promotions WHERE ads_content_id = ? ORDER BY id", (creative_id,)).fetchall()
 
 
+def first_approval_status(db: sqlite3.Connection, project: sqlite3.Row) -> str:
+    """How new content of the project begins: `pending` where a person decides about it, else `not_required`.
+
+    `review_first_n` counts what was ordered, but for what failed or was canceled.
+    """
+    policy = project["review_policy"]
+    if policy == "review_first_n":
+        reviewed = db.execute(
+            "SELECT count(*) FROM content_containers c LEFT JOIN jobs j ON j.id = c.job_id WHERE c.project_id = ?"
+            " AND c.approval_status != 'not_required' AND coalesce(j.outcome, 'completed') = 'completed'",
+            (project["id"],),
+        ).fetchone()[0]
+        return "pending" if reviewed < project["first_n"] else "not_required"
+    return "pending" if policy == "review_all" else "not_required"
+
+
 def next_number(db: sqlite3.Connection) -> int:
     """The next of the numbers that everything ordered is drawn by."""
     return db.execute("UPDATE world SET sequence = sequence + 1 RETURNING sequence").fetchone()[0]
@@ -118,8 +134,10 @@ def charge(
     moment: float,
     *,
     organization_id: str,
+    project_id: str,
     event_type: str,
     amount: int,
+    content_format: str,
     job_id: str,
     container_ids: list[str],
 ) -> None:
@@ -131,8 +149,10 @@ def charge(
         id=f"evt_{ulid(moment, seed, 'evt', number)}",
         sequence=number,
         organization_id=organization_id,
+        project_id=project_id,
         event_type=event_type,
         credits=amount,
+        format=content_format,
         job_id=job_id,
         container_ids=json.dumps(container_ids),
         created_at=moment,

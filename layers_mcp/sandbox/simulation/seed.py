@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from layers_mcp.sandbox.simulation.curves import DAY, post_curve
@@ -15,20 +16,24 @@ from layers_mcp.sandbox.simulation.seed_data import (
     ACME_ID,
     ACME_TODO,
     AGENCY,
+    APPS,
     EXCLUDED,
     GLOBEX_FIT,
     MANUAL_AD,
     PINNED,
     STRANGER,
     SUBSIDIARY,
+    SeedInfluencer,
     SeedPost,
 )
 
 ALL_SCOPES = (
+    "ads:read",
     "ads:write",
     "content:approve",
     "content:read",
     "content:write",
+    "influencers:write",
     "jobs:cancel",
     "jobs:read",
     "metrics:read",
@@ -113,6 +118,7 @@ class Seeder:
         organization_id: str = AGENCY,
     ) -> str:
         """A customer with its content layer, and an account for each number of followers: TikTok, then Instagram."""
+        app = APPS.get(name)
         created_at = self.now - days_old * DAY
         project_id = project_id or self.id("prj", name, at=created_at)
         self.insert(
@@ -123,8 +129,12 @@ class Seeder:
             timezone="America/New_York",
             review_policy=review,
             ad_account_id=self.id("act", name, at=created_at) if ads else None,
+            app_name=app and app.name,
+            app_description=app and app.description,
+            app_demo=self.id("med", name, at=created_at) if app and app.demo else None,
             created_at=created_at,
         )
+        speakers = self.influencers(project_id, name, app.influencers if app else (), created_at)
         self.insert("project_layers", id=self.id("lay", name, at=created_at), project_id=project_id, name="content")
         for platform, count in zip(("tiktok", "instagram"), followers, strict=False):
             self.insert(
@@ -132,11 +142,33 @@ class Seeder:
                 id=self.id("sa", name, platform, at=created_at),
                 project_id=project_id,
                 platform=platform,
-                handle="@" + name.replace("-", "." if platform == "instagram" else ""),
+                handle=name.replace("-", "." if platform == "instagram" else ""),
                 followers=count,
+                influencer_id=speakers.get(platform),
+                leased=name == "globex-fit" and platform == "instagram",
                 connected_at=None if just_linked else created_at + DAY / 2,
             )
         return project_id
+
+    def influencers(
+        self, project_id: str, name: str, seeds: Sequence[SeedInfluencer], created_at: float
+    ) -> dict[str, str]:
+        """Who can speak for the project: the influencer wired to each platform's account."""
+        wired: dict[str, str] = {}
+        for place, one in enumerate(seeds):
+            made_at = created_at + place * 3600
+            influencer_id = self.id("inf", name, one.name, at=made_at)
+            self.insert(
+                "influencers",
+                id=influencer_id,
+                project_id=project_id,
+                name=one.name,
+                status=one.status,
+                gender=one.gender,
+                created_at=made_at,
+            )
+            wired |= dict.fromkeys(one.accounts, influencer_id)
+        return wired
 
     def post(self, project_id: str, name: str, opening: SeedPost) -> None:
         """A live post, the creative it is to the scorer, and what Layers has promoted of it."""

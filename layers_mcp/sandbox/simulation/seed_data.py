@@ -34,6 +34,61 @@ class SeedPost:
     promoted_days: float = 0.0
 
 
+@dataclass(frozen=True)
+class SeedInfluencer:
+    """Who can speak for a customer; `accounts` are the platforms whose account it is wired to."""
+
+    name: str
+    status: Literal["pending", "training", "ready", "failed"]
+    gender: str
+    accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SeedApp:
+    """What a customer has told about its app; `demo` is whether it has uploaded a clip of it."""
+
+    name: str
+    description: str
+    demo: bool
+    influencers: tuple[SeedInfluencer, ...]
+
+
+APPS = {
+    # One influencer that can be used, wired to one of the two accounts, and one that is still in training.
+    "acme-todo": SeedApp(
+        "Acme Todo",
+        "A to-do list for people who have given up on to-do lists: it plans the day in two minutes, hides what can wait"
+        " and never nags. On phones and on the web, alone or with a team.",
+        demo=True,
+        influencers=(
+            SeedInfluencer("Maya", "ready", "female", ("tiktok",)),
+            SeedInfluencer("Theo", "training", "male"),
+        ),
+    ),
+    "globex-fit": SeedApp(
+        "Globex Fit",
+        "Workouts of eleven minutes for people without a gym: a coach on the phone counts along, adapts to sore days"
+        " and keeps a streak that forgives a missed one.",
+        demo=True,
+        influencers=(
+            SeedInfluencer("Ana", "ready", "female", ("tiktok", "instagram")),
+            SeedInfluencer("Kofi", "ready", "male"),
+            SeedInfluencer("Lena", "failed", "female"),
+        ),
+    ),
+    # No clip of the app yet: a UGC remix has nothing to show.
+    "initech-notes": SeedApp(
+        "Initech Notes",
+        "Notes that find themselves again: write or speak, and search by what you meant. For meetings, lectures and the"
+        " middle of the night, in sync on every device.",
+        demo=False,
+        influencers=(SeedInfluencer("Sam", "ready", "non_binary", ("tiktok", "instagram")),),
+    ),
+}
+"""By project; one that is not here has told nothing yet."""
+
+
 T, I = "tiktok", "instagram"  # noqa: E741
 L = "layers"
 

@@ -36,8 +36,22 @@ async def test_whoami_names_the_organization_and_the_scopes(api: Api, sandbox: S
         ("content:read", "GET", "/v1/projects/{acme}/content"),
         ("content:read", "GET", "/v1/content/cnt_1"),
         ("content:read", "GET", "/v1/content/cnt_1/progress"),
-        ("content:read", "GET", "/v1/projects/{acme}/content-review-policy"),
+        ("content:read", "GET", "/v1/content/cnt_1/assets/ast_1"),
         ("content:read", "GET", "/v1/projects/{acme}/approval-policy"),
+        ("content:approve", "PATCH", "/v1/projects/{acme}/approval-policy"),
+        ("influencers:write", "GET", "/v1/projects/{acme}/influencers"),
+        ("influencers:write", "GET", "/v1/influencers/inf_1"),
+        ("metrics:read", "GET", "/v1/projects/{acme}/recommendations"),
+        ("ads:write", "PATCH", "/v1/projects/{acme}/recommendations/rec_1"),
+        ("ads:read", "GET", "/v1/projects/{acme}/ads/ads"),
+        ("ads:read", "GET", "/v1/projects/{acme}/ads/campaigns"),
+        ("ads:read", "GET", "/v1/projects/{acme}/ads/ad-accounts"),
+        ("publish:write", "POST", "/v1/content/cnt_1/publish"),
+        ("publish:write", "POST", "/v1/content/cnt_1/schedule"),
+        ("publish:read", "GET", "/v1/projects/{acme}/scheduled-posts"),
+        ("publish:read", "GET", "/v1/scheduled-posts/sp_1"),
+        ("publish:write", "POST", "/v1/scheduled-posts/sp_1/reschedule"),
+        ("publish:write", "DELETE", "/v1/scheduled-posts/sp_1"),
         ("content:approve", "POST", "/v1/content/cnt_1/approve"),
         ("content:approve", "POST", "/v1/content/cnt_1/reject"),
         ("jobs:read", "GET", "/v1/jobs/job_1"),
@@ -53,6 +67,12 @@ async def test_each_endpoint_wants_its_scope(sandbox: Sandbox, scope: str, metho
         assert scope in reply.json()["error"]["message"]
     async with open_api(sandbox, sandbox.issue_key([scope])) as api:
         assert (await api.client.request(method, path)).status_code != 403
+
+
+async def test_a_star_is_every_data_scope(sandbox: Sandbox) -> None:
+    async with open_api(sandbox, sandbox.issue_key(["*"])) as api:
+        await api.json("GET", api.path("scheduled-posts"))
+        assert (await api.json("GET", "/v1/whoami"))["scopes"] == ["*"]
 
 
 @pytest.mark.parametrize("path", ["/v1/whoami", "/v1/credits", "/v1/credits/events"])
