@@ -32,7 +32,11 @@ function mediaOf(item, played) {
     return isImage(asset) ? imageOf(asset, `${nth ? `Picture ${nth}` : "Picture"} of “${name}”`, nth) : poster("Not a picture or a video", nth);
   });
   const strip = assets.length > 1 ? { tabindex: "0", role: "group", "aria-label": `${plural(assets.length, "file")}, side by side` } : {};
-  return [h("div", { class: "strip", ...strip }, shown), h("div", { class: "links" }, assets.map((asset, index) => linkTo(asset, assets.length > 1 ? index + 1 : 0)))];
+  const elsewhere = new Set(assets.map((asset) => addressOf(asset.url)).filter(({ origin }) => !ORIGINS.has(origin)).map(({ host }) => host));
+  return [
+    h("div", { class: "strip", ...strip }, shown),
+    h("div", { class: "links" }, assets.map((asset, index) => linkTo(asset, assets.length > 1 ? index + 1 : 0)), elsewhere.size > 0 && h("small", null, `at ${[...elsewhere].join(", ")}`)),
+  ];
 }
 
 /** What is drawn where no picture is: a dark frame with words. */
@@ -84,12 +88,10 @@ function videoOf(asset, nth, played) {
   return frame;
 }
 
-/** A file's link, which the host opens; where it is kept is told, unless it is where the media always are. */
+/** A file's link, which the host opens. */
 function linkTo(asset, number) {
-  const address = addressOf(asset.url);
-  const at = ORIGINS.has(address.origin) ? "" : ` at ${address.host}`;
   const press = async () => {
     if (!(await host.open(asset.url))) say("The app did not open the file.");
   };
-  return button("open", `${number ? `Open file ${formats.count(number)}` : "Open the file"}${at}`, press, { class: "link" });
+  return button("open", number ? `Open file ${formats.count(number)}` : "Open the file", press, { class: "link" });
 }
