@@ -15,6 +15,9 @@ from typing import Any, Self
 PATIENCE = 60.0
 """Seconds after which a program that is silent or does not end is killed, and its test fails."""
 
+LEAVE_SECONDS = 20.0
+"""How long a program may take to leave, on a busy machine: less than any call that a test leaves under way."""
+
 INITIALIZE = {
     "jsonrpc": "2.0",
     "id": 0,
@@ -97,9 +100,9 @@ class Program:
     def end(self, *, close: bool = True) -> tuple[int, list[dict[str, Any]], str]:
         """Close stdin (unless told not to) and wait: the exit code, what else was on stdout, and stderr."""
         if close:
-            out, err = self._process.communicate(timeout=PATIENCE)
+            out, err = self._process.communicate(timeout=LEAVE_SECONDS)
         else:
-            self._process.wait(PATIENCE)
+            self._process.wait(LEAVE_SECONDS)
             assert self._process.stdout is not None
             assert self._process.stderr is not None
             out, err = self._process.stdout.read(), self._process.stderr.read()
@@ -110,7 +113,7 @@ class Program:
         """Close stdin and wait, reading nothing of what it wrote: the exit code."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        code = self._process.wait(PATIENCE)
+        code = self._process.wait(LEAVE_SECONDS)
         for unread in (self._process.stdout, self._process.stderr):
             assert unread is not None
             unread.close()
@@ -118,5 +121,5 @@ class Program:
 
     def interrupted(self) -> tuple[int, str]:
         """Wait for a program that speaks to a person: its exit code and stderr."""
-        _, err = self._process.communicate(timeout=PATIENCE)
+        _, err = self._process.communicate(timeout=LEAVE_SECONDS)
         return self._process.returncode, err.decode("utf-8", "backslashreplace")
