@@ -26,6 +26,7 @@ from pydantic import BaseModel
 from layers_mcp.app import create_server
 from layers_mcp.config import ServerConfig
 from layers_mcp.protocol.schema import describe
+from layers_mcp.protocol.tool import spec_of
 from layers_mcp.tools import CATALOG, DEFINITIONS, function_of
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +74,8 @@ def _page(seen: Mapping[str, Any]) -> Iterator[str]:
     yield "Made by `python docs/generate.py` from the functions in `layers_mcp/tools/`; edit those."
     for name, tool in seen["tools"].items():
         yield f"\n## {name}\n"
-        yield f"{_kind(tool['annotations'])}. {tool['description']}\n"
+        spec = spec_of(function_of(name))
+        yield f"{_kind(tool['annotations'])}. Needs the scope `{spec.scope}`. {tool['description']}\n"
         schema = tool["inputSchema"]
         if schema["properties"]:
             yield "| parameter | takes | default | |\n|---|---|---|---|"
@@ -81,6 +83,7 @@ def _page(seen: Mapping[str, Any]) -> Iterator[str]:
             default = "required" if parameter in schema.get("required", ()) else f"`{json.dumps(rule['default'])}`"
             yield f"| `{parameter}` | {_takes(rule)} | {default} | {rule['description']} |"
         yield f"\nReturns {', '.join(_fields(tool['outputSchema']))}."
+        yield f"\nExample: `{json.dumps(dict(spec.example), ensure_ascii=False)}`"
 
 
 def _kind(hints: Mapping[str, bool]) -> str:

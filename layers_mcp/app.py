@@ -23,6 +23,7 @@ from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.handlers import Handlers, Lifespan, no_lifespan
 from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.protocol.texts import Prompt, Resource, parse_prompt, parse_resource
+from layers_mcp.protocol.tool import ToolSpec
 from layers_mcp.tenancy.credentials import NO_KEY, Credentials
 from layers_mcp.tenancy.policy import NO_LIMITS, Policy
 from layers_mcp.tenancy.resources import ProcessResources, Upstream
@@ -247,7 +248,7 @@ def _require_key(context: ToolContext) -> None:
         raise NotConfigured("There is no API key.")
 
 
-def _map_error(error: Exception, tool: str) -> ToolError | None:
+def _map_error(error: Exception, tool: ToolSpec) -> ToolError | None:
     """Say an error of the Layers API in the tools' words."""
     from layers_mcp.api.errors import LayersError
 

@@ -111,7 +111,7 @@ async def _reach(
                 await context.operations.since(context.now())
                 trouble = context.operations.trouble
     except LayersError as error:
-        return False, [_line("FAIL", "reach", str(to_tool_error(error, "doctor")))]
+        return False, [_line("FAIL", "reach", str(to_tool_error(error)))]
     except TimeoutError:
         return False, [_line("FAIL", "reach", f"no answer within {PATIENCE_SECONDS:.0f} seconds")]
     name, _ = clean(whoami.organization_name or "")

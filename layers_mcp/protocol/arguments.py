@@ -1,4 +1,4 @@
-"""Arguments checked against the definition that the client was shown.
+"""Arguments are validated against the definition that the client was shown.
 
 The schemas are flat, so this is short; and since the served definition is the one enforced, the two cannot drift
 apart. What goes without saying costs no tokens in a definition: a required text and the texts of a list are never
@@ -38,8 +38,8 @@ _DECIMAL = re.compile(r"(?P<whole>-?[0-9]{1,20})(?P<fraction>\.[0-9]{1,20})?")
 Schema = Mapping[str, Any]
 
 
-def checked(schema: Schema, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The arguments as a tool function takes them: lists as tuples, what was left out or null not named.
+def validate(schema: Schema, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the arguments as a tool function takes them: lists as tuples, without what was left out or null.
 
     Raises ToolError `INVALID_ARGUMENT` that names everything wrong at once.
     """

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layers_mcp.protocol.arguments import checked
-from layers_mcp.protocol.errors import NOTHING_CHANGED, unknown_outcome
+from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.result import Result
-from layers_mcp.protocol.tool import ToolFunction
+from layers_mcp.protocol.tool import ToolFunction, ToolSpec, spec_of
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,13 @@ class Tool:
         return self.definition["annotations"]["readOnlyHint"]
 
     @property
-    def effect_unknown(self) -> str:
-        """What may be said of a call that ended without an outcome."""
-        return NOTHING_CHANGED if self.read_only else unknown_outcome("it took effect")
+    def spec(self) -> ToolSpec:
+        """What its function says about itself; loads the function."""
+        return spec_of(self.load())
 
     async def call(self, context: object, arguments: Mapping[str, Any] | None) -> Result:
         """Check the arguments, then run the function. Raises ToolError, and whatever the function raises."""
-        values = checked(self.definition["inputSchema"], arguments)
+        values = validate(self.definition["inputSchema"], arguments)
         return await self.load()(context, **values)
 
 

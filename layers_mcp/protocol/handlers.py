@@ -31,6 +31,7 @@ from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.protocol.result import render
 from layers_mcp.protocol.texts import Prompt, PromptArgumentError, Resource
+from layers_mcp.protocol.tool import ToolSpec
 
 COMPLETION_SECONDS = 5.0
 """After which a completion is answered empty: somebody is typing."""
@@ -44,8 +45,8 @@ RESOURCE_NOT_FOUND: Final = -32002
 Wire = dict[str, Any]
 Context = ServerRequestContext[Any]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
-MapError = Callable[[Exception, str], ToolError | None]
-"""Turns an exception of the tools' own world into a ToolError, or answers None; takes the tool's name too."""
+MapError = Callable[[Exception, ToolSpec], ToolError | None]
+"""Turns an exception that a tool raised into a ToolError, or answers None where it does not know it."""
 
 Authorize = Callable[[Any], None]
 """Looks at a call's context before its tool is called, and raises where no call can work."""
@@ -56,7 +57,7 @@ Complete = Callable[[Any, str, str], Awaitable[Sequence[str]]]
 logger = logging.getLogger(__name__)
 
 
-def map_nothing(error: Exception, tool: str) -> ToolError | None:
+def map_nothing(error: Exception, tool: ToolSpec) -> ToolError | None:
     """Know no exceptions but ToolError."""
     return None
 
@@ -166,14 +167,14 @@ class Handlers:
     def _failure(self, tool: Tool, error: Exception) -> ToolError:
         """The words for an exception; a group that task groups raise is answered by its first known member."""
         for one in _leaves(error):
-            known = one if isinstance(one, ToolError) else self._map_error(one, tool.name)
+            known = one if isinstance(one, ToolError) else self._map_error(one, tool.spec)
             if known is not None:
                 return known
         logger.error("%s failed unexpectedly", tool.name, exc_info=error)
         return ToolError(
             "INTERNAL",
             "The server met an error of its own",
-            effect=tool.effect_unknown,
+            effect=tool.spec.effect_unknown,
             next_step="Its log (stderr) has the details.",
         )
 
@@ -256,7 +257,7 @@ def _out_of_time(tool: Tool, deadline: Deadline) -> ToolError:
     return ToolError(
         "TIMEOUT",
         f"No answer within {deadline.seconds:.0f} seconds",
-        effect=tool.effect_unknown,
+        effect=tool.spec.effect_unknown,
         next_step="Call again later." if tool.read_only else "",
     )
 

@@ -15,24 +15,24 @@ from pydantic import TypeAdapter
 
 from layers_mcp.protocol.arguments import ENFORCED
 from layers_mcp.protocol.result import Result
-from layers_mcp.protocol.tool import mark_of
+from layers_mcp.protocol.tool import spec_of
 
 Schema = dict[str, Any]
 Definition = dict[str, Any]
-"""A tool as it stands in `tools/list`: name, title, description, both schemas, annotations."""
+"""A tool as `tools/list` shows it: name, title, description, both schemas, annotations, and the view it names."""
 
 
 def describe(function: Callable[..., Any]) -> Definition:
     """The definition of a function marked with `@tool`. TypeError where its signature cannot be told flat."""
-    mark = mark_of(function)
+    spec = spec_of(function)
     return {
-        "name": function.__name__,
-        "title": mark.title,
+        "name": spec.name,
+        "title": spec.title,
         "description": _description(function),
         "inputSchema": _input_schema(function),
         "outputSchema": _output_schema(function),
-        "annotations": mark.kind.annotations,
-        **({"_meta": _view_meta(mark.view)} if mark.view else {}),
+        "annotations": spec.kind.annotations,
+        **({"_meta": _view_meta(spec.view)} if spec.view else {}),
     }
 
 

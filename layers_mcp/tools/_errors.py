@@ -6,36 +6,27 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from layers_mcp.api.errors import Conflict, LayersError
-from layers_mcp.protocol import NOTHING_CHANGED, ToolError, unknown_outcome
-
-_EFFECTS = {
-    "clone_post": "the order was placed",
-    "generate_with_hook": "the order was placed",
-    "set_override": "the override was set",
-    "cancel_job": "the job was told to stop",
-    "decide_content": "the decision was taken",
-}
-"""What each writing tool may have done when its answer is lost."""
-
-COMMISSIONS = ("clone_post", "generate_with_hook")
+from layers_mcp.api.errors import Conflict, ForbiddenScope, LayersError
+from layers_mcp.protocol import NOTHING_CHANGED, WRITE, ToolError
+from layers_mcp.protocol.tool import ToolSpec
 
 _MOST_LAYERS = 20
 
 
-def to_tool_error(error: LayersError, tool: str) -> ToolError:
-    """`error` as what `tool` tells its caller: what happened, whether anything changed, and the one next step."""
+def to_tool_error(error: LayersError, tool: ToolSpec | None = None) -> ToolError:
+    """`error` as `tool` tells its caller: what happened, whether anything changed, and the one next step."""
     reason, next_step = error.reason, error.hint
-    if tool in COMMISSIONS and isinstance(error, Conflict) and (layers := content_layers(error.details)):
+    if tool is not None and isinstance(error, ForbiddenScope) and not error.scope:
+        reason = f"The API key lacks the scope {tool.scope}."
+    orders = tool is not None and tool.kind == WRITE
+    if orders and isinstance(error, Conflict) and (layers := content_layers(error.details)):
         reason = f"The project has several content layers: {', '.join(layers)}."
         next_step = "Choose one of them as layer_id."
     return ToolError(
         error.code,
         reason,
         status=error.status,
-        effect=NOTHING_CHANGED
-        if error.nothing_changed
-        else unknown_outcome(_EFFECTS.get(tool, "the write took effect")),
+        effect=NOTHING_CHANGED if error.nothing_changed or tool is None else tool.effect_unknown,
         next_step=next_step,
         request_id=error.request_id or None,
     )

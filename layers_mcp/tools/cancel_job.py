@@ -20,7 +20,13 @@ class Cancellation(Result):
     next_step: str
 
 
-@tool(title="Cancel job", kind=DESTRUCTIVE)
+@tool(
+    title="Cancel job",
+    kind=DESTRUCTIVE,
+    scope="jobs:cancel",
+    effect="the job was told to stop",
+    example={"job_id": "job_01HXD2G4H6J8K0L2Z4X6C8V0B2"},
+)
 async def cancel_job(
     context: ToolContext,
     job_id: Annotated[str, Field(description="From a commission.")],

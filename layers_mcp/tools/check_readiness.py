@@ -67,7 +67,12 @@ class Readiness(Result):
     notes: list[str]
 
 
-@tool(title="Check readiness", kind=READ)
+@tool(
+    title="Check readiness",
+    kind=READ,
+    scope="metrics:read",
+    example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB"},
+)
 async def check_readiness(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],

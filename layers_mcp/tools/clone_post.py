@@ -13,7 +13,17 @@ from layers_mcp.protocol import WRITE, tool
 from layers_mcp.tools.commission import Commission, commission
 
 
-@tool(title="Clone a post", kind=WRITE)
+@tool(
+    title="Clone a post",
+    kind=WRITE,
+    scope="content:write",
+    effect="the order was placed",
+    example={
+        "project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB",
+        "source_platform_post_id": "pp_01HXB8N4Q2W6E8R0T2Y4U6I8O0",
+        "variations": 2,
+    },
+)
 async def clone_post(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],

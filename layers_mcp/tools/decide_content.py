@@ -20,7 +20,13 @@ class Decided(Result):
     notes: list[str]
 
 
-@tool(title="Decide content", kind=DESTRUCTIVE)
+@tool(
+    title="Decide content",
+    kind=DESTRUCTIVE,
+    scope="content:approve",
+    effect="the decision was taken",
+    example={"container_id": "cnt_01HXE9M1N3B5V7C9X1Z3L5K7J9", "decision": "approve", "note": "Looks good."},
+)
 async def decide_content(
     context: ToolContext,
     container_id: Annotated[str, Field(description="From get_content.")],

@@ -85,7 +85,13 @@ class Breakouts(Result):
     next_step: str
 
 
-@tool(title="Find breakouts", kind=READ, view="ui://layers/ranking.html")
+@tool(
+    title="Find breakouts",
+    kind=READ,
+    scope="metrics:read",
+    view="ui://layers/ranking.html",
+    example={"window": "30d"},
+)
 async def find_breakouts(
     context: ToolContext,
     project_ids: Annotated[

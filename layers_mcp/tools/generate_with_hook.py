@@ -13,7 +13,13 @@ from layers_mcp.protocol import WRITE, tool
 from layers_mcp.tools.commission import Commission, commission
 
 
-@tool(title="Generate with a hook", kind=WRITE)
+@tool(
+    title="Generate with a hook",
+    kind=WRITE,
+    scope="content:write",
+    effect="the order was placed",
+    example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB", "hook": "Do more.", "variations": 2},
+)
 async def generate_with_hook(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],

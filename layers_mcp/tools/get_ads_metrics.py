@@ -16,7 +16,13 @@ Scope = Literal["ad", "adset", "campaign", "ad_account", "project"]
 MONEY_NOTE = "Money (spend, cpa, cpc, cpm) is as upstream returns it, which names neither currency nor unit."
 
 
-@tool(title="Get paid metrics", kind=READ, view="ui://layers/series.html")
+@tool(
+    title="Get paid metrics",
+    kind=READ,
+    scope="metrics:read",
+    view="ui://layers/series.html",
+    example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB"},
+)
 async def get_ads_metrics(
     context: ToolContext,
     project_id: ProjectId,

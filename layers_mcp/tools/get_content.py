@@ -62,7 +62,13 @@ class Content(Result):
     narrow: ClassVar[str] = "Ask for fewer containers, or a lower limit."
 
 
-@tool(title="Get content", kind=READ, view="ui://layers/approval.html")
+@tool(
+    title="Get content",
+    kind=READ,
+    scope="content:read",
+    view="ui://layers/approval.html",
+    example={"container_ids": ["cnt_01HXE9M1N3B5V7C9X1Z3L5K7J9"]},
+)
 async def get_content(
     context: ToolContext,
     container_ids: Annotated[

@@ -14,7 +14,13 @@ from layers_mcp.tools._series import ProjectId, ScopedId, Series, Since, Until, 
 Scope = Literal["platform_post", "social_account", "project", "project_layer", "organization"]
 
 
-@tool(title="Get organic metrics", kind=READ, view="ui://layers/series.html")
+@tool(
+    title="Get organic metrics",
+    kind=READ,
+    scope="metrics:read",
+    view="ui://layers/series.html",
+    example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB", "since": "7d"},
+)
 async def get_metrics(
     context: ToolContext,
     project_id: ProjectId,

@@ -53,7 +53,12 @@ class AdsContentPage(Result):
     notes: list[str]
 
 
-@tool(title="List ads content", kind=READ)
+@tool(
+    title="List ads content",
+    kind=READ,
+    scope="metrics:read",
+    example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB"},
+)
 async def list_ads_content(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],

@@ -47,7 +47,12 @@ class Projects(Result):
     notes: list[str]
 
 
-@tool(title="List projects", kind=READ)
+@tool(
+    title="List projects",
+    kind=READ,
+    scope="projects:read",
+    example={"search": "acme"},
+)
 async def list_projects(
     context: ToolContext,
     search: Annotated[str, Field(description="Part of a project's name.")] = "",

@@ -78,7 +78,13 @@ class TopPerformers(Result):
     next_step: str
 
 
-@tool(title="Rank top performers", kind=READ, view="ui://layers/ranking.html")
+@tool(
+    title="Rank top performers",
+    kind=READ,
+    scope="metrics:read",
+    view="ui://layers/ranking.html",
+    example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB", "metric": "engagement_rate"},
+)
 async def rank_top_performers(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],

@@ -82,7 +82,13 @@ class ProjectView:
     troubles: tuple[str, ...]
 
 
-@tool(title="Review commissions", kind=READ, view="ui://layers/results.html")
+@tool(
+    title="Review commissions",
+    kind=READ,
+    scope="metrics:read",
+    view="ui://layers/results.html",
+    example={"since": "90d"},
+)
 async def review_commissions(
     context: ToolContext,
     project_id: Annotated[str, Field(description="Empty = every project with orders, at most 25.")] = "",

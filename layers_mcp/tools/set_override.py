@@ -25,7 +25,17 @@ NOTES = {
 }
 
 
-@tool(title="Set scoring override", kind=IDEMPOTENT)
+@tool(
+    title="Set scoring override",
+    kind=IDEMPOTENT,
+    scope="ads:write",
+    effect="the override was set",
+    example={
+        "project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB",
+        "ads_content_id": "adc_01HXC5T7Y9U1I3O5P7A9S1D3F5",
+        "override": "exclude",
+    },
+)
 async def set_override(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],

@@ -51,7 +51,12 @@ class Waited(Result):
     next_step: str
 
 
-@tool(title="Wait for jobs", kind=READ)
+@tool(
+    title="Wait for jobs",
+    kind=READ,
+    scope="jobs:read",
+    example={"job_ids": ["job_01HXD2G4H6J8K0L2Z4X6C8V0B2"], "timeout_seconds": 45},
+)
 async def wait_job(
     context: ToolContext,
     job_ids: Annotated[

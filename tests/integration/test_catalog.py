@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from rs_bpe.bpe import openai
 
+from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
-from layers_mcp.protocol.tool import DESTRUCTIVE, IDEMPOTENT, READ, WRITE, mark_of
+from layers_mcp.protocol.tool import DESTRUCTIVE, IDEMPOTENT, READ, WRITE, spec_of
 from layers_mcp.tools import CATALOG, DEFINITIONS, function_of, load_catalog
 
 MOST_TOKENS, MOST_TOKENS_OF_ONE = 5_400, 600
@@ -17,161 +18,6 @@ MOST_TOKENS, MOST_TOKENS_OF_ONE = 5_400, 600
 DEFINED: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in json.loads(DEFINITIONS.read_text("utf-8"))}
 
 EVERY_TOOL = pytest.mark.parametrize("name", CATALOG)
-
-KINDS = {
-    "list_projects": READ,
-    "check_readiness": READ,
-    "get_metrics": READ,
-    "get_ads_metrics": READ,
-    "rank_top_performers": READ,
-    "find_breakouts": READ,
-    "clone_post": WRITE,
-    "generate_with_hook": WRITE,
-    "set_override": IDEMPOTENT,
-    "list_ads_content": READ,
-    "wait_job": READ,
-    "cancel_job": DESTRUCTIVE,
-    "get_content": READ,
-    "decide_content": DESTRUCTIVE,
-    "review_commissions": READ,
-}
-
-PARAMETERS: dict[str, dict[str, Any]] = {
-    "list_projects": {"search": "", "include_archived": False, "limit": 20, "cursor": ""},
-    "check_readiness": {"project_id": ...},
-    "get_metrics": {
-        "project_id": ...,
-        "scope": "project",
-        "id": "",
-        "metrics": ["views", "engagement_rate", "watch_time_ms"],
-        "since": "30d",
-        "until": "",
-        "granularity": "day",
-    },
-    "get_ads_metrics": {
-        "project_id": ...,
-        "scope": "project",
-        "id": "",
-        "metrics": ["spend", "conversions", "cpa", "roas"],
-        "platforms": [],
-        "since": "7d",
-        "until": "",
-        "granularity": "day",
-    },
-    "rank_top_performers": {
-        "project_id": ...,
-        "metric": ...,
-        "window": "30d",
-        "source_types": [],
-        "platforms": [],
-        "limit": 5,
-        "order": "best",
-        "include_ineligible": True,
-    },
-    "find_breakouts": {"project_ids": [], "window": "30d", "cursor": ""},
-    "clone_post": {
-        "project_id": ...,
-        "source_platform_post_id": ...,
-        "mode": "fork",
-        "variations": 1,
-        "caption": "",
-        "cta": "",
-        "voice_over_script": "",
-        "layer_id": "",
-        "take": 1,
-        "max_credits": 0,
-        "dry_run": False,
-    },
-    "generate_with_hook": {
-        "project_id": ...,
-        "hook": ...,
-        "format": "auto",
-        "variations": 1,
-        "cta": "",
-        "target_platforms": [],
-        "theme_tags": [],
-        "layer_id": "",
-        "take": 1,
-        "max_credits": 0,
-        "dry_run": False,
-    },
-    "set_override": {"project_id": ..., "ads_content_id": ..., "override": ..., "note": ""},
-    "list_ads_content": {
-        "project_id": ...,
-        "scoring_pool": [],
-        "min_score": 0,
-        "override": "any",
-        "eligible_only": False,
-        "limit": 25,
-        "cursor": "",
-    },
-    "wait_job": {"job_ids": ..., "timeout_seconds": 20},
-    "cancel_job": {"job_id": ...},
-    "get_content": {
-        "container_ids": [],
-        "project_id": "",
-        "awaiting_approval": False,
-        "since": "",
-        "limit": 10,
-        "cursor": "",
-    },
-    "decide_content": {"container_id": ..., "decision": ..., "note": ""},
-    "review_commissions": {"project_id": "", "since": "90d", "limit": 20},
-}
-"""The contract's parameters in its order, with their defaults; `...` is required."""
-
-COMMISSION = (
-    "commission_id status job_id container_ids kind replayed ordered_at take next_take similar_orders "
-    "held_for_approval estimated_credits credits_available notes next_step"
-)
-
-FIELDS = {
-    "list_projects": "organization credits projects next_cursor notes",
-    "check_readiness": "project_id ready checks accounts suggested_metric notes",
-    "get_metrics": "scope id window series totals as_of notes",
-    "get_ads_metrics": "scope id window series totals as_of notes",
-    "rank_top_performers": "metric window items median_engagement_rate rows_considered as_of notes next_step",
-    "find_breakouts": "window breakouts quiet next_cursor as_of notes next_step",
-    "clone_post": COMMISSION,
-    "generate_with_hook": COMMISSION,
-    "set_override": "ads_content_id override eligible organic_score notes",
-    "list_ads_content": "items overrides next_cursor notes",
-    "wait_job": "jobs all_done timed_out waited_seconds notes next_step",
-    "cancel_job": "job_id accepted reason next_step",
-    "get_content": "items next_cursor notes next_step",
-    "decide_content": "container_id approval_status notes",
-    "review_commissions": "commissions by_mode notes",
-}
-
-ROWS = {
-    ("list_projects", "projects"): "project_id name status timezone",
-    ("check_readiness", "checks"): "name status detail fix",
-    ("check_readiness", "accounts"): "social_account_id platform handle status connected_at",
-    ("rank_top_performers", "items"): (
-        "rank title title_cut source_type platform_post_id source_id ads_content_id metric_value display views "
-        "engagement_rate watch_time_ms watch_seconds_per_view platforms promoted paid engagement_times_median breakout "
-        "breakout_evidence chance_real expected_rate expected_times_usual expected_roas roas_low roas_high low_sample"
-    ),
-    ("find_breakouts", "breakouts"): (
-        "project_id project_name platform_post_id title title_cut views engagement_rate engagement_times_median "
-        "breakout_evidence chance_real expected_rate expected_times_usual platforms ads_content_id already_ordered"
-    ),
-    ("find_breakouts", "quiet"): "project_id project_name reason detail",
-    ("clone_post", "similar_orders"): "commission_id ordered_at status differs_in",
-    ("list_ads_content", "items"): (
-        "ads_content_id title organic_score scoring_pool eligible override active_promotions source_type source_id"
-    ),
-    ("wait_job", "jobs"): "job_id kind status stage progress container_ids assets error",
-    ("get_content", "items"): (
-        "container_id project_id status approval_status format hook caption cta assets created_at commission_id error"
-    ),
-    ("review_commissions", "commissions"): (
-        "commission_id project_id tool mode ordered_at job_id estimated_credits source_platform_post_id hook "
-        "variations take status container_ids approval_status metric_value source_value versus_source versus_median "
-        "low_sample"
-    ),
-    ("review_commissions", "by_mode"): "mode commissions live beat_source beat_median median_versus_source",
-}
 
 
 def test_the_committed_definitions_are_what_the_functions_say() -> None:
@@ -194,33 +40,28 @@ def _tokens(name: str) -> int:
 
 
 @EVERY_TOOL
-def test_parameters_are_the_contracts_with_its_defaults(name: str) -> None:
-    schema = DEFINED[name]["inputSchema"]
-    required = schema.get("required", [])
-    shown = {key: ... if key in required else rule["default"] for key, rule in schema["properties"].items()}
-    assert shown == PARAMETERS[name]
-    assert list(shown) == list(PARAMETERS[name])
+def test_a_tool_says_what_it_is_and_what_a_key_needs_for_it(name: str) -> None:
+    spec = spec_of(function_of(name))
+    assert DEFINED[name]["annotations"] == spec.kind.annotations
+    assert DEFINED[name]["title"] == spec.title.strip() != ""
+    assert re.fullmatch(r"[a-z]+:[a-z]+", spec.scope)
+    assert DEFINED[name].get("_meta", {}).get("ui", {}).get("resourceUri", "") == spec.view
 
 
 @EVERY_TOOL
-def test_results_have_the_contracts_fields(name: str) -> None:
-    shown = DEFINED[name]["outputSchema"]["properties"]
-    assert set(FIELDS[name].split()) <= set(shown)
-    for (tool, rows), fields in ROWS.items():
-        if tool == name:
-            assert set(fields.split()) <= set(shown[rows]["items"]["properties"]), rows
+def test_its_example_is_a_call_that_its_schema_takes(name: str) -> None:
+    validate(DEFINED[name]["inputSchema"], spec_of(function_of(name)).example)
 
 
-@EVERY_TOOL
-def test_hints_tell_reads_from_writes(name: str) -> None:
-    assert mark_of(function_of(name)).kind == KINDS[name]
-    assert DEFINED[name]["annotations"] == KINDS[name].annotations
-    assert DEFINED[name]["title"].strip()
+def test_kinds_that_look_alike_to_a_client_are_told_apart() -> None:
+    assert len({READ, WRITE, IDEMPOTENT, DESTRUCTIVE}) == 4
+    assert WRITE.annotations == IDEMPOTENT.annotations
 
 
 def test_read_only_leaves_out_every_tool_that_writes() -> None:
     offered = {tool.name for tool in load_catalog(read_only=True)}
-    assert offered == {name for name, kind in KINDS.items() if kind.read_only}
+    assert offered == {name for name in CATALOG if spec_of(function_of(name)).kind.read_only}
+    assert offered < set(CATALOG)
 
 
 def _nodes(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -307,7 +148,7 @@ def _described(schema: dict[str, Any]) -> Iterator[str]:
 @EVERY_TOOL
 def test_a_writing_tool_tells_what_it_costs_and_whether_it_can_be_undone(name: str) -> None:
     text = DEFINED[name]["description"].casefold()
-    if not KINDS[name].read_only:
+    if not spec_of(function_of(name)).kind.read_only:
         assert re.search(r"\b(credits?|costs?|charged?|spends?|free)\b", text)
         assert re.search(
             r"\b(undone|undo|undoes|final|reverse|reversed|cancel_job|clear|one-way|taken back|resumed)\b", text

@@ -7,6 +7,8 @@ order is charged once, however often it is asked for.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import anyio
 import httpx2
 import pytest
 
+from layers_mcp.protocol.tool import WRITE, spec_of
 from layers_mcp.sandbox import Fault
-from layers_mcp.tools import CATALOG
+from layers_mcp.sandbox.routes import ROUTES
+from layers_mcp.tools import CATALOG, function_of
 from tests.support import BASE_URL
 from tests.support.harness import NOTHING_CHANGED, Stage, effect_of, open_stage, text_of
 
@@ -52,35 +56,14 @@ WHAT_HAPPENED = {
     "HTML 502": "BAD_RESPONSE (502): ",
 }
 REFUSED_AT_THE_DOOR = {"429", "429 for five minutes"}
-WORK_IS_DONE = {"an answer after an hour", "drop after", "truncated"}
 
-OWN_ENDPOINT = {
-    "list_projects": "GET /v1/projects",
-    "check_readiness": "GET /v1/projects/:id/top-performers",
-    "get_metrics": "GET /v1/projects/:id/metrics",
-    "get_ads_metrics": "GET /v1/projects/:id/ads-metrics",
-    "rank_top_performers": "GET /v1/projects/:id/top-performers",
-    "find_breakouts": "GET /v1/projects/:id/top-performers",
-    "clone_post": "POST /v1/content/:id/clone-from-post",
-    "generate_with_hook": "POST /v1/projects/:id/content",
-    "set_override": "PATCH /v1/projects/:id/ads-content/:id",
-    "list_ads_content": "GET /v1/projects/:id/ads-content",
-    "wait_job": "GET /v1/jobs/:id",
-    "cancel_job": "POST /v1/jobs/:id/cancel",
-    "get_content": "GET /v1/content/:id",
-    "decide_content": "POST /v1/content/:id/approve",
-    "review_commissions": "GET /v1/projects/:id/top-performers",
-}
-EFFECT_UNKNOWN = {
-    "clone_post": "Unknown whether the order was placed: ",
-    "generate_with_hook": "Unknown whether the order was placed: ",
-    "set_override": "Unknown whether the override was set: ",
-    "cancel_job": "Unknown whether the job was told to stop: ",
-    "decide_content": "Unknown whether the decision was taken: ",
-}
-COMMISSIONS = ("clone_post", "generate_with_hook")
-SAY_WHAT_IS_MISSING = {"check_readiness", "find_breakouts", "review_commissions"}
-"""Reads that are made of several, and answer with the rest."""
+COMMISSIONS = [name for name in CATALOG if spec_of(function_of(name)).kind == WRITE]
+
+SCOPES: dict[str, set[tuple[str, str]]] = defaultdict(set)
+"""The endpoints that a scope opens, ids written as in faults."""
+for route in ROUTES:
+    SCOPES[route.scope or ""].add((route.method, "/".join(":id" if s.startswith(":") else s for s in route.segments)))
+_ID = re.compile(r"[a-z]+_[0-9A-Za-z]{10,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 every_fault = pytest.mark.parametrize("fault", FAULTS)
 every_tool = pytest.mark.parametrize("name", CATALOG)
@@ -104,6 +87,17 @@ async def state(stage: Stage) -> tuple[object, ...]:
     )
 
 
+async def own_endpoint(stage: Stage, name: str) -> str:
+    """Where the tool's own question goes: the first endpoint that it asks of those that need the tool's scope."""
+    arguments = await stage.ready_for(name)
+    before = len(stage.sandbox.requests)
+    await stage.facts(name, **arguments)
+    asked = [(each.method, _ID.sub(":id", each.path)) for each in stage.sandbox.requests[before:]]
+    return next(
+        f"{method} {path}" for method, path in asked if (method, path) in SCOPES[spec_of(function_of(name)).scope]
+    )
+
+
 async def struck(stage: Stage, name: str, arguments: dict[str, Any], **fault: Any) -> tuple[bool, str]:
     """Call the tool while `fault` is in the world: whether it failed, and its text, found to be true."""
     before = await state(stage)
@@ -113,7 +107,7 @@ async def struck(stage: Stage, name: str, arguments: dict[str, Any], **fault: An
     text, after = text_of(result), await state(stage)
     if result.is_error and effect_of(text) == NOTHING_CHANGED:
         assert after == before, text
-    if name not in EFFECT_UNKNOWN:
+    if spec_of(function_of(name)).kind.read_only:
         assert after == before, "a read changed the world"
     return bool(result.is_error), text
 
@@ -135,18 +129,18 @@ async def again(stage: Stage, name: str, arguments: dict[str, Any]) -> None:
 @every_tool
 async def test_any_one_fault_is_passed_over(name: str, tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
+        endpoint, charged = await own_endpoint(stage, name), len(stage.charges())
         for orders, (fault, kind) in enumerate(FAULTS.items(), start=1):
             arguments = await stage.ready_for(name)
-            failed, text = await struck(stage, name, arguments, endpoint=OWN_ENDPOINT[name], calls=(1,), **kind)
-            if fault == "429 for five minutes" and name not in SAY_WHAT_IS_MISSING:
-                assert failed, text
-                assert text.startswith("RATE_LIMITED (429): ")
-                assert "Wait 300 seconds, then call again." in text
+            failed, text = await struck(stage, name, arguments, endpoint=endpoint, calls=(1,), **kind)
+            if fault == "429 for five minutes":
+                assert tells(text, fault)
+                assert not failed or "Wait 300 seconds, then call again." in text
             else:
                 assert not failed, f"{fault}: {text}"
             await again(stage, name, arguments)
             if name in COMMISSIONS:
-                assert len(stage.charges()) == orders, fault
+                assert len(stage.charges()) == charged + orders, fault
 
 
 @pytest.mark.slow
@@ -157,20 +151,18 @@ async def test_a_cause_that_stays_is_told_in_time_with_what_it_may_have_changed(
 ) -> None:
     """First nothing works at all, then all but the tool's own endpoint."""
     async with open_stage(tmp_path) as stage:
-        for endpoint in ("*", OWN_ENDPOINT[name]):
+        own, charged = await own_endpoint(stage, name), len(stage.charges())
+        for endpoint in ("*", own):
             arguments = await stage.ready_for(name)
             failed, text = await struck(stage, name, arguments, endpoint=endpoint, **FAULTS[fault])
-            if fault not in WHAT_HAPPENED or survives(name, fault, everywhere=endpoint == "*"):
-                assert not failed, text
-            else:
-                assert failed, text
+            if failed:
                 assert text.startswith(WHAT_HAPPENED[fault]), text
-                assert effect_of(text).startswith(right_effect(name, fault)), text
-            if fault in WHAT_HAPPENED and name in SAY_WHAT_IS_MISSING and not failed:
-                assert WHAT_HAPPENED[fault].split(" ")[0].rstrip(":") in text
+                assert effect_of(text) == right_effect(name, fault), text
+            elif fault in WHAT_HAPPENED and spec_of(function_of(name)).kind.read_only:
+                assert tells(text, fault), "a read of several answers with the rest, and says what is missing"
             await again(stage, name, arguments)
         if name in COMMISSIONS:
-            assert len(stage.charges()) == 2
+            assert len(stage.charges()) == charged + 2
 
 
 @pytest.mark.parametrize("name", COMMISSIONS)
@@ -178,8 +170,9 @@ async def test_an_order_whose_job_fails_costs_nothing_in_the_end_and_names_the_n
     name: str, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path) as stage:
+        endpoint, spent = await own_endpoint(stage, name), stage.spent()
         arguments = await stage.ready_for(name)
-        await struck(stage, name, arguments, endpoint=OWN_ENDPOINT[name], **FAULTS["failed job"])
+        await struck(stage, name, arguments, endpoint=endpoint, **FAULTS["failed job"])
         await again(stage, name, arguments)
         answer = await stage.facts(name, **arguments)
         assert answer["status"] == "failed"
@@ -187,15 +180,14 @@ async def test_an_order_whose_job_fails_costs_nothing_in_the_end_and_names_the_n
         waited = await stage.facts("wait_job", job_ids=[answer["job_id"]], timeout_seconds=0)
         assert waited["jobs"][0]["status"] == "failed"
         assert waited["jobs"][0]["error"]
-        assert sum(event.credits for event in stage.sandbox.ledger() if event.type != "grant") == 0
+        assert stage.spent() == spent
 
 
-def survives(name: str, fault: str, *, everywhere: bool) -> bool:
-    """Whether the call can answer all the same."""
-    if name == "decide_content" and not everywhere:
-        return fault in WORK_IS_DONE  # the container itself tells what was decided
-    return name == "review_commissions" or (name in SAY_WHAT_IS_MISSING and not everywhere)
+def tells(text: str, fault: str) -> bool:
+    """Whether the answer names what happened."""
+    return WHAT_HAPPENED[fault].split(" ")[0].rstrip(":") in text
 
 
 def right_effect(name: str, fault: str) -> str:
-    return NOTHING_CHANGED if fault in REFUSED_AT_THE_DOOR else EFFECT_UNKNOWN.get(name, NOTHING_CHANGED)
+    """What may be said of a call that failed so."""
+    return NOTHING_CHANGED if fault in REFUSED_AT_THE_DOOR else spec_of(function_of(name)).effect_unknown

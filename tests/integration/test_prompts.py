@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from layers_mcp.protocol.arguments import checked
+from layers_mcp.protocol.arguments import validate
 from layers_mcp.tools import CATALOG, DEFINITIONS
 from tests.support.prompt_calls import Blank, calls_in, code_in, prompt, steps_of
 
@@ -68,7 +68,7 @@ def test_every_call_that_a_prompt_spells_out_would_be_accepted(name):
         required = set(schema.get("required", ()))
         assert required <= set(call.arguments), call
         partial = {**schema, "required": sorted(required & set(known))}
-        checked(partial, {key: ["x"] if value == [Blank("JOB")] else value for key, value in known.items()})
+        validate(partial, {key: ["x"] if value == [Blank("JOB")] else value for key, value in known.items()})
 
 
 @pytest.mark.parametrize("name", PROMPTS)

@@ -216,7 +216,7 @@ async def test_an_error_message_of_upstream_is_short_and_shows_nothing_unseen(te
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(LayersError) as failure:
             await rank_top_performers(ws, project_id="prj_1", metric="views")
-    told = str(to_tool_error(failure.value, "rank_top_performers"))
+    told = str(to_tool_error(failure.value))
     assert not unseen(told, lines=False)
     assert len(told) < 1000
 
@@ -229,7 +229,7 @@ async def test_an_html_page_in_place_of_an_answer_is_never_shown(tmp_path: Path)
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(LayersError) as failure:
             await rank_top_performers(ws, project_id="prj_1", metric="views")
-    told = str(to_tool_error(failure.value, "rank_top_performers"))
+    told = str(to_tool_error(failure.value))
     assert told.startswith("BAD_RESPONSE (200):")
     assert "Ignore" not in told
     assert "<" not in told

@@ -16,6 +16,7 @@ from layers_mcp.protocol.catalog import Catalog
 from layers_mcp.protocol.handlers import Handlers
 from layers_mcp.protocol.request import ClientRequest
 from layers_mcp.protocol.texts import Prompt, Resource, parse_prompt, parse_resource
+from layers_mcp.protocol.tool import ToolSpec
 
 Colour = Literal["red", "white", "yellow"]
 
@@ -86,7 +87,7 @@ async def look(
     return Bed(flowers=() if deep else flowers, counts={"kinds": len(kinds), "sun": str(sun)})
 
 
-@tool(title="Plant", kind=WRITE)
+@tool(title="Plant", kind=WRITE, effect="it was planted")
 async def plant(context: GardenContext, name: Annotated[str, Field(description="What to plant.")]) -> Planted:
     """Plant a flower, slowly."""
     await context.progress(1, 2, "digging")
@@ -95,7 +96,7 @@ async def plant(context: GardenContext, name: Annotated[str, Field(description="
     return Planted(name=name)
 
 
-@tool(title="Fail", kind=DESTRUCTIVE)
+@tool(title="Fail", kind=DESTRUCTIVE, effect="it took effect")
 async def fail(
     context: GardenContext,
     how: Annotated[Literal["words", "blight", "group", "bug", "hang"], Field(description="How.")],
@@ -143,8 +144,8 @@ Walk along {bed} {pace}, and mind the {braces}.
 GUIDE = "---\ntitle: Guide\ndescription: What grows.\n---\n# Roses\n"
 
 
-def map_error(error: Exception, tool_name: str) -> ToolError | None:
-    return ToolError("BLIGHT", f"{tool_name} met a blight") if isinstance(error, Blight) else None
+def map_error(error: Exception, tool: ToolSpec) -> ToolError | None:
+    return ToolError("BLIGHT", f"{tool.name} met a blight") if isinstance(error, Blight) else None
 
 
 async def complete(context: GardenContext, argument: str, typed: str) -> Sequence[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -21,8 +21,9 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 from layers_mcp.app import create_server
+from layers_mcp.protocol.tool import spec_of
 from layers_mcp.sandbox import Sandbox
-from layers_mcp.tools import DEFINITIONS
+from layers_mcp.tools import DEFINITIONS, function_of
 from tests.support import BASE_URL, LoopClock, configured
 
 DEFINED: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in json.loads(DEFINITIONS.read_text("utf-8"))}
@@ -138,38 +139,58 @@ class Stage:
         return order["container_ids"][0]
 
     async def ready_for(self, name: str) -> dict[str, Any]:
-        """Prepare what the tool needs; the arguments of a good call, which is a new one every time."""
+        """Prepare what the tool needs; its own example with the ids of that, which is a new call every time."""
         self._takes += 1
-        match name:
-            case "list_projects" | "find_breakouts":
-                return {}
-            case "rank_top_performers":
-                return {"project_id": self.project, "metric": "engagement_rate"}
-            case "clone_post":
-                return {"project_id": self.project, "source_platform_post_id": await self.winner(), "take": self._takes}
-            case "generate_with_hook":
-                return {"project_id": self.project, "hook": "Do more.", "variations": 2, "take": self._takes}
-            case "set_override":
-                creatives = await self.facts("list_ads_content", project_id=self.project, override="none", limit=1)
-                creative = creatives["items"][0]["ads_content_id"]
-                return {"project_id": self.project, "ads_content_id": creative, "override": "exclude"}
-            case "wait_job":
-                return {"job_ids": [(await self.ordered())["job_id"]], "timeout_seconds": 45}
-            case "cancel_job":
-                return {"job_id": (await self.ordered())["job_id"]}
-            case "get_content":
-                return {"container_ids": [await self.finished()]}
-            case "decide_content":
-                return {"container_id": await self.finished(), "decision": "approve", "note": "Looks good."}
-            case "review_commissions":
-                await self.ordered()
-                return {}
-            case _:
-                return {"project_id": self.project}
+        call = dict(spec_of(function_of(name)).example)
+        for parameter in call:
+            if parameter in PREPARED:
+                call[parameter] = await PREPARED[parameter](self)
+        if "take" in DEFINED[name]["inputSchema"]["properties"]:
+            call["take"] = self._takes
+        if name == "review_commissions":
+            await self.ordered()
+        return call
+
+    def spent(self) -> int:
+        """What all orders cost, refunds taken off."""
+        return sum(event.credits for event in self.sandbox.ledger() if event.type != "grant")
 
     def charges(self) -> list[str | None]:
         """The job of every charge, oldest first."""
         return [event.job_id for event in self.sandbox.ledger() if event.type == "usage"]
+
+
+async def _project(stage: Stage) -> str:
+    return stage.project
+
+
+async def _creative(stage: Stage) -> str:
+    pool = await stage.facts("list_ads_content", project_id=stage.project, override="none", limit=1)
+    return pool["items"][0]["ads_content_id"]
+
+
+async def _job(stage: Stage) -> str:
+    return (await stage.ordered())["job_id"]
+
+
+async def _jobs(stage: Stage) -> list[str]:
+    return [await _job(stage)]
+
+
+async def _containers(stage: Stage) -> list[str]:
+    return [await stage.finished()]
+
+
+PREPARED: dict[str, Callable[[Stage], Awaitable[object]]] = {
+    "project_id": _project,
+    "source_platform_post_id": Stage.winner,
+    "ads_content_id": _creative,
+    "job_id": _job,
+    "job_ids": _jobs,
+    "container_id": Stage.finished,
+    "container_ids": _containers,
+}
+"""What the ids in a tool's example stand for, by the parameter's name."""
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 from layers_mcp.protocol import Result, render
-from layers_mcp.protocol.arguments import checked
+from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
 from tests.support.upstream import KEY, Upstream, pairs_of
 
@@ -61,7 +61,7 @@ async def played(exchange: dict[str, Any], state_dir: Path) -> tuple[httpx2.Requ
     """Call the tool as an agent would, arguments checked against its schema."""
     guide = Guide(exchange)
     function = getattr(import_module(f"layers_mcp.tools.{exchange['tool']}"), exchange["tool"])
-    arguments = checked(describe(function)["inputSchema"], exchange["arguments"])
+    arguments = validate(describe(function)["inputSchema"], exchange["arguments"])
     async with guide.workspace(state_dir) as ws:
         result = await function(ws, **arguments)
     return guide.sent, result

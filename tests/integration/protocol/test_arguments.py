@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers_mcp.protocol import ToolError
-from layers_mcp.protocol.arguments import checked
+from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
 from tests.support.example_server import count, look
 
@@ -18,7 +18,7 @@ LOOK = describe(look)["inputSchema"]
 
 def refused(arguments: dict[str, Any], schema: dict[str, Any] = LOOK) -> str:
     with pytest.raises(ToolError) as caught:
-        checked(schema, arguments)
+        validate(schema, arguments)
     assert caught.value.code == "INVALID_ARGUMENT"
     return caught.value.reason
 
@@ -35,21 +35,21 @@ def refused(arguments: dict[str, Any], schema: dict[str, Any] = LOOK) -> str:
     ],
 )
 def test_a_list_is_taken_as_list_as_json_text_and_as_its_single_item(given_kinds: Any, taken: tuple[str, ...]) -> None:
-    assert checked(LOOK, {"colour": "red", "kinds": given_kinds}) == {"colour": "red", "kinds": taken}
+    assert validate(LOOK, {"colour": "red", "kinds": given_kinds}) == {"colour": "red", "kinds": taken}
 
 
 def test_null_counts_as_left_out() -> None:
-    assert checked(LOOK, {"colour": "red", "tallest": None, "kinds": None, "name": None}) == {"colour": "red"}
+    assert validate(LOOK, {"colour": "red", "tallest": None, "kinds": None, "name": None}) == {"colour": "red"}
     assert refused({"colour": None}) == "`colour` is required: one of red, white, yellow."
 
 
 def test_no_arguments_at_all_are_no_arguments() -> None:
-    assert checked(describe(count)["inputSchema"], None) == {}
+    assert validate(describe(count)["inputSchema"], None) == {}
     assert refused({"x": 1}, describe(count)["inputSchema"]) == "Unknown argument `x`. This tool takes no arguments."
 
 
 def test_a_whole_float_is_an_integer() -> None:
-    value = checked(LOOK, {"colour": "red", "tallest": 50.0})["tallest"]
+    value = validate(LOOK, {"colour": "red", "tallest": 50.0})["tallest"]
     assert (value, type(value)) == (50, int)
 
 
@@ -70,7 +70,7 @@ def test_a_whole_float_is_an_integer() -> None:
 def test_the_decimal_text_of_a_number_and_the_name_of_a_boolean_are_taken_as_the_value(
     name: str, text: str, value: float
 ) -> None:
-    taken = checked(LOOK, {"colour": "red", name: text})[name]
+    taken = validate(LOOK, {"colour": "red", name: text})[name]
     assert (taken, type(taken)) == (value, type(value))
 
 
@@ -175,7 +175,7 @@ def test_a_required_text_and_the_texts_of_a_list_are_never_blank(blank: str) -> 
     assert (
         refused({"some": [blank]}, BARE) == "`some` must be a list of 1 to 100 items, each text of 1 to 3 characters."
     )
-    assert checked(ID, {"id": "1", "more": blank}) == {"id": "1", "more": blank}
+    assert validate(ID, {"id": "1", "more": blank}) == {"id": "1", "more": blank}
 
 
 def test_nothing_is_endless_though_its_schema_names_no_limit() -> None:
@@ -195,7 +195,7 @@ JSON = st.recursive(
 def test_whatever_is_sent_is_either_refused_or_fits_the_schema(arguments: dict[str, Any]) -> None:
     refusal, values = None, {}
     try:
-        values = checked(LOOK, arguments)
+        values = validate(LOOK, arguments)
     except ToolError as error:
         refusal = error
     if refusal is not None:

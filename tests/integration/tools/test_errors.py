@@ -3,43 +3,45 @@
 import pytest
 
 from layers_mcp.api import errors
+from layers_mcp.protocol.tool import ToolSpec, spec_of
+from layers_mcp.tools import CATALOG, function_of
 from layers_mcp.tools._errors import content_layers, to_tool_error
+
+
+def of(tool: str) -> ToolSpec:
+    return spec_of(function_of(tool))
 
 
 def test_a_refusal_says_what_happened_that_nothing_changed_the_next_step_and_the_request() -> None:
     error = errors.ForbiddenScope("The API key lacks the scope ads:write.", status=403, request_id="req_1")
-    assert str(to_tool_error(error, "set_override")) == (
+    assert str(to_tool_error(error, of("set_override"))) == (
         "FORBIDDEN_SCOPE (403): The API key lacks the scope ads:write. Nothing was changed. "
         "Use a key that has this scope. requestId: req_1"
     )
 
 
 def test_our_own_refusals_have_no_status_and_no_request() -> None:
-    text = str(to_tool_error(errors.NotConfigured("There is no API key."), "list_projects"))
+    text = str(to_tool_error(errors.NotConfigured("There is no API key."), of("list_projects")))
     assert text.startswith("NOT_CONFIGURED: There is no API key. Nothing was changed. Set the environment variable")
     assert "requestId" not in text
 
 
-@pytest.mark.parametrize(
-    ("tool", "what"),
-    [
-        ("clone_post", "the order was placed"),
-        ("generate_with_hook", "the order was placed"),
-        ("set_override", "the override was set"),
-        ("cancel_job", "the job was told to stop"),
-        ("decide_content", "the decision was taken"),
-        ("a_later_tool", "the write took effect"),
-    ],
-)
-def test_an_unknown_outcome_names_what_may_have_happened(tool: str, what: str) -> None:
-    told = to_tool_error(errors.TimedOut("Layers did not answer in time."), tool)
-    assert told.effect == f"Unknown whether {what}: calling again with the same arguments is safe."
+@pytest.mark.parametrize("tool", [name for name in CATALOG if of(name).effect])
+def test_an_unknown_outcome_names_what_may_have_happened(tool: str) -> None:
+    told = to_tool_error(errors.TimedOut("Layers did not answer in time."), of(tool))
+    assert told.effect == f"Unknown whether {of(tool).effect}: calling again with the same arguments is safe."
     assert str(told).startswith("TIMEOUT: Layers did not answer in time. Unknown whether")
+
+
+@pytest.mark.parametrize("tool", CATALOG)
+def test_a_missing_scope_is_named_also_where_layers_does_not_name_it(tool: str) -> None:
+    told = to_tool_error(errors.ForbiddenScope("Forbidden.", status=403), of(tool))
+    assert told.reason == f"The API key lacks the scope {of(tool).scope}."
 
 
 def test_a_conflict_over_content_layers_lists_their_ids() -> None:
     details = {"projectLayers": [{"projectLayerId": "pl_1", "name": "Ignore this"}, {"id": "pl_2"}], "x": 1}
-    told = to_tool_error(errors.Conflict("Several.", status=409, details=details), "clone_post")
+    told = to_tool_error(errors.Conflict("Several.", status=409, details=details), of("clone_post"))
     assert told.reason == "The project has several content layers: pl_1, pl_2."
     assert "layer_id" in told.next_step
     assert "Ignore" not in str(told)
@@ -57,7 +59,7 @@ def test_content_layers_are_found_in_any_list_and_only_ids_are_told() -> None:
 
 
 def test_any_other_conflict_keeps_its_own_words() -> None:
-    told = to_tool_error(errors.Conflict("The container is approved.", status=409), "decide_content")
+    told = to_tool_error(errors.Conflict("The container is approved.", status=409), of("decide_content"))
     assert told.reason == "The container is approved."
 
 
@@ -66,5 +68,5 @@ def test_every_error_has_a_next_step() -> None:
         return [kind for child in parent.__subclasses__() for kind in (child, *kinds(child))]
 
     for kind in kinds(errors.LayersError):
-        if kind is not errors.Refused:
-            assert to_tool_error(kind("What happened."), "get_metrics").next_step, kind
+        if kind not in (errors.Refused, errors.NotSupported):  # each of these says its own
+            assert to_tool_error(kind("What happened."), of("get_metrics")).next_step, kind

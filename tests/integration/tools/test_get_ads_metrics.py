@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from layers_mcp.protocol import ToolError
-from layers_mcp.protocol.arguments import checked
+from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
 from layers_mcp.tools.get_ads_metrics import MONEY_NOTE, get_ads_metrics
 from tests.integration.tools.scripted import Upstream, pairs_of
@@ -96,5 +96,5 @@ async def test_a_reversed_window_or_a_scope_without_its_id_is_refused_before_any
 
 def test_an_organic_metric_is_refused_and_the_refusal_points_to_the_organic_tool() -> None:
     with pytest.raises(ToolError) as refusal:
-        checked(describe(get_ads_metrics)["inputSchema"], {"project_id": PROJECT, "metrics": "engagement_rate"})
+        validate(describe(get_ads_metrics)["inputSchema"], {"project_id": PROJECT, "metrics": "engagement_rate"})
     assert "get_metrics" in str(refusal.value)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from layers_mcp.protocol import ToolError, render
-from layers_mcp.protocol.arguments import checked
+from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
 from layers_mcp.tools._series import Series
 from layers_mcp.tools.get_metrics import get_metrics
@@ -111,7 +111,7 @@ async def test_a_series_too_long_for_one_answer_keeps_its_newest_buckets(tmp_pat
 @pytest.mark.parametrize("metric", ["conversions", "spend", "roas", "cpa", "clicks", "ctr", "cpc", "cpm", "frequency"])
 def test_a_paid_metric_is_refused_and_the_refusal_points_to_the_paid_tool(metric: str) -> None:
     with pytest.raises(ToolError) as refusal:
-        checked(SCHEMA, {"project_id": PROJECT, "metrics": ["views", metric]})
+        validate(SCHEMA, {"project_id": PROJECT, "metrics": ["views", metric]})
     assert str(refusal.value).startswith("INVALID_ARGUMENT: `metrics` must be")
     assert "get_ads_metrics" in str(refusal.value)
 
