@@ -11,7 +11,7 @@ from layers_mcp.protocol.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
-    from layers_mcp.operations import OrderBook
+    from layers_mcp.operations import Operations
     from layers_mcp.tenancy.policy import Policy
     from layers_mcp.tenancy.workspace import Workspace
 
@@ -36,7 +36,7 @@ class ToolContext:
         return self.workspace.api
 
     @property
-    def operations(self) -> OrderBook:
+    def operations(self) -> Operations:
         """Writes that happen once, written to the journal before they are sent."""
         return self.workspace.operations
 

@@ -57,6 +57,16 @@ class BaseClient:
         """Tells one key from another without giving it away: 16 hex digits of its SHA-256."""
         return self._transport.key_fingerprint
 
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds that upstream's clock was ahead of ours at its last response; None while none was dated."""
+        return self._transport.clock_offset
+
+    @property
+    def times_unauthenticated(self) -> int:
+        """How often Layers did not accept the key so far."""
+        return self._transport.times_unauthenticated
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()

@@ -150,6 +150,22 @@ def eligibility(value: Any) -> Any:
     return value if isinstance(value, bool) else None
 
 
+def prices(value: Any) -> dict[str, int | None]:
+    """Return credits by format, fractions rounded up; None for a price that is negative or no number."""
+    return {str(name): _price(price) for name, price in members(value).items()}
+
+
+def _price(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**_MOST_DIGITS:
+        return None
+    return math.ceil(value)
+
+
+_MOST_DIGITS = 9
+
+
 def count(value: Any) -> Any:
     """The number of rows of a list, or a number as it is."""
     return len(cast("list[Any]", value)) if isinstance(value, list) else value

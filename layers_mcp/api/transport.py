@@ -6,8 +6,10 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
+from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLError
 from time import perf_counter
@@ -69,6 +71,8 @@ class Transport:
         self._transport = transport
         self._redaction = Redaction(self._key)
         self._now = now
+        self.clock_offset: float | None = None
+        self.times_unauthenticated = 0
 
     @property
     def key_fingerprint(self) -> str:
@@ -84,13 +88,15 @@ class Transport:
     async def send(self, request: Request, *, seconds: float) -> Response:
         """Send `request` once, within `seconds`. Raises LayersError for every other end than a 2xx in JSON or a 304."""
         prepared = self._prepare(request)
-        started = perf_counter()
+        sent_at, started = self._now(), perf_counter()
         outcome = await self._attempt(prepared, seconds)
         took = (perf_counter() - started) * 1000
         if isinstance(outcome, LayersError):
             log.debug("%s %s: %s in %.0f ms", request.method, request.path, outcome.code, took)
             raise outcome
         response, body = outcome
+        self.clock_offset = clock_offset(response.headers, sent_at, self._now(), self.clock_offset)
+        self.times_unauthenticated += response.status_code == HTTPStatus.UNAUTHORIZED
         log.debug("%s %s: %d in %.0f ms", request.method, request.path, response.status_code, took)
         return self._interpret(request, response, body)
 
@@ -249,6 +255,23 @@ def _complaint(headers: Mapping[str, str], body: bytes, data: object) -> str:
 
 def _says_json(headers: Mapping[str, str]) -> bool:
     return "json" in headers.get("content-type", "json").lower()
+
+
+def clock_offset(headers: Mapping[str, str], sent: datetime, received: datetime, known: float | None) -> float | None:
+    """Seconds that the clock behind an answer's `Date` is ahead of the one that saw it sent and received.
+
+    The least that explains the header, which counts whole seconds; 0.0 where none is needed. `known` where there is no
+    such header, or a cache dated it.
+    """
+    try:
+        if "age" in headers:
+            return known
+        date = parsedate_to_datetime(headers["date"])
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        at_least, at_most = (date - received).total_seconds(), (date - sent).total_seconds() + 1.0
+        return max(at_least, 0.0) or min(at_most, 0.0)
+    except (KeyError, ValueError, TypeError, OverflowError, IndexError):
+        return known
 
 
 def _sendable(header: str) -> bool:

@@ -108,8 +108,7 @@ async def _reach(
         with anyio.fail_after(PATIENCE_SECONDS):
             async with open_context(config, credentials, policy, transport=transport) as context:
                 whoami = await context.api.whoami()
-                await context.operations.since(context.now())
-                trouble = context.operations.trouble
+                journal = await context.operations.why_journal_fails()
     except LayersError as error:
         return False, [_line("FAIL", "reach", str(to_tool_error(error)))]
     except TimeoutError:
@@ -118,13 +117,13 @@ async def _reach(
     organization_id, _ = clean(whoami.organization_id)
     scopes, _ = clean(", ".join(whoami.scopes), limit=1_000)
     scopes = scopes or "not listed by the API; a call that lacks one says which"
-    return True, [
+    return not journal, [
         _line("ok", "reach", "the embedded sandbox" if config.sandbox else config.base_url),
         _line("ok", "organization", f"{name or 'unnamed'} ({organization_id})"),
         _line("ok", "key may", scopes),
         _line("ok", "rate limit tier", whoami.rate_limit_tier or "unknown"),
         _line("ok", "credits", "unknown" if whoami.credit_balance is None else whoami.credit_balance),
-        _line("warn", "journal", f"{trouble} No order can be placed.")
-        if trouble
-        else _line("ok", "journal", "can be read, or is not there yet"),
+        _line("FAIL", "journal", f"{journal} No order can be placed.")
+        if journal
+        else _line("ok", "journal", "can be read and written"),
     ]

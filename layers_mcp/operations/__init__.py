@@ -1,14 +1,26 @@
-"""An order is placed once: the order book, its journal and its budget.
+"""Every write that must happen once: written to the journal before it is sent, answered from there ever after.
 
-`book` is the front desk. Behind it, `placing` takes one order through the states that `states` draws; `journal` keeps
-them, on the tables of `schema` in the database of `storage`, reached from the event loop by `access`; `upstream` is
-what an order asks of Layers; `tenancy` tells whose it is, `budget` what it may cost, `similar` whether it was ordered
-in other words just now.
+`service` places an order from top to bottom: find, reserve, send, apply. `state_machine` draws the states and makes
+every step between them data; `store` keeps the rows; `kinds` knows what differs between the things that can be
+ordered; `tenant` tells whose the rows are, `terms` what sending costs and what stands against it; `history` tells
+what was ordered.
 """
 
-from layers_mcp.operations.book import OrderBook
-from layers_mcp.operations.errors import OrderError
-from layers_mcp.operations.order import CloneOrder, HookOrder, Order
-from layers_mcp.operations.records import OrderRecord, Placement, SimilarOrder
+from layers_mcp.operations.errors import OperationError
+from layers_mcp.operations.kinds import CloneOrder, HookOrder, Order
+from layers_mcp.operations.models import OrderRecord, Placement, Reading, SimilarOrder
+from layers_mcp.operations.operations import Operations
+from layers_mcp.operations.terms import Limits
 
-__all__ = ["CloneOrder", "HookOrder", "Order", "OrderBook", "OrderError", "OrderRecord", "Placement", "SimilarOrder"]
+__all__ = [
+    "CloneOrder",
+    "HookOrder",
+    "Limits",
+    "OperationError",
+    "Operations",
+    "Order",
+    "OrderRecord",
+    "Placement",
+    "Reading",
+    "SimilarOrder",
+]

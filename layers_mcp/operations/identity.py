@@ -65,8 +65,24 @@ def idempotency_key(base_url: str, order: str) -> str:
     return _derived("idempotency-key", base_url, order)
 
 
+def normal_base_url(base_url: str) -> str:
+    """One form for every spelling of a base URL: without case, default port, and dots and slashes at its ends."""
+    text = base_url.strip().lower().rstrip("/")
+    scheme, mark, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    host, colon, port = authority.rpartition(":")
+    if not colon or port.endswith("]"):  # there is none, or it is inside of an IPv6 address
+        host, port = authority, ""
+    if port == _DEFAULT_PORTS.get(scheme):
+        port = ""
+    return f"{scheme}{mark}{host.rstrip('.')}{':' if port else ''}{port}{slash}{path}"
+
+
+_DEFAULT_PORTS = {"https": "443", "http": "80"}
+
+
 def _derived(purpose: str, base_url: str, order: str) -> str:
-    return str(uuid.uuid5(_NAMESPACE, f"{purpose} {base_url.rstrip('/').lower()} {order}"))
+    return str(uuid.uuid5(_NAMESPACE, f"{purpose} {normal_base_url(base_url)} {order}"))
 
 
 def same_text(one: str, other: str) -> bool:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from layers_mcp.operations.entry import Entry
-from layers_mcp.operations.order import Order
-from layers_mcp.operations.records import SimilarOrder
+from layers_mcp.operations.kinds import Order
+from layers_mcp.operations.models import Operation, SimilarOrder
 
 
-def similar_orders(order: Order, recent: Iterable[Entry]) -> tuple[SimilarOrder, ...]:
+def similar_orders(order: Order, recent: Iterable[Operation]) -> tuple[SimilarOrder, ...]:
     """Those of `recent` that come from the same post or hook and are another order, with what they differ in.
 
     Hooks are compared as a reader would: without case, punctuation and spacing, unless there is nothing else in them.
     """
     ours = {**order.arguments, "take": order.take}
     return tuple(
-        SimilarOrder(record=entry.record, differs_in=_differences(ours, {**entry.arguments, "take": entry.take}))
-        for entry in recent
-        if entry.identity != order.identity
-        and entry.tool == order.tool
-        and _source(entry.arguments) == _source(order.arguments)
+        SimilarOrder(record=row.record, differs_in=_differences(ours, {**row.arguments, "take": row.take}))
+        for row in recent
+        if row.identity != order.identity
+        and row.tool == order.tool
+        and _source(row.arguments) == _source(order.arguments)
     )
 
 

@@ -15,6 +15,8 @@ from layers_mcp.lifecycle import GRACE_SECONDS, TaskSupervisor
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
 
+    from layers_mcp.operations.store import Store
+
 
 def utc_now() -> datetime:
     """The machine's present, in UTC."""
@@ -37,7 +39,7 @@ class Upstream:
 
 
 class ProcessResources:
-    """The configuration, the upstream API and the task supervisor of one process.
+    """The configuration, the upstream API, the journal and the task supervisor of one process.
 
     Use it as an async context manager, entered and left by the task that serves: what its tenants have under way ends
     with it. Each part is built when first used, so that a server answers `initialize` before any of them is loaded.
@@ -66,6 +68,8 @@ class ProcessResources:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.supervisor.__aexit__(kind, error, traceback)
+        if "store" in self.__dict__:
+            await self.store.aclose()
         if "upstream" in self.__dict__:
             self.upstream.close()
 
@@ -73,6 +77,13 @@ class ProcessResources:
     def upstream(self) -> Upstream:
         """The Layers API. Raises LayersError where the embedded one cannot be opened."""
         return self._connect() if self._connect is not None else Upstream(base_url=self.config.base_url)
+
+    @cached_property
+    def store(self) -> Store:
+        """The journal of every tenant's operations."""
+        from layers_mcp.operations.store.sql import SqlStore
+
+        return SqlStore(self.config.journal_url, self.config.state_dir)
 
     def now(self) -> datetime:
         """The present, in UTC, by the upstream's clock."""

@@ -18,7 +18,7 @@ from layers_mcp.tenancy.resources import ProcessResources
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
-    from layers_mcp.operations import OrderBook
+    from layers_mcp.operations import Operations
 
 
 class Workspace:
@@ -43,8 +43,6 @@ class Workspace:
         await self._supervisor.__aexit__(kind, error, traceback)
         if "api" in self.__dict__:
             await self.api.aclose()
-        if "operations" in self.__dict__:
-            await self.operations.aclose()
 
     @property
     def busy(self) -> bool:
@@ -76,16 +74,14 @@ class Workspace:
         )
 
     @cached_property
-    def operations(self) -> OrderBook:
+    def operations(self) -> Operations:
         """Writes that happen once, written to the journal before they are sent."""
-        from layers_mcp.operations import OrderBook
+        from layers_mcp.operations import Operations
 
-        config = self._resources.config
-        return OrderBook(
-            layers=self.api,
-            journal_url=config.journal_url,
-            state_dir=config.state_dir,
-            daily_credit_limit=self.policy.daily_credit_limit,
+        return Operations(
+            api=self.api,
+            store=self._resources.store,
             supervisor=self._supervisor,
             now=self.now,
+            daily_credit_limit=self.policy.daily_credit_limit,
         )

@@ -71,7 +71,7 @@ def score(rows: Sequence[RankedRow], ordered: Collection[str] = ()) -> ScoredRan
 async def ordered_containers(context: ToolContext, rankings: Sequence[Ranking]) -> Collection[str]:
     """The containers in these rankings that the journal ordered."""
     sources = {row.source_id for ranking in rankings for row in ranking.items if row.source_id}
-    return await context.operations.commission_ids(sources) if sources else ()
+    return (await context.operations.history.commission_ids(sources)).value if sources else ()
 
 
 def shown_title(title: str | None) -> tuple[str | None, bool | None]:

@@ -199,7 +199,7 @@ def _promoted(rankings: Sequence[Read[Ranking]], pool: Read[Page[AdsContent]]) -
 
 
 def _credits(budget: Credits) -> facts.Credits:
-    return facts.Credits(budget.spendable, budget.estimated_credits_per_format)
+    return facts.Credits(budget.spendable, budget.readable_estimates)
 
 
 def _review(review: ReviewPolicy) -> facts.Review:

@@ -10,7 +10,7 @@ from pydantic import Field
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder
 from layers_mcp.protocol import WRITE, tool
-from layers_mcp.tools.commission import Commission, commission
+from layers_mcp.tools._commission import Commission, commission
 
 
 @tool(

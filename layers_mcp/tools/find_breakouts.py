@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
@@ -123,7 +123,10 @@ async def find_breakouts(
                 )
             )
     winners.sort(key=lambda winner: winner[1].likelihood, reverse=True)
-    cloned = {project_id: await context.operations.cloned_posts(project_id) for project_id in dict(winners)}
+    history = context.operations.history
+    reads = {project_id: await history.cloned_posts(project_id) for project_id in dict(winners)}
+    cloned = {project_id: posts for project_id, (posts, _) in reads.items()}
+    warnings = dict.fromkeys(warning for _, warning in reads.values() if warning)
     found = [Found(row, row.row.platform_post_id in cloned[project_id]) for project_id, row in winners]
     return Breakouts(
         window=window,
@@ -133,7 +136,7 @@ async def find_breakouts(
         quiet=quiet,
         next_cursor=round_.next_cursor or None,
         as_of=stamp(min((ranking.answered_at for ranking in rankings), default=context.now())),
-        notes=_notes(rankings, round_, context.operations.trouble if winners else None),
+        notes=_notes(rankings, round_, warnings),
         next_step=first_fresh(found, context.policy.read_only)
         or nothing_fresh(found, asked=len(round_.seen), read=len(rankings)),
     )
@@ -240,7 +243,7 @@ def _breakout(project_id: str, names: Mapping[str, str], found: Found) -> Breako
     )
 
 
-def _notes(rankings: Sequence[Ranking], round_: _Round, trouble: str | None) -> list[str]:
+def _notes(rankings: Sequence[Ranking], round_: _Round, warnings: Iterable[str]) -> list[str]:
     notes = [AGE_NOTE] if rankings else []
     if round_.next_cursor:
         notes.append(f"Not looked at yet: {round_.left or 'more active projects'}; next_cursor goes on with them.")
@@ -250,6 +253,5 @@ def _notes(rankings: Sequence[Ranking], round_: _Round, trouble: str | None) -> 
             "so that chances are too low."
         )
     notes += round_.notes
-    if trouble:
-        notes.append(f"already_ordered may miss orders: {trouble}")
+    notes += [f"already_ordered may miss orders: {warning}" for warning in warnings]
     return notes

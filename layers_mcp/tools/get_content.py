@@ -103,11 +103,12 @@ async def get_content(
         search = _pending if awaiting_approval else _page
         found, next_cursor, notes = await search(context, project_id, after, limit, cursor)
         items = [_item(container) for container in found]
-    await context.operations.settle_content({item.container_id: item.status or "" for item in items})
-    ordered = await context.operations.commission_ids(item.container_id for item in items)
+    history = context.operations.history
+    unwritten = await history.record_content({item.container_id: item.status or "" for item in items})
+    ordered, unread = await history.commission_ids(item.container_id for item in items)
     items = [item.model_copy(update={"commission_id": ordered.get(item.container_id)}) for item in items]
-    if context.operations.trouble:
-        notes.append(context.operations.trouble)
+    if warning := unread or unwritten:
+        notes.append(warning)
     next_step = _next_step(items, context.policy.read_only)
     return Content(items=items, next_cursor=next_cursor or None, notes=notes, next_step=next_step)
 

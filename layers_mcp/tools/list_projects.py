@@ -117,4 +117,4 @@ def _organization(outcome: Whoami | LayersError) -> Organization | None:
 def _budget(outcome: Credits | LayersError) -> Budget | None:
     if isinstance(outcome, LayersError):
         return None
-    return Budget(available=outcome.spendable, estimated_per_format=outcome.estimated_credits_per_format)
+    return Budget(available=outcome.spendable, estimated_per_format=outcome.readable_estimates)

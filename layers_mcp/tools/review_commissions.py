@@ -16,7 +16,7 @@ from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, Ranking
 from layers_mcp.context import ToolContext
-from layers_mcp.operations import OrderRecord
+from layers_mcp.operations import OrderRecord, Reading
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.ids import container_key
 from layers_mcp.text.sanitize import clean
@@ -104,11 +104,10 @@ async def review_commissions(
     now = context.now()
     start = moment("since", since, now)
     window, covered = covering_window(start, now)
-    records = await _records(context, start, project_id)
-    trouble = context.operations.trouble
+    records, warning = await _records(context, start, project_id)
     projects = list(dict.fromkeys(record.project_id for record in records))
     views = await _views(context, projects[:MOST_PROJECTS], window, start)
-    await context.operations.settle_content(_open_statuses(records, views))
+    await context.operations.history.record_content(_open_statuses(records, views))
     outcomes = await _outcomes(context, records, views)
     modes = by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
     told = list(zip(records, outcomes, strict=True))[:limit]
@@ -116,25 +115,26 @@ async def review_commissions(
         commissions=[_commission(record, outcome) for record, outcome in told],
         by_mode=[_mode_result(mode) for mode in modes],
         notes=[
-            *([trouble] if trouble else _scope_notes(records, projects, window, covered, limit, start)),
+            *([warning] if warning else _scope_notes(records, projects, window, covered, limit, start)),
             *_result_notes(outcomes, views.values(), covered),
             *(note for view in views.values() for note in view.troubles),
         ],
     )
 
 
-async def _records(context: ToolContext, since: datetime, project_id: str) -> list[OrderRecord]:
+async def _records(context: ToolContext, since: datetime, project_id: str) -> Reading[list[OrderRecord]]:
     """The journal's orders, after a look at the jobs whose end it has not heard of: they name every container."""
-    records = await context.operations.since(since, project_id)
+    history = context.operations.history
+    records, warning = await history.since(since, project_id)
     running = [record.job_id for record in records if record.status == "running" and record.job_id]
     if not running:
-        return records
+        return Reading(records, warning)
     async with GatherSettled(seconds=JOBS_SECONDS) as reads:
         started = [reads.start(context.api.jobs.get, job_id) for job_id in running[:MOST_JOBS]]
     for read in started:
         if not isinstance(read.outcome, LayersError):
-            await context.operations.settle(read.outcome)
-    return await context.operations.since(since, project_id)
+            await history.record_job(read.outcome)
+    return await history.since(since, project_id)
 
 
 async def _views(
@@ -198,9 +198,8 @@ async def _outcomes(
         if view.ranking is not None:
             made: Collection[str] = ()
             if project in hooked:  # their source is a post that no order made, however long ago
-                made = await context.operations.commission_ids(
-                    row.source_id for row in view.ranking.items if row.source_id
-                )
+                ids = [row.source_id for row in view.ranking.items if row.source_id]
+                made, _ = await context.operations.history.commission_ids(ids)
             boards[project] = Board(view.ranking.items, made)
     unseen = ProjectView(None, {}, ())
     return [

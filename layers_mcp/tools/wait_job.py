@@ -137,11 +137,10 @@ def _state(job_id: str, outcome: tuple[Job | None, LayersError | None]) -> JobSt
 async def _book(context: ToolContext, watch: Watch) -> list[str]:
     """Write back how jobs ended, and note what the order book knows of them."""
     notes: list[str] = []
+    history = context.operations.history
     with anyio.move_on_after(_JOURNAL_SECONDS):
-        for job in watch.jobs.values():
-            if job.terminal:
-                await context.operations.settle(job)
-        ordered = await context.operations.variations(list(watch.jobs))
+        warnings = [await history.record_job(job) for job in watch.jobs.values() if job.terminal]
+        ordered, unread = await history.variations(list(watch.jobs))
         for job_id, job in watch.jobs.items():
             named, wanted = len(job.container_ids), ordered.get(job_id, 0)
             if named < wanted and job.status not in ("failed", "canceled"):
@@ -150,8 +149,7 @@ async def _book(context: ToolContext, watch: Watch) -> list[str]:
                     f"Job {job_id} names {named} of the {wanted} containers that were ordered: "
                     f"get_content{where} lists them all."
                 )
-        if trouble := context.operations.trouble:
-            notes.append(trouble)
+        notes += list(dict.fromkeys(filter(None, [*warnings, unread])))
     return notes
 
 

@@ -14,21 +14,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.operations import CloneOrder, HookOrder, Order, OrderError, Placement
+from layers_mcp.operations import CloneOrder, HookOrder, OperationError, Order, Placement
 from layers_mcp.operations.errors import OrderUnknownError
 from layers_mcp.operations.identity import idempotency_key
 from layers_mcp.sandbox import Fault
 from tests.support import BASE_URL
 from tests.support.crash_harness import Server, Town
 from tests.support.virtual_time import JumpingLoop
-
-pytestmark = pytest.mark.fuzz
 
 TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 ORDERS = ("POST /v1/content/:id/clone-from-post", "POST /v1/projects/:id/content")
@@ -106,7 +103,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         return self.town.charges[idempotency_key(BASE_URL, order.identity)]
 
     async def _place(self, server: Server, order: Order) -> None:
-        with contextlib.suppress(LayersError, OrderError):
+        with contextlib.suppress(LayersError, OperationError):
             self.answered(order, await server.place(order))
 
     # --- what happens

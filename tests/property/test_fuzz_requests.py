@@ -5,7 +5,6 @@ import os
 from urllib.parse import quote
 
 import anyio
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +12,6 @@ from layers_mcp.sandbox import Sandbox
 from layers_mcp.sandbox.routes import ROUTES, Route
 from layers_mcp.sandbox.vintages import VINTAGES, Vintage
 from tests.integration.sandbox.conftest import HandClock, open_api
-
-pytestmark = pytest.mark.fuzz
 
 TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 

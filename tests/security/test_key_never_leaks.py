@@ -53,7 +53,7 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
         "Transport",
         "Secret",
         "AsyncClient",
-        "OrderBook",
+        "Operations",
     }
     assert not [text for text in shown if secret_in(text, key)]
     assert not secret_in(f"{settings!r} {settings}", key)

@@ -113,7 +113,7 @@ class Server:
 
     async def place(self, order: Order, **arguments: Any) -> Placement:
         await self._up.wait()
-        return await self.ws.operations.place(order, **arguments)
+        return await self.ws.operations.orders.place(order, **arguments)
 
     async def stop(self) -> None:
         self._down.set()

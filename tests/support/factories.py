@@ -1,14 +1,18 @@
-"""Entries as an order book would write them."""
+"""Operations as the service would write them, and the events that take them further."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from layers_mcp.operations.entry import Entry, Tenant
-from layers_mcp.operations.order import CloneOrder, HookOrder
+from layers_mcp.operations.kinds import CloneOrder, HookOrder, Order
+from layers_mcp.operations.kinds.base import draft
+from layers_mcp.operations.models import Operation, Tenant
+from layers_mcp.operations.state_machine import Accepted, AttemptStarted, Rejected, transition
 
 MORNING = datetime(2026, 4, 17, 9, 0, tzinfo=UTC)
 ACME = Tenant("https://api.layers.test", "org_acme")
 GLOBEX = Tenant("https://api.layers.test", "org_globex")
+KEY = "aaaa"
 
 
 def stand_in(fingerprint: str) -> Tenant:
@@ -23,9 +27,9 @@ def clone(
     now: datetime = MORNING,
     project: str = "prj_1",
     **arguments: Any,
-) -> Entry:
+) -> Operation:
     order = CloneOrder(project_id=project, source_platform_post_id=post, **arguments)
-    return Entry.about_to_leave(order, tenant, key_fingerprint="aaaa", estimate=estimate, now=now)
+    return reservation(order, tenant, KEY, estimate, now)
 
 
 def generate(
@@ -34,11 +38,42 @@ def generate(
     tenant: Tenant = ACME,
     estimate: int | None = 120,
     now: datetime = MORNING,
-    key: str = "aaaa",
+    key: str = KEY,
     **arguments: Any,
-) -> Entry:
+) -> Operation:
     order = HookOrder(project_id="prj_1", hook=hook, **arguments)
-    return Entry.about_to_leave(order, tenant, key_fingerprint=key, estimate=estimate, now=now)
+    return reservation(order, tenant, key, estimate, now)
+
+
+def reservation(order: Order, tenant: Tenant, key: str, estimate: int | None, now: datetime) -> Operation:
+    """The first row of an order, reserved by the call `r`."""
+    [request] = order.requests(tenant.base_url)
+    row = draft(order, request, tenant, key_fingerprint=key, now=now, clock_offset=0.0)
+    return replace(row, lease="r", estimated_credits=estimate)
+
+
+def start(row: Operation, lease: str = "a", **changes: Any) -> AttemptStarted:
+    """The event of an attempt at the row as it stands."""
+    known: dict[str, Any] = {
+        "follows": (row.lease, row.beat),
+        "key_fingerprint": row.key_fingerprint,
+        "estimated_credits": row.estimated_credits,
+        "clock_offset": 0.0,
+    }
+    return AttemptStarted(lease=lease, **(known | changes))
+
+
+def attempted(row: Operation, lease: str = "a", now: datetime = MORNING) -> Operation:
+    """The row with an attempt on its way."""
+    return transition(row, start(row, lease), now)
+
+
+def accepted(*container_ids: str, job_id: str = "job_1", status: str = "running") -> Accepted:
+    return Accepted(job_id=job_id, kind="k", status=status, container_ids=container_ids, answer={"ok": True})
+
+
+def rejected(lease: str = "a", code: str = "BILLING_EXHAUSTED") -> Rejected:
+    return Rejected(lease=lease, answer={"code": code})
 
 
 def later(**spans: float) -> datetime:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field, model_validator
+from typing import Annotated
 
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
+
+from layers_mcp.api.decoding import prices
 from layers_mcp.api.models._fields import Given, Label, Moment, Wire
 
 
@@ -27,11 +30,18 @@ class Project(Wire):
 
 
 class Credits(Wire):
-    """The organization's credits; estimates are upper bounds for one piece of a format."""
+    """The organization's credits; estimates are upper bounds for one piece of a format, None where unreadable."""
 
     balance: int | None = None
     available: int | None = None
-    estimated_credits_per_format: dict[str, int] = Field(default_factory=dict[str, int])
+    estimated_credits_per_format: Annotated[dict[str, int | None], BeforeValidator(prices)] = Field(
+        default_factory=dict[str, int | None]
+    )
+
+    @property
+    def readable_estimates(self) -> dict[str, int]:
+        """The estimates that can be read."""
+        return {name: price for name, price in self.estimated_credits_per_format.items() if price is not None}
 
     @property
     def spendable(self) -> int | None:

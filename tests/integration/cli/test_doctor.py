@@ -53,8 +53,8 @@ async def test_a_journal_in_which_no_order_can_be_written_is_told_before_the_fir
     assert (code, "ok    journal " in text) == (0, True)
     (tmp_path / "sandbox" / "orders.db").write_text("not a database")
     code, text = await findings(told(sandbox=True, state_dir=tmp_path))
-    assert code == 0, "calls that only read would work"
-    [line] = [line for line in text.splitlines() if line.startswith("warn")]
+    assert code == 1
+    [line] = [line for line in text.splitlines() if line.startswith("FAIL")]
     assert "journal" in line
     assert line.endswith("its file is damaged. No order can be placed.")
 

@@ -336,7 +336,7 @@ async def test_a_post_that_was_cloned_before_is_marked_and_no_longer_proposed(tm
             assert not winner.already_ordered
             post = winner.platform_post_id
             assert post is not None
-            await ws.operations.place(CloneOrder(project_id=acme, source_platform_post_id=post))
+            await ws.operations.orders.place(CloneOrder(project_id=acme, source_platform_post_id=post))
             after = await find_breakouts(ws, project_ids=(acme,))
     assert {found.platform_post_id: found.already_ordered for found in after.breakouts}[post]
     assert not any(found.already_ordered for found in after.breakouts if found.platform_post_id != post)
@@ -349,11 +349,11 @@ async def test_a_clone_order_that_failed_does_not_count_as_ordered(tmp_path: Pat
         async with open_workspace(sandbox, tmp_path) as ws:
             post = (await find_breakouts(ws, project_ids=(acme,))).breakouts[0].platform_post_id
             assert post is not None
-            placed = await ws.operations.place(CloneOrder(project_id=acme, source_platform_post_id=post))
+            placed = await ws.operations.orders.place(CloneOrder(project_id=acme, source_platform_post_id=post))
             assert placed.record is not None
             await ws.api.jobs.cancel(placed.record.job_id)
             sandbox.advance(timedelta(minutes=1))
-            await ws.operations.settle(await ws.api.jobs.get(placed.record.job_id))
+            await ws.operations.history.record_job(await ws.api.jobs.get(placed.record.job_id))
             after = await find_breakouts(ws, project_ids=(acme,))
     assert not any(found.already_ordered for found in after.breakouts)
 

@@ -75,7 +75,7 @@ def clone(source: str = "pp_1", **extra) -> CloneOrder:
 async def test_an_order_is_held_against_its_source_and_the_median(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone(mode="reimagine"))
+        await ws.operations.orders.place(clone(mode="reimagine"))
         shop.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08), post("pp_2", 900, 0.02)]
         shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "approved"}]
         result = await review_commissions(ws)
@@ -117,7 +117,7 @@ async def test_an_empty_journal_is_an_answer_without_any_read(tmp_path):
 async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
         structured, _ = render(await review_commissions(ws))
     assert structured["by_mode"] == [{"mode": "fork", "commissions": 1, "live": 0, "judged": 0}]
     assert "metric_value" not in structured["commissions"][0]
@@ -129,7 +129,7 @@ async def test_orders_that_came_to_nothing_are_not_called_too_early(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
         for take in (1, 2, 3):
-            await ws.operations.place(clone(take=take))
+            await ws.operations.orders.place(clone(take=take))
         shop.content = [
             {"id": "cnt_1", "status": "failed"},
             {"id": "cnt_2", "status": "canceled"},
@@ -143,7 +143,7 @@ async def test_orders_that_came_to_nothing_are_not_called_too_early(tmp_path):
 async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
         shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "pending"}]
         notes = (await review_commissions(ws)).notes
     assert (
@@ -169,7 +169,7 @@ async def test_an_order_that_was_never_answered_leads_to_the_call_that_tells_and
 async def test_small_samples_are_live_and_too_young(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
         shop.ranking = [post("pp_9", 20, 0.9, container="cnt_1"), post("pp_1", 900, 0.08)]
         result = await review_commissions(ws)
     assert result.commissions[0].low_sample is True
@@ -180,8 +180,8 @@ async def test_small_samples_are_live_and_too_young(tmp_path):
 async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(HookOrder(project_id="prj_1", hook="A hook"))
-        await ws.operations.place(HookOrder(project_id="prj_1", hook="Nobody posted this"))
+        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
+        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="Nobody posted this"))
         shop.ranking = [
             post("pp_9", 5000, 0.1, container="cnt_1"),
             post("pp_1", 900, 0.05),
@@ -201,9 +201,9 @@ async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
 async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
     shop = Shop()
     async with shop.workspace(tmp_path, now=NOW - timedelta(days=20)) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(HookOrder(project_id="prj_1", hook="A hook"))
+        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
         shop.ranking = [
             post("pp_8", 5000, 0.2, container="cnt_1"),
             post("pp_1", 900, 0.05),
@@ -218,13 +218,12 @@ async def test_full_rankings_of_many_projects_are_joined_with_the_journal(tmp_pa
     async with shop.open(tmp_path) as ws:
         for number in range(25):
             project = f"prj_{100 + number}"
-            await ws.operations.place(HookOrder(project_id=project, hook="A hook"))
+            await ws.operations.orders.place(HookOrder(project_id=project, hook="A hook"))
             rows = [post(f"pp_{row}", 500, 0.05, container=f"cnt_x{number}_{row}") for row in range(100)]
             ranking = {"metric": "engagement_rate", "window": "90d", "items": rows}
             shop.replies[f"GET /v1/projects/{project}/top-performers"] = ranking
             shop.replies[f"GET /v1/projects/{project}/content"] = {"items": []}
         result = await review_commissions(ws)
-        assert ws.operations.trouble is None
     assert [note for note in result.notes if "could not be read" in note] == []
 
 
@@ -232,7 +231,7 @@ async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path)
     shop = Shop()
     async with shop.open(tmp_path) as ws:
         for take in range(1, 5):
-            await ws.operations.place(clone(take=take))
+            await ws.operations.orders.place(clone(take=take))
         result = await review_commissions(ws, limit=2)
     assert len(result.commissions) == 2
     assert result.by_mode[0].commissions == 4
@@ -245,8 +244,8 @@ async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path)
 async def test_one_ranking_a_project_in_the_smallest_window_that_covers_since(tmp_path, since, window):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
-        await ws.operations.place(clone(take=2))
+        await ws.operations.orders.place(clone())
+        await ws.operations.orders.place(clone(take=2))
         result = await review_commissions(ws, since=since)
     (request,) = shop.asked("/v1/projects/prj_1/top-performers")
     assert query_of(request) == {"metric": ["engagement_rate"], "window": [window], "limit": ["100"]}
@@ -258,7 +257,7 @@ async def test_one_ranking_a_project_in_the_smallest_window_that_covers_since(tm
 async def test_a_window_is_not_missed_by_the_fraction_of_a_second(tmp_path):
     shop = Shop()
     async with shop.workspace(tmp_path, now=NOW.replace(microsecond=400_000)) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
         await review_commissions(ws, since="7d")
         result = await review_commissions(ws)
     windows = [query_of(request)["window"] for request in shop.asked("/v1/projects/prj_1/top-performers")]
@@ -269,8 +268,8 @@ async def test_a_window_is_not_missed_by_the_fraction_of_a_second(tmp_path):
 async def test_a_project_can_be_asked_for_alone(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
-        await ws.operations.place(HookOrder(project_id="prj_2", hook="A hook"))
+        await ws.operations.orders.place(clone())
+        await ws.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
         one = await review_commissions(ws, project_id="prj_2")
         both = await review_commissions(ws)
     assert [row.project_id for row in one.commissions] == ["prj_2"]
@@ -280,8 +279,8 @@ async def test_a_project_can_be_asked_for_alone(tmp_path):
 async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
-        await ws.operations.place(HookOrder(project_id="prj_2", hook="A hook"))
+        await ws.operations.orders.place(clone())
+        await ws.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
         shop.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08)]
         shop.replies["GET /v1/projects/prj_2/top-performers"] = refusal(403, "FORBIDDEN_SCOPE")
         shop.replies["GET /v1/projects/prj_2/content"] = refusal(404, "NOT_FOUND")
@@ -298,7 +297,7 @@ async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
 async def test_an_order_from_before_the_ranking_is_not_called_too_early(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
     async with shop.workspace(tmp_path, now=NOW + timedelta(days=100)) as ws:
         result = await review_commissions(ws, since="52w")
     assert [note for note in result.notes if "too early" in note] == [
@@ -309,7 +308,7 @@ async def test_an_order_from_before_the_ranking_is_not_called_too_early(tmp_path
 async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
         shop.replies["GET /v1/projects/prj_1/top-performers"] = refusal(403, "FORBIDDEN_SCOPE")
         result = await review_commissions(ws)
     assert [note for note in result.notes if "live" in note] == []
@@ -318,7 +317,7 @@ async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tm
 async def test_the_source_of_a_hook_is_no_order_of_ours_however_its_container_is_spelled(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(HookOrder(project_id="prj_1", hook="A hook"))
+        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
         shop.ranking = [post("pp_9", 900, 0.3, container="1"), post("pp_1", 500, 0.1)]
         result = await review_commissions(ws)
     assert (result.commissions[0].metric_value, result.commissions[0].source_value) == (0.3, 0.1)
@@ -328,7 +327,7 @@ async def test_more_projects_than_are_read_are_named_in_a_note(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
         for number in range(26):
-            await ws.operations.place(HookOrder(project_id=f"prj_{100 + number}", hook="A hook"))
+            await ws.operations.orders.place(HookOrder(project_id=f"prj_{100 + number}", hook="A hook"))
         result = await review_commissions(ws, limit=100)
     assert len(result.commissions) == 26
     assert "Results were read for 25 of 26 projects; name a project_id for another." in result.notes
@@ -338,7 +337,7 @@ async def test_more_projects_than_are_read_are_named_in_a_note(tmp_path):
 async def test_an_order_below_a_full_ranking_is_unranked_and_the_note_says_what_follows(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
         shop.ranking = [post(f"pp_{number}", 500, 0.05) for number in range(100)]
         shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "not_required"}]
         result = await review_commissions(ws)
@@ -352,7 +351,7 @@ async def test_an_order_below_a_full_ranking_is_unranked_and_the_note_says_what_
 async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends_it(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
 
         def content(request: httpx2.Request) -> dict:
             if "cursor" not in query_of(request):
@@ -374,7 +373,7 @@ async def test_the_end_of_a_job_nobody_waited_for_is_looked_up_and_written_down(
     result = {"containerId": "cnt_1", "containerIds": ["cnt_1", "cnt_1b"]}
     shop.replies["GET /v1/jobs/job_1"] = {"jobId": "job_1", "kind": "x", "status": "completed", "result": result}
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone(variations=2))
+        await ws.operations.orders.place(clone(variations=2))
         for _ in range(2):
             (row,) = (await review_commissions(ws)).commissions
             assert row.status == "completed"
@@ -385,10 +384,10 @@ async def test_the_end_of_a_job_nobody_waited_for_is_looked_up_and_written_down(
 async def test_an_end_that_the_content_shows_is_written_down(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        await ws.operations.place(clone())
+        await ws.operations.orders.place(clone())
         shop.content = [{"id": "cnt_1", "status": "failed", "approvalStatus": "not_required"}]
         assert (await review_commissions(ws)).commissions[0].status == "failed"
-        (record,) = await ws.operations.since(NOW - timedelta(days=1))
+        ((record,), _) = await ws.operations.history.since(NOW - timedelta(days=1))
     assert record.status == "failed"
 
 
@@ -415,7 +414,7 @@ async def test_a_journal_that_cannot_be_read_is_said(tmp_path):
 async def test_a_commission_is_known_by_its_container_in_get_content(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
-        placed = await ws.operations.place(clone())
+        placed = await ws.operations.orders.place(clone())
         shop.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "status": "completed"}
         shop.replies["GET /v1/content/cnt_77"] = {"id": "cnt_77", "status": "completed"}
         result = await get_content(ws, container_ids=("cnt_1", "cnt_77"))

@@ -61,7 +61,7 @@ async def ordered(ws: Any, sandbox: Sandbox, variations: int = 1) -> str:
         source_platform_post_id=ranking.items[0].platform_post_id,
         variations=variations,
     )
-    placement = await ws.operations.place(order)
+    placement = await ws.operations.orders.place(order)
     return placement.record.job_id
 
 
@@ -88,7 +88,7 @@ async def test_how_a_job_ended_is_written_back_to_the_journal(sandbox: Sandbox, 
     async with open_workspace(sandbox, tmp_path) as ws:
         job_id = await ordered(ws, sandbox, variations=2)
         await wait_job(ws, job_ids=(job_id,))
-        record = (await ws.operations.since(sandbox.now().replace(year=2020)))[0]
+        record = (await ws.operations.history.since(sandbox.now().replace(year=2020))).value[0]
     assert record.status == "completed"
     assert len(record.container_ids) == 2
 
@@ -257,7 +257,7 @@ async def test_fewer_containers_than_were_ordered_are_noted_with_the_project(tmp
     upstream = on(("job_1", job("job_1", "completed", containerId="cnt_1")))
     upstream.replies["POST /v1/projects/prj_1/content"] = {"jobId": "job_1", "containerId": "cnt_1"}
     async with upstream.workspace(tmp_path) as ws:
-        await ws.operations.place(HookOrder(project_id="prj_1", hook="A hook", variations=3))
+        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook", variations=3))
         waited = await wait_job(ws, job_ids=("job_1",))
     assert waited.notes == [
         "Job job_1 names 1 of the 3 containers that were ordered: get_content with project_id prj_1 lists them all."

@@ -1,0 +1,106 @@
+"""What was ordered, for those who tell of it, and writing back what they saw of it upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from layers_mcp.api.errors import LayersError
+from layers_mcp.operations.clock import UpstreamClock
+from layers_mcp.operations.errors import JournalError
+from layers_mcp.operations.kinds.content import together
+from layers_mcp.operations.models import Operation, OrderRecord, Reading, Tenant, order_record
+from layers_mcp.operations.placement import journal_warning
+from layers_mcp.operations.state_machine import Observed, transition
+from layers_mcp.operations.store.base import Store
+from layers_mcp.operations.tenant import TenantResolver
+from layers_mcp.text.ids import container_key, container_keys
+
+if TYPE_CHECKING:
+    from layers_mcp.api.models import Job
+
+T = TypeVar("T")
+
+CAME_TO_NOTHING = ("failed", "canceled")
+
+
+class OrderHistory:
+    """One tenant's past orders. Nothing here raises for the journal: a warning says what may be missing.
+
+    Nothing is opened, and nobody asked whose the key is, before anything was ever ordered.
+    """
+
+    def __init__(self, store: Store, tenants: TenantResolver, clock: UpstreamClock) -> None:
+        self._store = store
+        self._tenants = tenants
+        self._clock = clock
+
+    async def since(self, when: datetime, project_id: str = "") -> Reading[list[OrderRecord]]:
+        """The orders placed at `when` or later, of one project or of all, newest first."""
+        rows, warning = await self._read(lambda tenant: self._store.since(tenant, when, project_id))
+        return Reading(_records(rows), warning)
+
+    async def commission_ids(self, container_ids: Iterable[str]) -> Reading[dict[str, str]]:
+        """The commission id of each container that the journal ordered, by the ids as they are given."""
+        wanted = set(container_ids)
+        rows, warning = await self._read(lambda tenant: self._store.of_containers(tenant, wanted))
+        made = {key: row.commission_id for row in rows for key in container_keys(row.container_ids)}
+        return Reading({each: made[key] for each in wanted if (key := container_key(each)) in made}, warning)
+
+    async def variations(self, job_ids: Iterable[str]) -> Reading[dict[str, int]]:
+        """How many containers were ordered with each job."""
+        wanted = set(job_ids)
+        rows, warning = await self._read(lambda tenant: self._store.of_jobs(tenant, wanted))
+        return Reading({row.job_id: row.variations for row in rows}, warning)
+
+    async def cloned_posts(self, project_id: str) -> Reading[frozenset[str]]:
+        """The posts of a project with a clone order that was neither refused nor failed nor canceled."""
+        rows, warning = await self._read(lambda tenant: self._store.of_project(tenant, project_id, "clone_post"))
+        alive = [row for row in rows if row.status not in CAME_TO_NOTHING]
+        return Reading(frozenset(row.record.source_platform_post_id for row in alive), warning)
+
+    async def record_job(self, job: Job) -> str:
+        """Write back what a job says about its order; the warning where that could not be, else ""."""
+        rows, warning = await self._read(lambda tenant: self._store.of_jobs(tenant, [job.job_id]))
+        seen = Observed(status=job.status, container_ids=job.container_ids)
+        return await self._observe(rows, seen) or warning
+
+    async def record_content(self, statuses: Mapping[str, str]) -> str:
+        """Write back the end of orders all of whose containers have ended; statuses by container id."""
+        by_key = {container_key(container_id): status for container_id, status in statuses.items()}
+        rows, warning = await self._read(lambda tenant: self._store.of_containers(tenant, by_key.keys()))
+        for row in rows:
+            if len(row.container_ids) >= row.variations:
+                status = together(map(by_key.get, map(container_key, row.container_ids)))
+                warning = await self._observe([row], Observed(status=status)) or warning
+        return warning
+
+    async def _observe(self, rows: Sequence[Operation], seen: Observed) -> str:
+        now = self._clock.now()
+        try:
+            for row in rows:
+                if transition(row, seen, now) != row:
+                    await self._store.record(row, seen, now)
+        except JournalError as error:
+            return journal_warning(str(error))
+        return ""
+
+    async def _read(self, read: Callable[[Tenant], Awaitable[Reading[list[Operation]]]]) -> Reading[list[Operation]]:
+        if not self._store.exists:
+            return Reading([], "")
+        try:
+            rows, warning = await read(await self._tenants.current())
+        except JournalError as error:
+            return Reading([], journal_warning(str(error)))
+        except LayersError:
+            return Reading([], "What was ordered is not shown: Layers does not confirm whose this key is.")
+        return Reading(rows, warning and journal_warning(warning))
+
+
+def _records(rows: Sequence[Operation]) -> list[OrderRecord]:
+    """One record an order, in the order of the rows; those of one order's pieces are told as one."""
+    by_order: dict[str, list[Operation]] = {}
+    for row in rows:
+        by_order.setdefault(row.identity, []).append(row)
+    return [order_record(sorted(each, key=lambda row: row.piece)) for each in by_order.values()]

@@ -1,0 +1,15 @@
+"""What can be ordered, a module a kind: what is asked for, its price, sending it, and finding it again."""
+
+from collections.abc import Mapping
+
+from layers_mcp.operations.kinds.base import Kind
+from layers_mcp.operations.kinds.clone import CloneKind, CloneOrder
+from layers_mcp.operations.kinds.generate import GenerateKind, HookOrder
+from layers_mcp.operations.models import Tool
+
+Order = CloneOrder | HookOrder
+
+KINDS: Mapping[Tool, Kind] = {"clone_post": CloneKind(), "generate_with_hook": GenerateKind()}
+"""By the tool that orders it."""
+
+__all__ = ["KINDS", "CloneOrder", "HookOrder", "Kind", "Order"]

@@ -1,0 +1,142 @@
+"""What the service asks of a kind of operation, and what all orders share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+
+from layers_mcp.operations.identity import (
+    Argument,
+    Canonical,
+    canonical,
+    canonical_list,
+    canonical_text,
+    commission_id,
+    identity,
+)
+from layers_mcp.operations.models import Mode, Operation, Route, Tenant, Tool
+from layers_mcp.operations.pricing import Prices
+from layers_mcp.operations.state_machine import Accepted, Observed
+
+if TYPE_CHECKING:
+    from layers_mcp.api import LayersClient
+
+
+class Kind(Protocol):
+    """One kind of operation, by its rows."""
+
+    def estimate(self, row: Operation, prices: Prices) -> int | None:
+        """The most credits that the row can cost; None where no price is published."""
+        ...
+
+    async def send(self, api: LayersClient, row: Operation) -> Accepted:
+        """Send it: the same request at every attempt. Raises `LayersError`."""
+        ...
+
+    async def observe(self, api: LayersClient, row: Operation) -> Observed | None:
+        """How an accepted one stands upstream; None where that cannot be read."""
+        ...
+
+    async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
+        """Find an unanswered one upstream, or say in a sentence why that cannot be told.
+
+        `others` are the project's other operations that were sent: what they made is not this one's.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One of the requests that an order consists of; `piece` is 0 where it is the only one."""
+
+    route: Route
+    body: Mapping[str, Any]
+    variations: int
+    idempotency_key: str
+    path_container_id: str = ""
+    piece: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commission:
+    """An order of content, its arguments in canonical form. Raises `ValueError` for text that is no valid Unicode."""
+
+    tool: ClassVar[Tool]
+    project_id: str
+    variations: int = 1
+    layer_id: str = ""
+    take: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in cast("dict[str, Argument]", vars(self).copy()).items():
+            if isinstance(value, str):
+                object.__setattr__(self, name, canonical_text(value))
+            elif isinstance(value, tuple):
+                object.__setattr__(self, name, canonical_list(value))
+
+    @property
+    def order_mode(self) -> Mode:
+        """The mode under which its outcome is compared with others'."""
+        raise NotImplementedError
+
+    def requests(self, base_url: str) -> tuple[Request, ...]:
+        """What is sent for it."""
+        raise NotImplementedError
+
+    @cached_property
+    def arguments(self) -> dict[str, Canonical]:
+        """Every argument but `take`, by its name in the tool contract, in canonical form."""
+        return canonical({field.name: getattr(self, field.name) for field in fields(self) if field.name != "take"})
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 (hex) over tool, arguments and take: equal for equal orders."""
+        return self.identity_of_take(self.take)
+
+    def identity_of_take(self, take: int) -> str:
+        """The identity of the same order in another take."""
+        return identity(self.tool, self.arguments, take)
+
+
+def given(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are not empty."""
+    return {name: value for name, value in parts.items() if value}
+
+
+def draft(
+    order: Commission,
+    request: Request,
+    tenant: Tenant,
+    *,
+    key_fingerprint: str,
+    now: datetime,
+    clock_offset: float | None,
+) -> Operation:
+    """The row of a request that nobody has sent yet."""
+    return Operation(
+        entry=uuid.uuid4().hex,
+        base_url=tenant.base_url,
+        organization=tenant.organization,
+        identity=order.identity,
+        commission_id=commission_id(order.identity),
+        tool=order.tool,
+        project_id=order.project_id,
+        mode=order.order_mode,
+        take=order.take,
+        variations=request.variations,
+        arguments=dict(order.arguments),
+        piece=request.piece,
+        route=request.route,
+        key_fingerprint=key_fingerprint,
+        idempotency_key=request.idempotency_key,
+        path_container_id=request.path_container_id,
+        body=dict(request.body),
+        estimated_credits=None,
+        ordered_at=now,
+        updated_at=now,
+        clock_offset=clock_offset,
+    )

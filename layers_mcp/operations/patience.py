@@ -1,0 +1,40 @@
+"""Steps of the journal that are worth waiting for: nothing leaves before they are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from layers_mcp.operations.errors import JournalError, JournalUnavailableError
+
+T = TypeVar("T")
+
+RESTART_SECONDS = 5.0
+"""For how long a step is tried again while its storage restarts or is locked."""
+
+_PAUSE_SECONDS = 0.25
+
+
+async def patiently(step: Callable[[], Awaitable[T]]) -> T:
+    """Take a step, again and again while what stands in its way may pass. Raises `JournalError`."""
+    until = anyio.current_time() + RESTART_SECONDS
+    while True:
+        try:
+            return await step()
+        except JournalError as error:
+            if not error.passing or anyio.current_time() + _PAUSE_SECONDS > until:
+                raise
+        await anyio.sleep(_PAUSE_SECONDS)
+
+
+async def required(step: Callable[[], Awaitable[T]]) -> T:
+    """Take a step without which nothing may be sent. Raises `JournalUnavailableError`."""
+    try:
+        return await patiently(step)
+    except JournalError as error:
+        raise JournalUnavailableError(
+            f"The order journal cannot be read and written: {error}. Nothing is ordered without it.",
+            "Repair or restart its storage, then call again: layers-mcp doctor tells whether it works.",
+        ) from None

@@ -1,0 +1,112 @@
+"""What a caller is told of an order once it is clear how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from layers_mcp.analytics.windows import stamp
+from layers_mcp.operations.clock import UpstreamClock
+from layers_mcp.operations.errors import JournalError, OperationError, OrderUnknownError
+from layers_mcp.operations.kinds import Order
+from layers_mcp.operations.models import Operation, Placement, SimilarOrder, Tenant, order_record
+from layers_mcp.operations.similar import similar_orders
+from layers_mcp.operations.store.base import Store
+from layers_mcp.operations.terms import Limits, Terms
+
+HIGHEST_TAKE = 99
+
+SIMILAR_WITHIN = timedelta(hours=1)
+
+
+@dataclass
+class Call:
+    """One caller's wish, and what there is to tell about it.
+
+    `placed`: something new was sent; `recovered`: what had never been answered now is; `unwritten`: why the journal
+    lacks an answer that came.
+    """
+
+    tenant: Tenant
+    order: Order
+    limits: Limits
+    deadline: float
+    placed: bool = False
+    recovered: bool = False
+    unwritten: str = ""
+    notes: list[str] = field(default_factory=list[str])
+
+
+class PlacementWriter:
+    """Writes the answer to a call, with what the journal knows beside its order."""
+
+    def __init__(self, store: Store, clock: UpstreamClock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def placement(
+        self, call: Call, rows: Sequence[Operation], terms: Terms | None = None, refusals: Sequence[OperationError] = ()
+    ) -> Placement:
+        """How the order stands by its `rows`; `terms` are those of sending what a preview did not send."""
+        record = order_record(sorted(rows, key=lambda row: row.piece)) if rows else None
+        came_to_nothing = record is not None and record.status in ("failed", "canceled")
+        notes = list(call.notes)
+        if call.unwritten:
+            notes.append(
+                f"The order journal could not be written: {call.unwritten}. The same call again writes it down, under "
+                "the same ids and without a second charge."
+            )
+        try:
+            next_take = await self.next_take(call) if came_to_nothing else None
+            similar = await self._similar(call, notes)
+            today = await self._store.credits_of_day(call.tenant, self._clock.now(), ())
+        except JournalError as error:
+            notes.append(journal_warning(str(error)))
+            next_take, similar, today = None, (), None
+        estimated = record.estimated_credits if record is not None and terms is None else None
+        return Placement(
+            record=record,
+            estimated_credits=terms.estimated_credits if terms is not None else estimated,
+            credits_ordered_today=today,
+            replayed=record is not None and not call.placed,
+            recovered=call.recovered,
+            next_take=next_take,
+            similar=similar,
+            notes=tuple(notes),
+            next_step=" ".join(refusal.next_step for refusal in refusals),
+        )
+
+    async def next_take(self, call: Call) -> int | None:
+        """The lowest higher take that is not ordered yet. Raises `JournalError`."""
+        order = call.order
+        by_identity = {order.identity_of_take(take): take for take in range(order.take + 1, HIGHEST_TAKE + 1)}
+        ordered = await self._store.takes(call.tenant, list(by_identity))
+        return next((take for identity, take in by_identity.items() if identity not in ordered), None)
+
+    async def unknown(self, call: Call, row: Operation, found: str) -> OrderUnknownError:
+        """Why an order that was never answered is neither sent again nor taken for placed."""
+        try:
+            take = await self.next_take(call)
+        except JournalError:
+            take = None
+        sent = stamp(row.ordered_at)
+        again = f"; take={take} orders another one" if take else ""
+        return OrderUnknownError(
+            f"This order was sent at {sent}, was never answered, and is no longer safe to send again. {found}",
+            f"Look for it with get_content, the project_id and since={sent}{again}.",
+            nothing_changed=False,
+        )
+
+    async def _similar(self, call: Call, notes: list[str]) -> tuple[SimilarOrder, ...]:
+        """Orders of the last hour from the same source or hook that differ in detail, newest first."""
+        when = self._clock.now() - SIMILAR_WITHIN
+        recent, warning = await self._store.since(call.tenant, when, call.order.project_id)
+        if warning:
+            notes.append(journal_warning(warning))
+        return similar_orders(call.order, recent)
+
+
+def journal_warning(reason: str) -> str:
+    """A note that what the journal knows may be missing."""
+    return f"The order journal could not be read or written: {reason}."

@@ -1,0 +1,31 @@
+"""What an operation may cost at most, from the prices that Layers publishes.
+
+A price that cannot be read, or is negative, is unknown, and so is every bound that may rest on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Prices = Mapping[str, int | None]
+"""Credits for one piece, by format; None where the published price cannot be read."""
+
+HIGHEST = 1_000_000
+"""Credits above which a bound is taken for a mistake, and for none."""
+
+CLONE_PRICE_NOTE = (
+    "The estimate is an upper bound: a clone has no published price, so the dearest format's counts for each variation."
+)
+
+
+def bound(price: int | None, pieces: int) -> int | None:
+    """The most credits that `pieces` can cost; None where that cannot be told."""
+    if price is None or price * pieces > HIGHEST:
+        return None
+    return price * pieces
+
+
+def dearest(prices: Prices) -> int | None:
+    """The highest price of any format; None where one of them is unknown, or there is none."""
+    known = [price for price in prices.values() if price is not None]
+    return max(known, default=None) if len(known) == len(prices) else None

@@ -1,0 +1,55 @@
+"""What upstream knows of operations: how an answered one stands, and whether one that was never answered is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from layers_mcp.operations.clock import UpstreamClock
+from layers_mcp.operations.errors import JournalError
+from layers_mcp.operations.kinds import KINDS
+from layers_mcp.operations.models import Operation
+from layers_mcp.operations.patience import required
+from layers_mcp.operations.state_machine import ClockWentBackwards, Event, clock_went_backwards, transition
+from layers_mcp.operations.store.base import Store
+
+if TYPE_CHECKING:
+    from layers_mcp.api import LayersClient
+
+
+class Reconciler:
+    """Brings rows into line with upstream, without sending anything that spends or publishes."""
+
+    def __init__(self, api: LayersClient, store: Store, clock: UpstreamClock) -> None:
+        self._api = api
+        self._store = store
+        self._clock = clock
+
+    async def dated(self, row: Operation) -> Operation:
+        """The row, its time for sending again ended where the clock stands before its last attempt."""
+        now = self._clock.now()
+        by_upstreams_clock = row.clock_offset is not None and self._clock.offset is not None
+        if by_upstreams_clock or row.clock_doubted or not clock_went_backwards(row, now):
+            return row
+        return await required(lambda: self._store.record(row, ClockWentBackwards(), now))
+
+    async def found(self, row: Operation) -> Operation | str:
+        """An unanswered row with what was found of it upstream, or why nothing was."""
+        others = await required(lambda: self._store.of_project(row.tenant, row.project_id))
+        if others.warning:
+            return f"What belongs to other orders cannot be told: in the order journal {others.warning}."
+        others_of_project = [each for each in others.value if each.entry != row.entry]
+        found = await KINDS[row.tool].reconcile(self._api, row, others_of_project)
+        return found if isinstance(found, str) else await self._recorded(row, found)
+
+    async def refreshed(self, row: Operation) -> Operation | None:
+        """A running row as it stands now: one read of its job, or of its containers; None where that fails."""
+        seen = await KINDS[row.tool].observe(self._api, row)
+        return None if seen is None else await self._recorded(row, seen)
+
+    async def _recorded(self, row: Operation, event: Event) -> Operation:
+        """The row after an event that upstream can tell again; where it cannot be written down, for this call alone."""
+        now = self._clock.now()
+        try:
+            return await self._store.record(row, event, now)
+        except JournalError:
+            return transition(row, event, now)

@@ -1,0 +1,5 @@
+"""The journal of operations, behind one async protocol."""
+
+from layers_mcp.operations.store.base import DayLimit, JournalEvent, Store
+
+__all__ = ["DayLimit", "JournalEvent", "Store"]

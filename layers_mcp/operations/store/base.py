@@ -1,0 +1,113 @@
+"""What the service asks of a journal: steps of one operation, and reads, each for one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from layers_mcp.operations.models import Operation, Reading, Tenant, Tool
+from layers_mcp.operations.state_machine import Event, Released
+
+
+@dataclass(frozen=True)
+class DayLimit:
+    """At most this many credits may be ordered in one UTC day."""
+
+    credits: int
+
+
+@dataclass(frozen=True)
+class JournalEvent:
+    """What happened to an operation, and when."""
+
+    at: datetime
+    event: str
+    detail: dict[str, Any]
+
+
+class Store(Protocol):
+    """The journal that every tenant of a process shares; each method sees one tenant's rows alone.
+
+    Every method may raise `JournalError`. A read of many rows leaves out those that cannot be understood, and says so
+    in its warning; a read of one operation fails instead.
+    """
+
+    async def check(self) -> None:
+        """Read and write, and leave everything as it is."""
+        ...
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything can be in it; asking opens nothing."""
+        ...
+
+    # --- the steps of an operation
+
+    async def find(self, tenant: Tenant, identity: str) -> list[Operation]:
+        """Every row of one order, by piece, refused ones included."""
+        ...
+
+    async def reserve(self, drafts: Sequence[Operation], limit: DayLimit | None, now: datetime) -> list[Operation]:
+        """Write new operations of one order down and hold their credits, all or none, and give back how they stand.
+
+        One that is there already stays as it is. Raises `DailyLimitError`, and `UnclearTenantError` where an equal
+        order stands under another key that may be of the same organization. If the step ends only after its caller was
+        told that it failed, what it reserved is released again.
+        """
+        ...
+
+    async def record(
+        self,
+        row: Operation,
+        event: Event,
+        now: datetime,
+        *,
+        limit: DayLimit | None = None,
+        undo: Released | None = None,
+    ) -> Operation:
+        """Take one step from where the operation stands by now, keep the event, and give back where that leads.
+
+        With a `limit`, an attempt starts only within it (`DailyLimitError`). `undo` is recorded too where the step ends
+        only after its caller was told that it failed.
+        """
+        ...
+
+    async def adopt(self, tenant: Tenant, key_fingerprint: str) -> None:
+        """Move the rows over to the confirmed `tenant` that its key wrote while it stood in for it."""
+        ...
+
+    # --- what was ordered
+
+    async def credits_of_day(self, tenant: Tenant, now: datetime, without: Collection[str] = ()) -> int:
+        """The credits ordered in the UTC day of `now`, but for the entries `without`; what was refused is free."""
+        ...
+
+    async def since(self, tenant: Tenant, when: datetime, project_id: str = "") -> Reading[list[Operation]]:
+        """Operations sent that were ordered at `when` or later and not refused, newest first."""
+        ...
+
+    async def takes(self, tenant: Tenant, identities: Collection[str]) -> set[str]:
+        """Which of these identities are ordered."""
+        ...
+
+    async def of_containers(self, tenant: Tenant, container_ids: Collection[str]) -> Reading[list[Operation]]:
+        """The orders that made any of these containers, however their ids are spelled."""
+        ...
+
+    async def of_jobs(self, tenant: Tenant, job_ids: Collection[str]) -> Reading[list[Operation]]:
+        """The orders that these jobs work on."""
+        ...
+
+    async def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
+        """A project's operations that were sent and not refused."""
+        ...
+
+    async def events(self, row: Operation) -> list[JournalEvent]:
+        """What happened to an operation, oldest first."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        ...

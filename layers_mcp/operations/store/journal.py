@@ -1,0 +1,305 @@
+"""The journal in a database: each step of an operation is one transaction, each read sees one tenant.
+
+Its methods block, and are made for worker threads. Every one may raise `JournalError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, text, update
+
+from layers_mcp.operations.errors import JournalError, UnclearTenantError
+from layers_mcp.operations.limits import daily_limit_refusal
+from layers_mcp.operations.models import STAND_IN, Operation, Reading, Tenant, Tool
+from layers_mcp.operations.state_machine import (
+    LONGEST_CALL,
+    SLACK,
+    Event,
+    Renewed,
+    Reserved,
+    is_free,
+    transition,
+)
+from layers_mcp.operations.store.base import DayLimit, JournalEvent
+from layers_mcp.operations.store.database import Database
+from layers_mcp.operations.store.migrations import progress
+from layers_mcp.operations.store.rows import DamagedRowError, from_row, json_text, moment_text, read_json, to_row
+from layers_mcp.operations.store.schema import order_events, orders
+from layers_mcp.text.ids import container_keys
+
+_NAMED_AT_ONCE = 200
+"""Ids that one query names: SQLite takes no expression of more than 1,000 parts."""
+
+_SENT = orders.c.status.not_in(("reserved", "refused"))
+
+
+class Journal:
+    """The operations in one database, of every tenant that shares it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.close = database.close
+
+    def check(self) -> None:
+        """Read and write, and leave everything as it is."""
+        with self._database.writing() as connection:
+            connection.execute(text("UPDATE journal_version SET version = version"))
+
+    # --- the steps of an operation
+
+    def find(self, tenant: Tenant, identity: str) -> list[Operation]:
+        """Every row of one order, by piece. Raises `JournalError` where one of them is damaged."""
+        with self._database.reading() as connection:
+            return _whole(connection, _of_order(tenant, identity))
+
+    def reserve(self, drafts: Sequence[Operation], limit: DayLimit | None, now: datetime) -> list[Operation]:
+        """Write new operations of one order down, all or none; those that are there already stay as they are.
+
+        Raises `DailyLimitError`, and `UnclearTenantError`: a clone is idempotent upstream by its path, all others are
+        under one key only, so an equal order of another key could be made twice.
+        """
+        tenant, identity = drafts[0].tenant, drafts[0].identity
+        with self._database.writing(exclusive=_name(tenant)) as connection:
+            known = {row.piece: row for row in _whole(connection, _of_order(tenant, identity))}
+            new = [each for each in drafts if each.piece not in known or is_free(known[each.piece], now)]
+            if any(not each.path_container_id for each in new) and _stands_elsewhere(connection, tenant, identity):
+                raise UnclearTenantError(
+                    "This order is in the journal under another API key, and whether both belong to one organization "
+                    "cannot be told now.",
+                    "Call again when Layers answers who the key belongs to; a higher take orders another one.",
+                )
+            if limit is not None and new:
+                _check_daily_limit(connection, tenant, new, limit, now)
+            return [_reserve(connection, each, known.get(each.piece), now) for each in drafts]
+
+    def record(self, row: Operation, event: Event, now: datetime, limit: DayLimit | None = None) -> Operation:
+        """Take one step from where the operation stands by now, keep the event, and give back where that leads.
+
+        With a `limit`, an attempt starts only within it. Raises `DailyLimitError`.
+        """
+        with self._database.writing(exclusive=_name(row.tenant) if limit else "") as connection:
+            current = _current(connection, row)
+            changed = transition(current or row, event, now)
+            if limit is not None and changed.unanswered > (current or row).unanswered:
+                _check_daily_limit(connection, row.tenant, [changed], limit, now)
+            if current is None:  # the journal was removed meanwhile
+                if changed.status == "refused":
+                    return changed
+                connection.execute(insert(orders).values(to_row(changed)))
+            elif changed == current:
+                return current
+            else:
+                connection.execute(update(orders).where(orders.c.entry == current.entry).values(to_row(changed)))
+            _keep(connection, changed, event, now)
+            return changed
+
+    def adopt(self, tenant: Tenant, key_fingerprint: str) -> None:
+        """Move the rows over to the confirmed `tenant` that its key wrote while it stood in for it."""
+        stand_in = and_(orders.c.base_url == tenant.base_url, orders.c.organization == STAND_IN + key_fingerprint)
+        with self._database.reading() as connection:
+            if connection.execute(select(orders.c.entry).where(stand_in).limit(1)).first() is None:
+                return
+        with self._database.writing(exclusive=_name(tenant)) as connection:
+            for row in connection.execute(select(orders).where(stand_in)).mappings():
+                _move(connection, row, tenant)
+
+    # --- what was ordered
+
+    def credits_of_day(self, tenant: Tenant, now: datetime, without: Collection[str] = ()) -> int:
+        """The credits ordered in the UTC day of `now`, but for the entries `without`; what was refused is free."""
+        with self._database.reading() as connection:
+            return _credits_of_day(connection, tenant, now, without)
+
+    def since(self, tenant: Tenant, when: datetime, project_id: str = "") -> Reading[list[Operation]]:
+        """Operations that were sent, ordered at `when` or later and not refused, newest first."""
+        wanted = [_of(tenant), orders.c.ordered_at >= moment_text(when), _SENT]
+        if project_id:
+            wanted.append(orders.c.project_id == project_id)
+        newest_first = (orders.c.ordered_at.desc(), orders.c.entry, orders.c.piece)
+        with self._database.reading() as connection:
+            return _readable(connection, select(orders).where(*wanted).order_by(*newest_first))
+
+    def takes(self, tenant: Tenant, identities: Collection[str]) -> set[str]:
+        """Which of these identities are ordered."""
+        wanted = (_of(tenant), orders.c.identity.in_(list(identities)), orders.c.status != "refused")
+        with self._database.reading() as connection:
+            return set(connection.execute(select(orders.c.identity).where(*wanted)).scalars())
+
+    def of_containers(self, tenant: Tenant, container_ids: Collection[str]) -> Reading[list[Operation]]:
+        """The orders that made any of these containers, however their ids are spelled."""
+        wanted = list(container_keys(container_ids))
+        found: dict[str, Operation] = {}
+        warning = ""
+        with self._database.reading() as connection:
+            for start in range(0, len(wanted), _NAMED_AT_ONCE):
+                ends = [json_text(key)[1:] for key in wanted[start : start + _NAMED_AT_ONCE]]
+                named = or_(*(orders.c.container_ids.contains(end, autoescape=True) for end in ends))
+                rows = _readable(connection, select(orders).where(_of(tenant), named))
+                found |= {row.entry: row for row in rows.value}
+                warning = warning or rows.warning
+        # What ends like a wanted id may be another, and LIKE may ignore case.
+        made = [row for row in found.values() if not container_keys(row.container_ids).isdisjoint(wanted)]
+        return Reading(made, warning)
+
+    def of_jobs(self, tenant: Tenant, job_ids: Collection[str]) -> Reading[list[Operation]]:
+        """The orders that these jobs work on."""
+        with self._database.reading() as connection:
+            return _readable(connection, select(orders).where(_of(tenant), orders.c.job_id.in_(list(job_ids))))
+
+    def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
+        """A project's operations that were sent and not refused."""
+        wanted = [_of(tenant), orders.c.project_id == project_id, _SENT]
+        if tool:
+            wanted.append(orders.c.tool == tool)
+        with self._database.reading() as connection:
+            return _readable(connection, select(orders).where(*wanted))
+
+    def events(self, row: Operation) -> list[JournalEvent]:
+        """What happened to an operation, oldest first."""
+        wanted = select(order_events).where(order_events.c.entry == row.entry).order_by(order_events.c.number)
+        with self._database.reading() as connection:
+            return [
+                JournalEvent(datetime.fromisoformat(each["at"]), each["event"], read_json(each["detail"]))
+                for each in connection.execute(wanted).mappings()
+            ]
+
+
+# --- whose
+
+
+def _name(tenant: Tenant) -> str:
+    return f"{tenant.base_url} {tenant.organization}"
+
+
+def _of(tenant: Tenant) -> ColumnElement[bool]:
+    """The tenant's rows; while its key stands in for it, those that this key wrote, whatever they are filed under."""
+    there = orders.c.base_url == tenant.base_url
+    if tenant.confirmed:
+        return and_(there, orders.c.organization == tenant.organization)
+    own = or_(
+        orders.c.organization == tenant.organization,
+        orders.c.key_fingerprint == tenant.key_fingerprint,
+    )
+    return and_(there, own)
+
+
+def _move(connection: Connection, row: Any, tenant: Tenant) -> None:
+    """Give a stand-in's row to its organization; of two rows of one order, the one that got further stays."""
+    same = and_(_of(tenant), orders.c.identity == row["identity"], orders.c.piece == row["piece"])
+    known = connection.execute(select(orders.c.entry, orders.c.status).where(same)).first()
+    if known is not None:
+        loser = row["entry"] if progress(known.status) >= progress(row["status"]) else known.entry
+        connection.execute(delete(orders).where(orders.c.entry == loser))
+        if loser == row["entry"]:
+            return
+    ours = {"organization": tenant.organization}
+    connection.execute(update(orders).where(orders.c.entry == row["entry"]).values(ours))
+
+
+def _stands_elsewhere(connection: Connection, tenant: Tenant, identity: str) -> bool:
+    """Whether an equal order is there under a key whose organization is not known, or while ours is not."""
+    wanted = [orders.c.base_url == tenant.base_url, orders.c.identity == identity, _SENT]
+    if tenant.confirmed:
+        wanted.append(orders.c.organization.startswith(STAND_IN, autoescape=True))
+    else:
+        wanted += [orders.c.organization != tenant.organization, orders.c.key_fingerprint != tenant.key_fingerprint]
+    return connection.execute(select(orders.c.entry).where(*wanted).limit(1)).first() is not None
+
+
+# --- rows
+
+
+def _of_order(tenant: Tenant, identity: str) -> Select[Any]:
+    return select(orders).where(_of(tenant), orders.c.identity == identity).order_by(orders.c.piece)
+
+
+def _whole(connection: Connection, query: Select[Any]) -> list[Operation]:
+    try:
+        return [from_row(row) for row in connection.execute(query).mappings()]
+    except DamagedRowError:
+        raise JournalError("a row of it cannot be understood") from None
+
+
+def _readable(connection: Connection, query: Select[Any]) -> Reading[list[Operation]]:
+    found: list[Operation] = []
+    damaged = 0
+    for row in connection.execute(query).mappings():
+        try:
+            found.append(from_row(row))
+        except DamagedRowError:
+            damaged += 1
+    return Reading(found, f"{damaged} of its rows cannot be understood" if damaged else "")
+
+
+def _current(connection: Connection, row: Operation) -> Operation | None:
+    """The row as it stands now, held until the transaction ends; by its order where it was moved or replaced."""
+    same = _of_order(row.tenant, row.identity).where(orders.c.piece == row.piece)
+    for query in (select(orders).where(orders.c.entry == row.entry), same):
+        if found := _whole(connection, query.with_for_update()):
+            return found[0]
+    return None
+
+
+def _reserve(connection: Connection, draft: Operation, known: Operation | None, now: datetime) -> Operation:
+    if known is None:
+        row = draft
+        connection.execute(insert(orders).values(to_row(row)))
+    elif is_free(known, now):
+        row = transition(known, Reserved(draft=draft), now)
+        connection.execute(update(orders).where(orders.c.entry == row.entry).values(to_row(row)))
+    else:
+        return known
+    _keep(connection, row, Reserved(draft=draft), now)
+    return row
+
+
+def _keep(connection: Connection, row: Operation, event: Event, now: datetime) -> None:
+    """Write down what happened, for whoever asks later whether something was charged."""
+    if isinstance(event, Renewed):
+        return
+    if isinstance(event, Reserved):
+        detail: dict[str, Any] = {"lease": row.lease, "estimated_credits": row.estimated_credits}
+    else:
+        detail = asdict(event)
+    number = select(func.coalesce(func.max(order_events.c.number), 0)).where(order_events.c.entry == row.entry)
+    connection.execute(
+        insert(order_events).values(
+            entry=row.entry,
+            number=connection.execute(number).scalar_one() + 1,
+            at=moment_text(now),
+            event=type(event).__name__,
+            detail=json_text({**detail, "status": row.status}),
+        )
+    )
+
+
+# --- the day's credits
+
+
+def _credits_of_day(connection: Connection, tenant: Tenant, now: datetime, without: Iterable[str] = ()) -> int:
+    midnight = moment_text(now.replace(hour=0, minute=0, second=0, microsecond=0))
+    counted = or_(_SENT & (orders.c.sent_at >= midnight), _held(now))
+    wanted = and_(_of(tenant), counted, orders.c.entry.not_in(list(without)))
+    total = select(func.coalesce(func.sum(orders.c.estimated_credits), 0)).where(wanted)
+    return int(connection.execute(total).scalar_one())
+
+
+def _held(now: datetime) -> ColumnElement[bool]:
+    """Reservations that may still be sent."""
+    earliest = moment_text(now - LONGEST_CALL - SLACK)
+    return and_(orders.c.status == "reserved", orders.c.updated_at >= earliest)
+
+
+def _check_daily_limit(
+    connection: Connection, tenant: Tenant, rows: Sequence[Operation], limit: DayLimit, now: datetime
+) -> None:
+    """Raise `DailyLimitError` unless the day has room for `rows`."""
+    estimates = [row.estimated_credits for row in rows]
+    estimated = None if None in estimates else sum(filter(None, estimates))
+    ordered = _credits_of_day(connection, tenant, now, without=[row.entry for row in rows])
+    if refusal := daily_limit_refusal(estimated, ordered, limit.credits):
+        raise refusal

@@ -1,0 +1,129 @@
+"""The journal that this program keeps: in a database, opened when first needed, each step in a worker thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from anyio import to_thread
+
+from layers_mcp.operations.models import Operation, Reading, Tenant, Tool
+from layers_mcp.operations.state_machine import Event, Released
+from layers_mcp.operations.store.base import DayLimit, JournalEvent
+from layers_mcp.operations.store.worker import STEP_SECONDS, Worker
+
+if TYPE_CHECKING:
+    from layers_mcp.operations.store.journal import Journal
+
+T = TypeVar("T")
+
+AT_ONCE = 12
+"""Steps side by side in a database server; a SQLite file takes one at a time."""
+
+
+class SqlStore:
+    """A `Store` in SQLite or PostgreSQL. One for a process, whatever tenants it serves."""
+
+    def __init__(self, url: str, state_dir: Path, *, seconds: float = STEP_SECONDS) -> None:
+        """`url` is a database's; where it is empty, the journal is a SQLite file in `state_dir`."""
+        self._url = url
+        self._file = state_dir / "orders.db"
+        self._journal: Journal | None = None
+        self._opening = threading.Lock()
+        self._worker = Worker(at_once=AT_ONCE if url.startswith("postgres") else 1, seconds=seconds)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything can be in it; asking opens nothing."""
+        try:
+            return bool(self._url) or self._file.exists()
+        except OSError:  # no permission to look: reading it will say so
+            return True
+
+    async def check(self) -> None:
+        """Read and write, and leave everything as it is."""
+        await self._step(lambda journal: journal.check())
+
+    async def find(self, tenant: Tenant, identity: str) -> list[Operation]:
+        """Every row of one order, by piece."""
+        return await self._step(lambda journal: journal.find(tenant, identity))
+
+    async def reserve(self, drafts: Sequence[Operation], limit: DayLimit | None, now: datetime) -> list[Operation]:
+        """Write new operations of one order down and hold their credits, all or none."""
+
+        def release(journal: Journal) -> None:
+            for draft in drafts:
+                journal.record(draft, Released(lease=draft.lease), now)
+
+        return await self._step(lambda journal: journal.reserve(drafts, limit, now), undo=release)
+
+    async def record(
+        self,
+        row: Operation,
+        event: Event,
+        now: datetime,
+        *,
+        limit: DayLimit | None = None,
+        undo: Released | None = None,
+    ) -> Operation:
+        """Take one step from where the operation stands by now, and give back where that leads."""
+
+        def release(journal: Journal) -> None:
+            if undo is not None:
+                journal.record(row, undo, now)
+
+        return await self._step(lambda journal: journal.record(row, event, now, limit), undo=release)
+
+    async def adopt(self, tenant: Tenant, key_fingerprint: str) -> None:
+        """Move the rows over to the confirmed `tenant` that its key wrote while it stood in for it."""
+        await self._step(lambda journal: journal.adopt(tenant, key_fingerprint))
+
+    async def credits_of_day(self, tenant: Tenant, now: datetime, without: Collection[str] = ()) -> int:
+        """The credits ordered in the UTC day of `now`, but for the entries `without`."""
+        return await self._step(lambda journal: journal.credits_of_day(tenant, now, without))
+
+    async def since(self, tenant: Tenant, when: datetime, project_id: str = "") -> Reading[list[Operation]]:
+        """Operations that were sent, ordered at `when` or later and not refused, newest first."""
+        return await self._step(lambda journal: journal.since(tenant, when, project_id))
+
+    async def takes(self, tenant: Tenant, identities: Collection[str]) -> set[str]:
+        """Which of these identities are ordered."""
+        return await self._step(lambda journal: journal.takes(tenant, identities))
+
+    async def of_containers(self, tenant: Tenant, container_ids: Collection[str]) -> Reading[list[Operation]]:
+        """The orders that made any of these containers, however their ids are spelled."""
+        return await self._step(lambda journal: journal.of_containers(tenant, container_ids))
+
+    async def of_jobs(self, tenant: Tenant, job_ids: Collection[str]) -> Reading[list[Operation]]:
+        """The orders that these jobs work on."""
+        return await self._step(lambda journal: journal.of_jobs(tenant, job_ids))
+
+    async def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
+        """A project's operations that were sent and not refused."""
+        return await self._step(lambda journal: journal.of_project(tenant, project_id, tool))
+
+    async def events(self, row: Operation) -> list[JournalEvent]:
+        """What happened to an operation, oldest first."""
+        return await self._step(lambda journal: journal.events(row))
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        if self._journal is not None:
+            await to_thread.run_sync(self._journal.close)
+
+    async def _step(self, work: Callable[[Journal], T], undo: Callable[[Journal], None] | None = None) -> T:
+        """Do one step on the journal, creating it where there is none. Raises `JournalError`."""
+        undone = None if undo is None else lambda: undo(self._opened())
+        return await self._worker.run(lambda: work(self._opened()), undone)
+
+    def _opened(self) -> Journal:
+        with self._opening:
+            if self._journal is None:
+                from layers_mcp.operations.store.database import Database
+                from layers_mcp.operations.store.journal import Journal
+
+                self._journal = Journal(Database(self._url, self._file))
+            return self._journal

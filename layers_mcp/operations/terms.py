@@ -1,0 +1,127 @@
+"""What sending costs and does now, and whether that may be: read anew each time before something is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from layers_mcp.api.errors import KillSwitch, LayersError, Unauthenticated
+from layers_mcp.operations.clock import UpstreamClock
+from layers_mcp.operations.errors import NotHeldError, OperationError
+from layers_mcp.operations.kinds import KINDS
+from layers_mcp.operations.limits import daily_limit_refusal, max_credits_refusal
+from layers_mcp.operations.models import Operation
+from layers_mcp.operations.patience import required
+from layers_mcp.operations.pricing import Prices
+from layers_mcp.operations.store.base import DayLimit, Store
+
+if TYPE_CHECKING:
+    from layers_mcp.api import LayersClient
+
+READ_SECONDS = 5.0
+"""How long an order waits for the price list, and for the review policy."""
+
+HELD = "review_all"
+"""The one review policy under which every finished piece waits for a person."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a person agrees to.
+
+    `estimated_credits` is the most that sending costs now, None where that cannot be told; `held` whether every
+    finished piece surely waits for a person, None where that cannot be told or was not asked.
+    """
+
+    estimated_credits: int | None
+    held: bool | None = None
+
+    def are_covered_by(self, agreed: Terms | None) -> bool:
+        """Whether who agreed to `agreed` has agreed to these: no higher or lost estimate, no less hold."""
+        if agreed is None:
+            return False
+        if agreed.estimated_credits is not None and (
+            self.estimated_credits is None or self.estimated_credits > agreed.estimated_credits
+        ):
+            return False
+        return _HOLD[self.held] >= _HOLD[agreed.held]
+
+
+_HOLD = {True: 2, None: 1, False: 0}
+
+Consent = Callable[[Terms], Awaitable[None]]
+"""Asks a person whether these terms are theirs; raises where they do not agree."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a caller allows; no part of the order's identity."""
+
+    max_credits: int = 0
+    require_approval: bool = False
+
+
+class TermsReader:
+    """Reads what sending costs, and what stands against it."""
+
+    def __init__(self, api: LayersClient, store: Store, clock: UpstreamClock, limit: DayLimit | None) -> None:
+        self._api = api
+        self._store = store
+        self._clock = clock
+        self._limit = limit
+
+    async def priced(self, rows: Sequence[Operation]) -> list[Operation]:
+        """The rows with the most credits that each can cost now, None where that cannot be told.
+
+        Raises `LayersError` where the key cannot order anything: it is not accepted, or suspended.
+        """
+        prices = await self._prices()
+        return [replace(row, estimated_credits=KINDS[row.tool].estimate(row, prices)) for row in rows]
+
+    async def terms(self, rows: Sequence[Operation], *, ask_hold: bool) -> Terms:
+        """What sending these priced rows of one order costs in all."""
+        estimates = [row.estimated_credits for row in rows]
+        total = None if None in estimates else sum(each or 0 for each in estimates)
+        return Terms(total, await self._held(rows[0].project_id) if ask_hold else None)
+
+    async def refusals(self, rows: Sequence[Operation], terms: Terms, limits: Limits) -> list[OperationError]:
+        """Why these rows may not be sent now; the day's limit is checked once more when they are."""
+        found: list[OperationError | None] = [max_credits_refusal(terms.estimated_credits, limits.max_credits)]
+        if self._limit is not None:
+            tenant, entries = rows[0].tenant, [row.entry for row in rows]
+            ordered = await required(lambda: self._store.credits_of_day(tenant, self._clock.now(), entries))
+            found.append(daily_limit_refusal(terms.estimated_credits, ordered, self._limit.credits))
+        if limits.require_approval and not terms.held:
+            found.append(_not_held(terms.held))
+        return [refusal for refusal in found if refusal is not None]
+
+    async def _prices(self) -> Prices:
+        with anyio.move_on_after(READ_SECONDS):
+            try:
+                return (await self._api.credits.get()).estimated_credits_per_format
+            except (Unauthenticated, KillSwitch):
+                raise
+            except LayersError:
+                pass
+        return {}
+
+    async def _held(self, project_id: str) -> bool | None:
+        with anyio.move_on_after(READ_SECONDS):
+            try:
+                policy = (await self._api.projects.review_policy(project_id)).policy
+            except LayersError:
+                return None
+            return {HELD: True, "auto_approve": False}.get(policy)
+        return None
+
+
+def _not_held(held: bool | None) -> NotHeldError:
+    why = (
+        "The project's review policy lets finished content go live without a person's decision."
+        if held is False
+        else "Whether the project's review policy keeps every finished piece for a person cannot be told."
+    )
+    return NotHeldError(why, "Set the review policy to review everything in Layers, or order without require_approval.")

@@ -1,0 +1,154 @@
+"""What both commissioning tools share: placing the order, and saying how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from layers_mcp.analytics.windows import stamp
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import Credits, ReviewPolicy
+from layers_mcp.context import ToolContext
+from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError, Order, Placement, SimilarOrder
+from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
+from layers_mcp.tools._gather_settled import GatherSettled
+
+AFTERTHOUGHT_SECONDS = 5.0
+"""How long balance and review policy may take: an order is not kept waiting for them."""
+
+ANSWER_SECONDS = 1.0
+"""What is kept of a call for saying how its order stands."""
+
+
+class Similar(Result):
+    commission_id: str
+    ordered_at: str
+    status: str
+    differs_in: list[str]
+
+
+class Commission(Result):
+    commission_id: str | None = None
+    status: str
+    job_id: str | None = None
+    container_ids: list[str]
+    kind: str | None = None
+    replayed: bool
+    ordered_at: str | None = None
+    take: int
+    next_take: int | None = None
+    similar_orders: list[Similar]
+    held_for_approval: bool | None = None
+    estimated_credits: int | None = None
+    credits_available: int | None = None
+    notes: list[str]
+    next_step: str
+
+
+async def commission(
+    context: ToolContext, make: Callable[[], CloneOrder] | Callable[[], HookOrder], *, max_credits: int, dry_run: bool
+) -> Commission:
+    """Place the order that `make` builds, or preview it. Raises `ToolError`, and `LayersError` as the client does."""
+    order = _checked(make)
+    limits = Limits(max_credits=max_credits)
+    orders = context.operations.orders
+    try:
+        deadline = anyio.current_time() + context.deadline.remaining() - ANSWER_SECONDS
+        place = orders.preview if dry_run else orders.place
+        placement = await place(order, limits, deadline=deadline)
+    except OperationError as error:
+        effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
+        raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
+    async with GatherSettled(seconds=context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ANSWER_SECONDS)) as reads:
+        policy = reads.start(context.api.projects.review_policy, order.project_id)
+        credit = reads.start(context.api.credits.get)
+    return _commission(order, placement, policy.outcome, credit.outcome)
+
+
+def _checked(make: Callable[[], Order]) -> Order:
+    try:
+        order = make()
+    except ValueError:
+        raise invalid_argument("A text argument is not valid Unicode.", "Leave out broken characters.") from None
+    for name in ("project_id", "source_platform_post_id", "hook"):
+        if getattr(order, name, "given") == "":
+            raise invalid_argument(f"`{name}` must not be blank.")
+    return order
+
+
+def _commission(
+    order: Order, placement: Placement, policy: ReviewPolicy | LayersError, credit: Credits | LayersError
+) -> Commission:
+    record = placement.record
+    held, held_note = _held(policy)
+    notes = [*_replay_notes(placement), *placement.notes, *([held_note] if held_note else [])]
+    if isinstance(credit, LayersError):
+        notes.append("The credit balance could not be read just now.")
+    if placement.similar:
+        notes.append("Orders of the last hour from the same source stand in similar_orders; each is charged by itself.")
+    return Commission(
+        commission_id=record and record.commission_id,
+        status=record.status if record else "not_ordered",
+        job_id=(record and record.job_id) or None,
+        container_ids=list(record.container_ids) if record else [],
+        kind=(record and record.kind) or None,
+        replayed=placement.replayed,
+        ordered_at=stamp(record.ordered_at) if record else None,
+        take=order.take,
+        next_take=placement.next_take,
+        similar_orders=[_similar(each) for each in placement.similar],
+        held_for_approval=held,
+        estimated_credits=placement.estimated_credits,
+        credits_available=None if isinstance(credit, LayersError) else credit.spendable,
+        notes=notes,
+        next_step=_next_step(order, placement),
+    )
+
+
+def _held(policy: ReviewPolicy | LayersError) -> tuple[bool | None, str]:
+    """Whether finished content waits for a person; None, and why, where that cannot be told."""
+    if isinstance(policy, LayersError):
+        return None, "The project's review policy could not be read: finished content may go live without a review."
+    if policy.policy == "review_all":
+        return True, ""
+    if policy.policy == "auto_approve":
+        return False, ""
+    return None, "The project's review policy holds finished content for a person only in part, or for a while."
+
+
+def _replay_notes(placement: Placement) -> list[str]:
+    record = placement.record
+    if record is None or not placement.replayed or placement.recovered:
+        return []
+    when = stamp(record.ordered_at)
+    if record.status == "unknown":
+        return [f"This order was sent at {when} and never answered: whether it was placed is not known."]
+    return [f"This order was placed at {when}: nothing was ordered or charged again."]
+
+
+def _next_step(order: Order, placement: Placement) -> str:
+    record = placement.record
+    if record is None:
+        return placement.next_step or "Call again without dry_run to order it."
+    if record.status == "unknown":
+        return "Call again without dry_run to learn whether it was placed: it is not charged twice."
+    if record.status == "running" and record.job_id:
+        return "Wait for the content with wait_job and this job_id."
+    if record.status in ("running", "completed") and record.container_ids:
+        return "Look at the content with get_content and these container_ids."
+    if record.status in ("running", "completed"):
+        return "Look at the project's newest content with get_content and its project_id."
+    if placement.next_take is None:
+        return "Change the order: every take of this one is used."
+    return f"Order it anew with take={placement.next_take} if it is still wanted."
+
+
+def _similar(order: SimilarOrder) -> Similar:
+    record = order.record
+    return Similar(
+        commission_id=record.commission_id,
+        ordered_at=stamp(record.ordered_at),
+        status=record.status,
+        differs_in=list(order.differs_in),
+    )

@@ -1,0 +1,130 @@
+"""What an order may cost: prices, the caller's budget, the day's limit."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from layers_mcp.api.errors import (
+    BillingExhausted,
+    KillSwitch,
+    LayersError,
+    Lost,
+    Unauthenticated,
+)
+from layers_mcp.context import ToolContext
+from layers_mcp.operations import Limits, OperationError
+from layers_mcp.sandbox import Fault
+from tests.support.shop import CLONE, Shop
+
+pytestmark = pytest.mark.jumping
+
+
+async def test_an_estimate_above_max_credits_is_refused_before_anything_is_spent(shop: Shop) -> None:
+    with pytest.raises(OperationError) as raised:
+        await shop.orders.place(shop.clone(variations=2), Limits(max_credits=239))
+    assert (raised.value.code, raised.value.nothing_changed) == ("MAX_CREDITS", True)
+    assert raised.value.reason == "The estimate of 240 credits is above max_credits of 239."
+    assert shop.posts() == 0
+    assert (await shop.orders.place(shop.clone(variations=2), Limits(max_credits=240))).estimated_credits == 240
+
+
+async def test_max_credits_is_no_part_of_the_order_and_does_not_concern_a_known_one(shop: Shop) -> None:
+    await shop.orders.place(shop.clone())
+    assert (await shop.orders.place(shop.clone(), Limits(max_credits=1))).replayed
+
+
+async def test_without_an_estimate_max_credits_refuses(shop: Shop) -> None:
+    shop.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="status", status=403))
+    with pytest.raises(OperationError, match="max_credits cannot be held") as raised:
+        await shop.orders.place(shop.clone(), Limits(max_credits=10_000))
+    assert "fewer" not in raised.value.next_step
+    unpriced = await shop.orders.place(shop.clone())
+    assert unpriced.estimated_credits is None
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, Unauthenticated), (503, KillSwitch)])
+async def test_a_key_that_can_order_nothing_is_told_before_any_budget_and_in_a_preview(
+    shop: Shop, status: int, error: type[LayersError]
+) -> None:
+    known = (await shop.orders.place(shop.clone(take=9))).record
+    key = "lp_test_wrong" if status == 401 else shop.sandbox.api_key
+    if status == 503:
+        shop.sandbox.suspend()
+    organization = "" if status == 503 else shop.sandbox.agency
+    async with shop.open(api_key=key, organization=organization, daily_credit_limit=5) as ws:
+        for ordering in (
+            ws.operations.orders.place(shop.clone()),
+            ws.operations.orders.place(shop.clone(), Limits(max_credits=1)),
+            ws.operations.orders.preview(shop.clone()),
+        ):
+            with pytest.raises(error) as raised:
+                await ordering
+            assert raised.value.nothing_changed
+        if status == 503:  # the key's organization is known all the same
+            assert (await ws.operations.orders.place(shop.clone(take=9))).record.job_id == known.job_id
+    assert shop.posts() == 1
+
+
+async def test_prices_that_do_not_come_in_time_hold_up_no_order(shop: Shop) -> None:
+    shop.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="latency", seconds=60))
+    start = anyio.current_time()
+    assert (await shop.orders.place(shop.clone())).estimated_credits is None
+    assert anyio.current_time() - start < 6
+
+
+async def test_the_daily_limit_refuses_before_any_request_that_spends(shop: Shop) -> None:
+    async with shop.open(daily_credit_limit=250) as ws:
+        await ws.operations.orders.place(shop.clone())
+        await ws.operations.orders.place(shop.generate(format="slideshow_remix"))
+        posts = shop.posts()
+        with pytest.raises(OperationError) as raised:
+            await ws.operations.orders.place(shop.clone(take=2))
+        assert (raised.value.code, raised.value.nothing_changed) == ("DAILY_LIMIT", True)
+        assert shop.posts() == posts
+        preview = await ws.operations.orders.preview(shop.clone(take=2), Limits(max_credits=100))
+        assert any("would pass the daily limit of 250 credits: 170 are ordered today" in note for note in preview.notes)
+        assert any("above max_credits of 100" in note for note in preview.notes)
+        assert (await ws.operations.orders.place(shop.clone())).replayed
+        shop.clock.move(days=1)
+        assert not (await ws.operations.orders.place(shop.clone(take=2))).replayed
+
+
+async def test_the_daily_limit_holds_for_orders_placed_at_once(shop: Shop) -> None:
+    refused = []
+
+    async def place(ws: ToolContext, take: int) -> None:
+        try:
+            await ws.operations.orders.place(shop.clone(take=take))
+        except OperationError:
+            refused.append(take)
+
+    one, other = shop.open(daily_credit_limit=360), shop.open(daily_credit_limit=360)
+    async with one, other, anyio.create_task_group() as group:
+        for take in range(1, 9):
+            group.start_soon(place, (one, other)[take % 2], take)
+    assert len(refused) == 5
+    assert sum(shop.charges()) <= 360
+
+
+async def test_a_refusal_gives_back_what_it_held_of_the_daily_limit_and_an_unknown_order_does_not(shop: Shop) -> None:
+    async with shop.open(daily_credit_limit=120) as ws:
+        shop.sandbox.faults.append(Fault(endpoint=CLONE, kind="status", status=402))
+        with pytest.raises(BillingExhausted):
+            await ws.operations.orders.place(shop.clone())
+        shop.sandbox.faults[:] = [Fault(endpoint=CLONE, kind="drop_before")]
+        with pytest.raises(Lost):
+            await ws.operations.orders.place(shop.clone(take=2))
+        shop.sandbox.faults.clear()
+        with pytest.raises(OperationError, match="daily limit"):
+            await ws.operations.orders.place(shop.clone(take=3))
+
+
+async def test_with_a_daily_limit_an_order_without_an_estimate_is_refused(shop: Shop) -> None:
+    shop.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="status", status=403))
+    async with shop.open(daily_credit_limit=1000) as ws:
+        with pytest.raises(OperationError, match="the daily limit cannot be held") as raised:
+            await ws.operations.orders.place(shop.clone())
+        preview = await ws.operations.orders.preview(shop.clone())
+    assert raised.value.code == "DAILY_LIMIT"
+    assert any("the daily limit cannot be held" in note for note in preview.notes)
