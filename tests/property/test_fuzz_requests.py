@@ -5,6 +5,7 @@ import os
 from urllib.parse import quote
 
 import anyio
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
