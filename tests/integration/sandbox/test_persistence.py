@@ -136,3 +136,58 @@ def test_a_world_that_lies_in_an_impossible_place_is_an_os_error(tmp_path: Path)
         Sandbox(path=tmp_path / "file" / "world.db")
     with pytest.raises(OSError, match="cannot be used"):
         Sandbox(path=tmp_path)
+
+
+PUBLISH = """
+import sys, anyio, httpx2
+from datetime import timedelta
+from pathlib import Path
+from layers_mcp.sandbox import Sandbox
+
+async def main(path, post):
+    with Sandbox(path=Path(path)) as sandbox:
+        headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+        async with httpx2.AsyncClient(
+            transport=sandbox.transport(), base_url="https://api.layers.test", headers=headers
+        ) as client:
+            print((await client.get(f"/v1/scheduled-posts/{post}")).json()["status"])
+
+anyio.run(main, sys.argv[1], sys.argv[2])
+"""
+
+
+def look_at_once(path: Path, post: str) -> list[str]:
+    """What two processes read that look at the scheduled post at the same time."""
+    command = [sys.executable, "-c", PUBLISH, str(path), post]
+    looking = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    return [process.communicate(timeout=60)[0].strip() for process in looking]
+
+
+@pytest.mark.subprocess
+async def test_a_scheduled_post_survives_and_goes_out_once_whoever_looks_first(tmp_path: Path) -> None:
+    path = tmp_path / "world.db"
+    with Sandbox(path=path) as sandbox:
+        async with open_api(sandbox) as api:
+            container = (await api.generate("globex-fit", format="video_remix")).json()["containerId"]
+        sandbox.advance(timedelta(seconds=20))
+        [post] = sandbox.publish_finished("globex-fit")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE world SET offset = offset + 86400")  # a day passes and nobody looks
+    assert look_at_once(path, post) == ["published"] * 2
+    with Sandbox(path=path, vintage="current") as sandbox:
+        assert [truth.container_id for truth in sandbox.truth("globex-fit")].count(container) == 1
+        async with open_api(sandbox) as api:
+            assert (await api.json("GET", f"/v1/scheduled-posts/{post}"))["status"] == "published"
+
+
+async def test_two_sandboxes_that_meet_a_due_post_at_once_publish_it_once(tmp_path: Path, clock: HandClock) -> None:
+    path = tmp_path / "world.db"
+    with Sandbox(path=path, clock=clock) as one, Sandbox(path=path, clock=clock, vintage="both") as other:
+        async with open_api(one) as api, open_api(other) as twin:
+            container = (await api.generate("globex-fit", format="video_remix")).json()["containerId"]
+            clock.move(seconds=20)
+            [post] = one.publish_finished("globex-fit")
+            clock.move(minutes=2)
+            for client in (api, twin, api):
+                assert (await client.json("GET", f"/v1/scheduled-posts/{post}"))["status"] == "published"
+        assert [truth.container_id for truth in other.truth("globex-fit")].count(container) == 1
