@@ -21,6 +21,7 @@ from layers_mcp.context import ToolContext
 from layers_mcp.http_config import HttpConfig
 from layers_mcp.protocol.errors import NOTHING_CHANGED, ToolError
 from layers_mcp.protocol.request import ClientRequest, Resolve
+from layers_mcp.telemetry import Metrics
 from layers_mcp.tenancy.access_tokens import READ_SCOPE, WRITE_SCOPE, AccessTokens
 from layers_mcp.tenancy.authentication import (
     ApiKeys,
@@ -41,9 +42,11 @@ from layers_mcp.tenancy.resources import ProcessResources
 from layers_mcp.tenancy.signing_keys import SigningKeys
 from layers_mcp.tenancy.tenants_file import TenantsFileError
 from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.tools import load_catalog
 from layers_mcp.transports.http import CALLER, Calls, McpEndpoint, Refused, problem
 from layers_mcp.transports.http_app import MetadataEndpoint, create_http_app, metadata_url
 from layers_mcp.transports.http_origins import Origins
+from layers_mcp.transports.http_telemetry import ObservedCalls
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +72,7 @@ class HttpApp:
         self._config = config
         self._resources = resources
         self._build_server = build_server
+        self._metrics = Metrics(lambda: len(self._pool))
         self._pool = WorkspacePool(self._open_workspace, at_work=lambda workspace: workspace.busy)
         self._calls = Calls(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}
@@ -135,6 +139,8 @@ class HttpApp:
         scope: Literal["public", "private"] = "private" if self._config.auth == "oauth" else "public"
         read_only = read_only or self._config.policy.read_only
         server = self._build_server(self._resolve, self._config.server, read_only=read_only, cache_scope=scope)
+        tools = frozenset(tool.name for tool in load_catalog(read_only=read_only))
+        server.middleware[:] = [ObservedCalls(self._metrics, tools, lambda request: request.scope[CALLER].short_hash)]
         return StreamableHTTPSessionManager(app=server, stateless=True)
 
     def _make_application(self) -> Starlette:

@@ -52,12 +52,13 @@ def run(options: Namespace) -> int:
 
     from layers_mcp.app import create_app
     from layers_mcp.cli.json_logs import JsonFormatter
-    from layers_mcp.cli.logs import RedactingFormatter, log_to_stderr
+    from layers_mcp.cli.logs import RedactingFormatter, log_to_stderr, quieten_libraries
     from layers_mcp.cli.telemetry import set_up
     from layers_mcp.transports.http_server import DrainingServer, allow_many_connections, by_port, serve
 
     formatter = JsonFormatter if config.log_format == "json" else RedactingFormatter
     log_to_stderr(config.server.log_level, formatter([config.credentials.api_key]))
+    quieten_libraries()
     metrics = set_up(prometheus=config.metrics_port is not None, environ=os.environ)
     allow_many_connections()
     try:

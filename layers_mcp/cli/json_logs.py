@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 from layers_mcp.cli.logs import RedactingFormatter
 from layers_mcp.telemetry import current_call
+
+_IDS = re.compile(
+    r"\b(?:(?:prj|org|cnt|pp|adc|job|sp|sa|inf|med|req)_[0-9A-Za-z-]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|[0-9]{12,})"
+)
+"""What Layers' ids look like: a log that is collected holds none."""
 
 OF_A_CALL = ("request_id", "tool", "tenant", "ms", "outcome")
 """Fields beside `time`, `level` and `message`, on lines that belong to a tool call."""
@@ -24,7 +30,7 @@ class JsonFormatter(RedactingFormatter):
         line: dict[str, object] = {
             "time": moment.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
-            "message": self.redact(text),
+            "message": _IDS.sub("[id]", self.redact(text)),
         }
         if call := current_call.get():
             line |= vars(call)

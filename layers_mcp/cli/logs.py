@@ -36,6 +36,12 @@ class RedactingFormatter(logging.Formatter):
         return text
 
 
+def quieten_libraries() -> None:
+    """Leave out what libraries tell of every request: URLs with ids, and whole results where they debug."""
+    for name in ("httpx2", "httpcore2", "mcp", "uvicorn", "sse_starlette", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 def log_to_stderr(level: str, formatter: logging.Formatter) -> None:
     """Send every record of at least `level` to stderr, and none anywhere else."""
     handler = logging.StreamHandler(sys.stderr)

@@ -161,3 +161,22 @@ def test_what_is_bad_or_unsafe_ends_it_with_one_line_and_code_2(
     code, told = refused(tmp_path, *flags, **env)
     assert code == 2
     assert reason in told
+
+
+def test_metrics_are_served_on_their_own_port_alone(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with http_program(
+        tmp_path, "--sandbox", "--metrics-port", str(port), "--log-level", "info", "--log-format", "json"
+    ) as (served):
+        assert served.post().status_code == 200
+        answer = httpx2.get(f"http://127.0.0.1:{port}/metrics", headers={"Host": "anything"})
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert 'layers_mcp_tool_calls_total{outcome="ok",tool="list_projects"} 1.0' in answer.text
+        assert httpx2.get(f"{served.root}/metrics").status_code == 404
+        assert httpx2.post(f"http://127.0.0.1:{port}/mcp").status_code == 404
+        served.process.send_signal(signal.SIGTERM)
+        code, _, err = served.end()
+    assert code == 0
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [line["tool"] for line in lines if "outcome" in line] == ["list_projects"]

@@ -27,6 +27,8 @@ class TeamServer:
     def __init__(self, app: HttpApp, http: httpx2.AsyncClient) -> None:
         self.app = app
         self.http = http
+        self.root = str(http.base_url).rstrip("/")
+        self.url = f"{self.root}/mcp"
 
     async def call(
         self, tool: str, arguments: dict[str, Any] | None = None, *, era: str = HANDSHAKE, **headers: str

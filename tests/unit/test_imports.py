@@ -27,7 +27,7 @@ ROOMS = {
 
 MAY_IMPORT: dict[str, set[str]] = {
     "protocol": {"lifecycle"},
-    "transports": {"protocol", "lifecycle"},
+    "transports": {"telemetry", "protocol", "lifecycle"},
     "api": {"lifecycle", "text"},
     "analytics": {"text"},
     "text": set(),
@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Of our own rooms and top modules. `app` and `cli` are where everything meets."""
 
 FOREIGN: dict[str, set[str]] = {
-    "transports": {"mcp", "anyio", "starlette", "uvicorn", "h11"},
+    "transports": {"mcp", "anyio", "starlette", "uvicorn", "h11", "opentelemetry"},
     "tenancy": {"anyio", "httpx2", "jwt"},
     "protocol": {"mcp", "mcp_types", "pydantic", "pydantic_core", "anyio"},
     "api": {"httpx2", "pydantic", "pydantic_core", "anyio"},

@@ -1,12 +1,12 @@
 // A real OAuth server for the tests: oidc-provider, on a loopback port, with people who say yes to everything.
 //
-//   node issuer.mjs PORT JWKS_FILE RESOURCE
+//   node issuer.mjs PORT JWKS_FILE
 //
 // Whoever signs in is the account named in `login_hint`; the access token's `org` claim is that account.
 import { readFileSync } from 'node:fs';
 import Provider, { errors } from 'oidc-provider';
 
-const [port, jwksFile, resource] = process.argv.slice(2);
+const [port, jwksFile] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const SCOPES = 'layers:read layers:write';
 
@@ -32,13 +32,12 @@ const provider = new Provider(issuer, {
     registration: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      defaultResource: () => resource,
       useGrantedResource: () => true,
       getResourceServerInfo: (ctx, asked) => {
-        if (asked !== resource) throw new errors.InvalidTarget();
+        if (!asked.startsWith('http://127.0.0.1:')) throw new errors.InvalidTarget();
         return {
           scope: SCOPES,
-          audience: resource,
+          audience: asked,
           accessTokenFormat: 'jwt',
           accessTokenTTL: 300,
           jwt: { sign: { alg: 'RS256' } },

@@ -43,6 +43,13 @@ def public_jwk(kid: str, algorithm: str, number: int = 0, bits: int = 2048, **ch
     return {name: value for name, value in described.items() if value is not None}
 
 
+def private_jwk(kid: str, number: int = 0) -> dict[str, Any]:
+    """An RS256 key with its private half, for an issuer of another process."""
+    described = RSAAlgorithm.to_jwk(private_key("RS256", number), as_dict=True)
+    described.pop("key_ops", None)
+    return {**described, "kid": kid, "alg": "RS256", "use": "sig"}
+
+
 class Issuer(httpx2.AsyncBaseTransport):
     """Answers discovery and JWKS requests, and counts them."""
 
