@@ -54,7 +54,7 @@ provider.use(async (ctx, next) => {
     return provider.interactionFinished(ctx.req, ctx.res, { login: { accountId: params.login_hint ?? 'acme' } });
   }
   const grant = new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
-  grant.addOIDCScope('openid offline_access');
+  grant.addOIDCScope(['openid', 'offline_access', ...(prompt.details.missingOIDCScope ?? [])].join(' '));
   for (const [asked, scopes] of Object.entries(prompt.details.missingResourceScopes ?? {})) {
     grant.addResourceScope(asked, scopes.join(' '));
   }
