@@ -32,6 +32,7 @@ from layers_mcp.tools import load_catalog
 
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
+    from opentelemetry.metrics import Meter
 
     from layers_mcp.http_app import HttpApp
     from layers_mcp.http_config import HttpConfig
@@ -107,11 +108,16 @@ def create_app(
     *,
     transport: AsyncBaseTransport | None = None,
     clock: Callable[[], datetime] | None = None,
+    meter: Meter | None = None,
 ) -> HttpApp:
-    """Build the ASGI application of many tenants. `transport` and `clock` are as for `create_server`."""
+    """Build the ASGI application of many tenants.
+
+    `transport` and `clock` are as for `create_server`; `meter` replaces the process's own.
+    """
     from layers_mcp.http_app import HttpApp
 
-    return HttpApp(config, open_resources(config.server, transport=transport, clock=clock), build_server)
+    resources = open_resources(config.server, transport=transport, clock=clock)
+    return HttpApp(config, resources, build_server, meter=meter)
 
 
 def build_server(

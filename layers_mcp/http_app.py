@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from opentelemetry.metrics import Meter
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -67,12 +68,14 @@ class BuildServer(Protocol):
 class HttpApp:
     """The ASGI application of one process. It serves between its lifespan's start and end."""
 
-    def __init__(self, config: HttpConfig, resources: ProcessResources, build_server: BuildServer) -> None:
-        """Raises ConfigError where the tenants file cannot be used."""
+    def __init__(
+        self, config: HttpConfig, resources: ProcessResources, build_server: BuildServer, *, meter: Meter | None = None
+    ) -> None:
+        """`meter` makes the metrics' instruments, else the process's own. Raises ConfigError for a bad tenants file."""
         self._config = config
         self._resources = resources
         self._build_server = build_server
-        self._metrics = Metrics(lambda: len(self._pool))
+        self._metrics = Metrics(lambda: len(self._pool), meter)
         self._pool = WorkspacePool(self._open_workspace, at_work=lambda workspace: workspace.busy)
         self._calls = Calls(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}

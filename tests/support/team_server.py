@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from opentelemetry.metrics import Meter
 
 from layers_mcp.app import create_app
 from layers_mcp.config import ServerConfig
@@ -62,7 +63,12 @@ class TeamServer:
 
 @asynccontextmanager
 async def team_server(
-    sandbox: Sandbox, state_dir: Path, *, transport: httpx2.AsyncBaseTransport | None = None, **settings: Any
+    sandbox: Sandbox,
+    state_dir: Path,
+    *,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    meter: Meter | None = None,
+    **settings: Any,
 ) -> AsyncGenerator[TeamServer]:
     """Serve on the sandbox; `settings` are those of HttpConfig, ServerConfig, Credentials and Policy."""
 
@@ -80,9 +86,8 @@ async def team_server(
     apps: list[HttpApp] = []
 
     def application(port: int) -> HttpApp:
-        apps.append(
-            create_app(replace(config, port=port), transport=transport or sandbox.transport(), clock=sandbox.now)
-        )
+        upstream = transport or sandbox.transport()
+        apps.append(create_app(replace(config, port=port), transport=upstream, clock=sandbox.now, meter=meter))
         return apps[-1]
 
     async with serving(application) as url, httpx2.AsyncClient(base_url=url, timeout=60) as http:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from opentelemetry import metrics, trace
+from opentelemetry import trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -26,17 +27,20 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[tuple[CollectorRegistry, InMemorySpanExporter]]:
-    """OpenTelemetry's SDK, which a process sets up once."""
-    registry = CollectorRegistry()
-    reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
-    metrics.set_meter_provider(MeterProvider(metric_readers=[reader]))
+def spans() -> Iterator[InMemorySpanExporter]:
+    """The spans that end from now on; a process sets the SDK up once."""
     spans = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     trace.set_tracer_provider(provider)
-    yield registry, spans
+    yield spans
     provider.shutdown()
+
+
+def _metered() -> tuple[CollectorRegistry, Meter]:
+    registry = CollectorRegistry()
+    reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
+    return registry, MeterProvider(metric_readers=[reader]).get_meter("test")
 
 
 def _samples(registry: CollectorRegistry) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
@@ -48,12 +52,12 @@ def _samples(registry: CollectorRegistry) -> dict[str, dict[tuple[tuple[str, str
 
 
 async def test_calls_are_counted_timed_traced_and_logged_without_an_id(
-    seen: tuple[CollectorRegistry, InMemorySpanExporter], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    spans: InMemorySpanExporter, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    registry, spans = seen
+    registry, meter = _metered()
     caplog.set_level(logging.INFO, logger="layers_mcp.calls")
     with Sandbox() as sandbox:
-        async with team_server(sandbox, tmp_path, auth="key") as server:
+        async with team_server(sandbox, tmp_path, auth="key", meter=meter) as server:
             own = {"X_Layers_Api_Key": sandbox.api_key}
             project = sandbox.project_id("acme-todo")
             await server.facts("get_metrics", {"project_id": project}, **own)
@@ -90,9 +94,8 @@ async def test_calls_are_counted_timed_traced_and_logged_without_an_id(
 
 
 def test_metrics_without_labels_are_there_from_the_start() -> None:
-    registry = CollectorRegistry()
-    reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
-    Metrics(lambda: 0, MeterProvider(metric_readers=[reader]).get_meter("test"))
+    registry, meter = _metered()
+    Metrics(lambda: 0, meter)
     assert _samples(registry) == {
         "layers_mcp_credits_ordered_total": {(): 0},
         "layers_mcp_calls_in_progress": {(): 0},
@@ -101,9 +104,8 @@ def test_metrics_without_labels_are_there_from_the_start() -> None:
 
 
 def test_orders_and_upstream_requests_have_exactly_their_labels() -> None:
-    registry = CollectorRegistry()
-    reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
-    observed = Metrics(lambda: 0, MeterProvider(metric_readers=[reader]).get_meter("test"))
+    registry, meter = _metered()
+    observed = Metrics(lambda: 0, meter)
     observed.ordered("clone_post", "placed", 240)
     observed.ordered("clone_post", "replayed", 240)
     observed.upstream_answered("GET /v1/projects/:id", "200")
