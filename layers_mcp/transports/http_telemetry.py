@@ -58,7 +58,7 @@ class ObservedCalls:
                 span.set_attribute("layers_mcp.outcome", outcome)
                 self._metrics.call_ended(name, outcome, seconds)
                 told = {"ms": round(seconds * 1000), "outcome": outcome}
-                logger.info("%s: %s after %d ms", name, outcome, told["ms"], extra=told)
+                logger.info("%s: %s after %d ms", name, outcome, told["ms"], extra=vars(labels) | told)
                 current_call.reset(belonging)
 
 
