@@ -13,6 +13,7 @@ from layers_mcp.analytics.empty_states import LINK, why_no_posts
 from layers_mcp.analytics.facts import Creative, Facts, Unread
 from layers_mcp.analytics.formatting import counted
 from layers_mcp.analytics.metrics import FULL_RANKING, RankMetric
+from layers_mcp.analytics.paid import FEW_CONVERSIONS
 from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS, median
 
 SCORING_HOURS = 6
@@ -20,6 +21,9 @@ SCORING_HOURS = 6
 
 ENOUGH_POSTS = 5
 """Fewer live posts rank luck (publish-to-learn, prerequisite: "at least 5-10 posts live")."""
+
+ENOUGH_CONVERSIONS, PROVEN_CREATIVES = 30, 2
+"""From so many conversions in all, and creatives with ten each, paid results can carry a ranking."""
 
 ELIGIBLE_SCORE = 4.0
 """A creative at or above this organic score (0 to 10) may be promoted."""
@@ -76,12 +80,18 @@ def suggest_metric(facts: Facts) -> Suggestion:
     if not converting:
         stage = "Paid results hold no conversions yet" if facts.paid else "There are no paid results yet"
         return _early_metric(facts, f"{stage}, which is early stage")
-    with_roas = [result for result in converting if (result.roas or 0) > 0]
     total = sum(result.conversions or 0 for result in converting)
-    proof = f"{counted(len(converting), 'creative')} brought {total:,.0f} conversions in 90 days, which is later stage"
+    proven = sum((result.conversions or 0) >= FEW_CONVERSIONS for result in converting)
+    proof = f"{counted(len(converting), 'creative')} brought {total:,.0f} conversions in 90 days"
+    if total < ENOUGH_CONVERSIONS or proven < PROVEN_CREATIVES:
+        enough = f"{ENOUGH_CONVERSIONS} in all and {PROVEN_CREATIVES} creatives with {FEW_CONVERSIONS} are enough"
+        return _early_metric(facts, f"{proof}, {FEW_CONVERSIONS} or more on {proven} of them, and {enough}")
+    with_roas = [result for result in converting if (result.roas or 0) > 0]
     if 2 * len(with_roas) >= len(converting):
-        return Suggestion("roas", f"{proof}, and their return on ad spend is known: rank by what earns its keep.")
-    return Suggestion("conversions", f"{proof}; their return on ad spend is not known, so rank by conversions.")
+        known = "which is later stage, and their return on ad spend is known"
+        return Suggestion("roas", f"{proof}, {known}: rank by what earns its keep.")
+    unknown = "which is later stage; their return on ad spend is not known, so rank by conversions"
+    return Suggestion("conversions", f"{proof}, {unknown}, which follow the budget more than the worth of a creative.")
 
 
 def _early_metric(facts: Facts, stage: str) -> Suggestion:

@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from layers_mcp.analytics.metrics import Granularity
+from layers_mcp.analytics.plausibility import unmoving, wrong_totals
 from layers_mcp.analytics.windows import inspect, stamp, utc_moment
 from layers_mcp.api.models import Metrics
 from layers_mcp.protocol import Result, invalid_argument
@@ -85,22 +86,37 @@ def series_of(
         scope=reply.scope,
         id=reply.id,
         window=Span(since=reply.window.since, until=reply.window.until, granularity=reply.window.granularity),
-        series=[_picked(bucket, ("bucket", *metrics)) for bucket in reply.series],
-        totals=_picked(reply.totals, (*metrics, "post_count")),
+        series=[picked(bucket, ("bucket", *metrics)) for bucket in reply.series],
+        totals=picked(reply.totals, (*metrics, "post_count")),
         as_of=stamp(reply.answered_at),
         notes=[*told, *notes],
     )
 
 
-def _picked(values: Mapping[str, float | int | str], names: Sequence[str]) -> dict[str, float | int | str]:
+def picked(values: Mapping[str, float | int | str], names: Sequence[str]) -> dict[str, float | int | str]:
+    """Only these values, in this order."""
     return {name: values[name] for name in names if name in values}
 
 
 def _notes(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime) -> list[str]:
     notes = _notes_on_buckets(reply, asked, now)
+    notes += _notes_on_values(reply, metrics, asked, now)
     rows = (reply.totals, *reply.series)
     if missing := [name for name in metrics if not any(name in row for row in rows)]:
         notes.append(f"Nothing was reported for {', '.join(missing)}.")
+    return notes
+
+
+def _notes_on_values(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime) -> list[str]:
+    """What cannot be right about the numbers."""
+    starts = [str(row.get("bucket", "")) for row in reply.series]
+    seen = inspect(starts, reply.window.granularity, asked.since, asked.until, now)
+    whole = not seen.cut and not seen.outside and seen.running_until is None
+    notes: list[str] = []
+    if wrong := wrong_totals(reply.series, reply.totals, metrics, whole=whole):
+        notes.append(f"The total of {', '.join(wrong)} is not what its buckets give: one of the two is wrong.")
+    if still := unmoving(reply.series, metrics):
+        notes.append(f"{', '.join(still)} have the same value in every bucket, which real posts do not.")
     return notes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
@@ -84,6 +85,7 @@ async def check_readiness(
     For the posts themselves use rank_top_performers.
     """
     api, now = context.api, context.now()
+    rank = partial(api.metrics.top_performers, project_id, window="90d", include_ineligible=True)
     async with GatherSettled() as reads:
         accounts = reads.start(api.projects.social_accounts, project_id)
         metrics = reads.start(
@@ -96,8 +98,8 @@ async def check_readiness(
             until=now,
             granularity="week",
         )
-        organic = reads.start(api.metrics.top_performers, project_id, metric="engagement_rate", window="90d")
-        paid = reads.start(api.metrics.top_performers, project_id, metric="conversions", window="90d")
+        organic = reads.start(rank, metric="engagement_rate")
+        paid = reads.start(rank, metric="conversions")
         creatives = reads.start(api.ads.content, project_id, limit=POOL_PAGE)
         review = reads.start(api.projects.review_policy, project_id)
         budget = reads.start(api.credits.get)

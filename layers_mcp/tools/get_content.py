@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from layers_mcp.analytics.formatting import counted
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Asset as WireAsset
 from layers_mcp.api.models import Container, JobError, Page
+from layers_mcp.api.pagination import MOST_PAGES
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, invalid_argument, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._arguments import moment
+from layers_mcp.tools._awaiting import awaiting_everywhere, waits
 from layers_mcp.tools._gather_settled import GatherSettled
 
 APPROVED_TEXT = 2200
@@ -50,6 +53,7 @@ class Item(Result):
     assets: list[Asset] = []  # noqa: RUF012 - pydantic copies defaults
     created_at: str | None = None
     commission_id: str | None = None
+    project_name: str | None = None
     error: str | None = None
 
 
@@ -76,7 +80,7 @@ async def get_content(
         Field(description="Either these or project_id.", max_length=10),
     ] = (),
     project_id: Annotated[str, Field(description="Either this or container_ids.")] = "",
-    awaiting_approval: Annotated[bool, Field(description="Only finished content that waits for a decision.")] = False,
+    awaiting_approval: Annotated[bool, Field(description="What waits for a decision; alone: in all projects.")] = False,
     since: Annotated[
         str,
         Field(description="ISO datetime, date or age (7d)."),
@@ -90,10 +94,18 @@ async def get_content(
     wait_job; for how posts perform, rank_top_performers; to record a decision, decide_content. Newest first;
     awaiting_approval reads up to 200 containers a call.
     """
-    if bool(container_ids) == bool(project_id):
-        raise invalid_argument("Give either `container_ids` or `project_id`, not both and not neither.")
+    everywhere = awaiting_approval and not (container_ids or project_id)
+    if bool(container_ids) == bool(project_id) and not everywhere:
+        raise invalid_argument(
+            "Give either `container_ids` or `project_id`, not both and not neither.",
+            "`awaiting_approval` alone shows what waits in all active projects.",
+        )
     after = moment("since", since, context.now()) if since.strip() else None
-    if container_ids:
+    names: Mapping[str, str] = {}
+    if everywhere:
+        found, names, next_cursor, notes = await awaiting_everywhere(context, after, limit, cursor)
+        items = [_item(container) for container in found]
+    elif container_ids:
         items, next_cursor = await _these(context, container_ids), ""
         stray = awaiting_approval or since or cursor
         notes = ["awaiting_approval, since and cursor apply to a project's content only."] if stray else []
@@ -102,11 +114,20 @@ async def get_content(
     else:
         search = _pending if awaiting_approval else _page
         found, next_cursor, notes = await search(context, project_id, after, limit, cursor)
-        items = [_item(container) for container in found]
+        items = [_item(container) for container in _newest_first(found)]
     history = context.operations.history
     unwritten = await history.record_content({item.container_id: item.status or "" for item in items})
     ordered, unread = await history.commission_ids(item.container_id for item in items)
-    items = [item.model_copy(update={"commission_id": ordered.get(item.container_id)}) for item in items]
+    items = [
+        item.model_copy(
+            update={
+                "commission_id": ordered.get(item.container_id),
+                "project_name": names.get(item.project_id or ""),
+            }
+        )
+        for item in items
+    ]
+    notes += _missing_texts(items)
     if warning := unread or unwritten:
         notes.append(warning)
     next_step = _next_step(items, context.policy.read_only)
@@ -151,7 +172,7 @@ async def _pending(context: ToolContext, project_id: str, since: datetime | None
         found += [page.items[place] for place in places]
         looked_at += len(page.items)
         cursor = _onward(page, visited)
-        if not cursor or len(found) == limit or looked_at >= PENDING_ROWS:
+        if not cursor or len(found) == limit or looked_at >= PENDING_ROWS or len(visited) >= MOST_PAGES:
             break
         visited.add(cursor)
     if cursor and len(found) < limit:
@@ -160,12 +181,27 @@ async def _pending(context: ToolContext, project_id: str, since: datetime | None
 
 
 def _waiting(page: Page[Container]) -> list[int]:
-    """Where in the page the containers stand that wait for a decision; one that is not finished cannot be decided."""
-    return [
-        place
-        for place, one in enumerate(page.items)
-        if one.approval_status == "pending" and one.status in ("completed", None)
+    """Where in the page the containers are that wait for a decision."""
+    return [place for place, one in enumerate(page.items) if waits(one)]
+
+
+def _newest_first(containers: Sequence[Container]) -> list[Container]:
+    """Sorted by when they were made: a person says "the first one". Those that do not say it keep their place last."""
+    return sorted(containers, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True)
+
+
+def _missing_texts(items: Sequence[Item]) -> list[str]:
+    """A note on finished content that lacks what a person approves by."""
+    finished = [item for item in items if item.status == "completed"]
+    lacking = [
+        f"{name} of {counted(count, 'item')}"
+        for name, count in (
+            ("hook", sum(item.hook is None for item in finished)),
+            ("caption", sum(item.caption is None for item in finished)),
+        )
+        if count
     ]
+    return [f"Layers gave no {' and no '.join(lacking)}."] if lacking else []
 
 
 def _onward(page: Page[Container], visited: Collection[str]) -> str:

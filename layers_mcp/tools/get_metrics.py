@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from layers_mcp.analytics.metrics import Granularity, OrganicMetric
+from layers_mcp.analytics.periods import RATES, last_whole_day
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import Metrics, SocialAccount
 from layers_mcp.context import ToolContext
-from layers_mcp.protocol import READ, tool
-from layers_mcp.tools._series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
+from layers_mcp.protocol import READ, Result, invalid_argument, tool
+from layers_mcp.text.sanitize import clean
+from layers_mcp.tools._comparisons import MOST_ACCOUNTS, Change, change_note, changes, connection_note, history_start
+from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._series import (
+    Asked,
+    ProjectId,
+    ScopedId,
+    Series,
+    Since,
+    Until,
+    asked_window,
+    picked,
+    scoped_id,
+    series_of,
+)
+
+EXPLAINS = "check_readiness tells whether this project's posts are synced."
 
 Scope = Literal["platform_post", "social_account", "project", "project_layer", "organization"]
+
+
+class AccountTotals(Result):
+    """What one account brought in the window."""
+
+    social_account_id: str
+    platform: str | None = None
+    handle: str | None = None
+    totals: dict[str, float | int | str]
+
+
+class OrganicSeries(Series):
+    """Organic metrics over time, and on request the accounts side by side and what changed."""
+
+    accounts: list[AccountTotals] | None = None
+    changes: list[Change] | None = None
 
 
 @tool(
@@ -33,24 +71,101 @@ async def get_metrics(
     since: Since = "30d",
     until: Until = "",
     granularity: Annotated[Granularity, Field(description="Bucket size.")] = "day",
-) -> Series:
+    compare_previous: Annotated[bool, Field(description="Hold the last 7 days against the 7 before.")] = False,
+    by_account: Annotated[bool, Field(description="Each account's totals too.")] = False,
+) -> OrganicSeries:
     """Read organic metrics of a project, account or post over time, with totals.
 
     Use it for trends, own dates or one post. Not for which post wins (rank_top_performers), nor for spend,
     conversions or ROAS (get_ads_metrics). engagement_rate is a fraction of views (0.041 = 4.1%); watch_time_ms sums
     all views. Buckets are UTC; hours reach back 90 days.
     """
+    if by_account and scope != "project":
+        raise invalid_argument("`by_account` goes with scope project only.", "Leave `scope` out.")
     now = context.now()
     asked = asked_window(since, until, granularity, now)
     wanted = tuple(dict.fromkeys(metrics))
-    reply = await context.api.metrics.get(
-        project_id,
-        scope=scope,
-        id=scoped_id(scope, id, project_id),
-        metrics=wanted,
-        since=asked.since,
-        until=asked.until,
-        granularity=granularity,
+    measure = partial(context.api.metrics.get, project_id, scope=scope, id=scoped_id(scope, id, project_id))
+    end = last_whole_day(asked.until, now)
+    async with GatherSettled() as reads:
+        asked_for = reads.start(
+            measure, metrics=wanted, since=asked.since, until=asked.until, granularity=asked.granularity
+        )
+        past = reads.start(_history, measure, wanted, end) if compare_previous else None
+        linked = reads.start(_accounts, context, project_id) if compare_previous or by_account else None
+    series = series_of(asked_for.value, wanted, asked, now, explains=EXPLAINS)
+    notes = list(series.notes)
+    accounts = linked.outcome if linked else ()
+    by_each = None
+    if by_account:
+        if isinstance(accounts, LayersError):
+            raise accounts
+        by_each, failed = await _by_account(context, project_id, accounts, wanted, asked)
+        notes += failed
+    if not isinstance(accounts, LayersError) and (note := connection_note(asked_for.value, wanted, accounts)):
+        notes.append(note)
+    changed = None if past is None else changes(past.value, wanted, end)
+    if changed is not None:
+        notes.append(change_note(changed))
+    return OrganicSeries(
+        scope=series.scope,
+        id=series.id,
+        window=series.window,
+        series=series.series,
+        totals=series.totals,
+        as_of=series.as_of,
+        accounts=by_each,
+        changes=changed,
+        notes=notes,
     )
-    explains = "check_readiness tells whether this project's posts are synced."
-    return series_of(reply, wanted, asked, now, explains=explains)
+
+
+async def _history(measure: Callable[..., Awaitable[Metrics]], metrics: Sequence[str], end: datetime) -> Metrics:
+    """The weeks before `end`, by day; rates come with the views that weigh them."""
+    if RATES & {*metrics} and "views" not in metrics:
+        metrics = (*metrics, "views")
+    return await measure(metrics=metrics, since=history_start(end), until=end, granularity="day")
+
+
+async def _accounts(context: ToolContext, project_id: str) -> Sequence[SocialAccount]:
+    return await context.api.projects.social_accounts(project_id)
+
+
+async def _by_account(
+    context: ToolContext, project_id: str, accounts: Sequence[SocialAccount], metrics: Sequence[str], asked: Asked
+) -> tuple[list[AccountTotals], list[str]]:
+    """Each account's totals over the window, one read an account, and notes on those that are missing."""
+    async with GatherSettled() as reads:
+        started = [
+            (
+                account,
+                reads.start(
+                    context.api.metrics.get,
+                    project_id,
+                    scope="social_account",
+                    id=account.social_account_id,
+                    metrics=metrics,
+                    since=asked.since,
+                    until=asked.until,
+                    granularity=asked.granularity,
+                ),
+            )
+            for account in accounts[:MOST_ACCOUNTS]
+        ]
+    told: list[AccountTotals] = []
+    notes: list[str] = []
+    for account, read in started:
+        if isinstance(read.outcome, LayersError):
+            notes.append(f"The account {account.social_account_id} could not be read. {read.outcome}")
+            continue
+        told.append(
+            AccountTotals(
+                social_account_id=account.social_account_id,
+                platform=account.platform,
+                handle=clean(account.handle)[0] if account.handle else None,
+                totals=picked(read.outcome.totals, (*metrics, "post_count")),
+            )
+        )
+    if len(accounts) > MOST_ACCOUNTS:
+        notes.append(f"Read for {MOST_ACCOUNTS} of {len(accounts)} accounts; scope social_account reads the others.")
+    return told, notes

@@ -109,18 +109,14 @@ def _starts_like(page: Page[AdsContent], first: Page[AdsContent] | LayersError) 
 
 def _shown(page: Page[AdsContent], cursor: str) -> AdsContentPage:
     notes = _notes(page.items, cursor)
-    next_cursor = page.next_cursor
-    if next_cursor and next_cursor == cursor:
-        next_cursor = None
-        notes.append("Upstream named this page as its own successor, so the list ends here.")
     return AdsContentPage(
         items=[_creative(row) for row in page.items],
         overrides=Overrides(
             include=sum(row.override == "include" for row in page.items),
             exclude=sum(row.override == "exclude" for row in page.items),
         ),
-        next_cursor=next_cursor,
-        notes=notes,
+        next_cursor=page.next_cursor,
+        notes=[*notes, *page.notes],
     )
 
 

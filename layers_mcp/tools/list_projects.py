@@ -79,6 +79,7 @@ async def list_projects(
         for what, read in (("organization", whoami), ("credit balance", balance))
         if isinstance(read.outcome, LayersError)
     ]
+    notes += page.notes
     if not page.items:
         notes.append(_nothing_found(search, include_archived, cursor))
     return Projects(

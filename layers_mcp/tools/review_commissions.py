@@ -144,7 +144,13 @@ async def _views(
     async with GatherSettled(seconds=VIEWS_SECONDS) as reads:
         started = {
             project: (
-                reads.start(context.api.metrics.top_performers, project, metric="engagement_rate", window=window),
+                reads.start(
+                    context.api.metrics.top_performers,
+                    project,
+                    metric="engagement_rate",
+                    window=window,
+                    include_ineligible=True,
+                ),
                 reads.start(_content, context, project, since),
             )
             for project in projects

@@ -159,14 +159,14 @@ async def test_paid_results_with_conversions_suggest_a_paid_metric(tmp_path):
     upstream = healthy()
     paid = [
         row(1, metricValue=40, paid={"spend": 100, "conversions": 40, "roas": 3.2}),
-        row(2, metricValue=2, paid={"spend": 10}),
+        row(2, metricValue=12, paid={"spend": 10, "roas": 1.5}),
         row(3, metricValue=None, paid={"spend": 10, "conversions": True}),
     ]
     upstream.replies[f"GET {PROJECT}/top-performers"] = ranking([row(1)], paid)
     async with upstream.workspace(tmp_path) as ws:
         result = await check_readiness(ws, "prj_1")
     assert result.suggested_metric.metric == "roas"
-    assert "42 conversions" in result.suggested_metric.reason
+    assert "52 conversions" in result.suggested_metric.reason
     assert statuses(result)["paid_ranking"] == "ok"
 
 

@@ -1,12 +1,15 @@
 """get_content: these containers or a project's, and what waits for a person."""
 
+from pathlib import Path
+from typing import Any
+
 import httpx2
 import pytest
 
-from layers_mcp.api.errors import ForbiddenScope
+from layers_mcp.api.errors import ForbiddenScope, LayersError
 from layers_mcp.protocol import ToolError, render
-from layers_mcp.tools.get_content import get_content
-from tests.integration.tools.scripted import Upstream, query_of, refusal
+from layers_mcp.tools.get_content import Item, get_content
+from tests.integration.tools.scripted import Upstream, pairs_of, query_of, refusal
 
 CONTENT = "/v1/projects/prj_1/content"
 
@@ -259,3 +262,107 @@ async def test_an_answer_too_long_is_cut_with_a_note(tmp_path):
     assert len(text) <= 50_000
     assert len(structured["items"]) < 50
     assert "Ask for fewer containers, or a lower limit." in structured["notes"][-1]
+
+
+def waiting_in(projects: dict[str, list[dict[str, Any]]]) -> Upstream:
+    """Active projects with these finished containers, newest first, as Layers pages them."""
+    upstream = Upstream()
+    upstream.replies["GET /v1/projects"] = {"items": [{"id": name, "name": f"Name of {name}"} for name in projects]}
+    for name, rows in projects.items():
+
+        def listed(request: httpx2.Request, rows: list[dict[str, Any]] = rows) -> dict[str, Any]:
+            query = dict(pairs_of(request))
+            found = [row for row in rows if not query.get("until") or row["createdAt"] <= query["until"]]
+            start, size = int(query.get("cursor", 0)), int(query["limit"])
+            more = str(start + size) if start + size < len(found) else None
+            return {"items": found[start : start + size], "nextCursor": more}
+
+        upstream.replies[f"GET /v1/projects/{name}/content"] = listed
+    return upstream
+
+
+def made(number: int, minute: int, approval: str = "pending") -> dict[str, Any]:
+    return {
+        "id": f"cnt_{number}",
+        "status": "completed",
+        "approvalStatus": approval,
+        "hook": "A hook",
+        "caption": "A caption",
+        "createdAt": f"2026-04-1{minute // 1440}T{minute // 60 % 24:02}:{minute % 60:02}:00Z",
+    }
+
+
+async def everything(upstream: Upstream, state_dir: Path, limit: int) -> list[Item]:
+    """What waits in all projects, page by page."""
+    found: list[Item] = []
+    cursor = ""
+    async with upstream.workspace(state_dir) as ws:
+        while True:
+            page = await get_content(ws, awaiting_approval=True, limit=limit, cursor=cursor)
+            found += page.items
+            cursor = page.next_cursor or ""
+            if not cursor:
+                return found
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 50])
+async def test_what_waits_in_all_projects_is_one_list_whatever_the_page(tmp_path: Path, limit: int) -> None:
+    projects = {
+        "prj_1": [made(number, 4000 - number * 3) for number in range(9)],
+        "prj_2": [made(100 + number, 3990 - number, "pending" if number % 3 else "approved") for number in range(80)],
+        "prj_3": [],
+    }
+    pending = [row for rows in projects.values() for row in rows if row["approvalStatus"] == "pending"]
+    found = await everything(waiting_in(projects), tmp_path, limit)
+    assert len(found) == len({item.container_id for item in found}) == len(pending)
+    assert [item.created_at for item in found] == sorted((row["createdAt"] for row in pending), reverse=True)
+    assert {(item.project_id, item.project_name) for item in found} == {
+        ("prj_1", "Name of prj_1"),
+        ("prj_2", "Name of prj_2"),
+    }
+
+
+async def test_nothing_waiting_anywhere_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    async with waiting_in({"prj_1": [made(1, 60, "approved")], "prj_2": []}).workspace(tmp_path) as ws:
+        page = await get_content(ws, awaiting_approval=True)
+    assert (page.items, page.next_cursor) == ([], None)
+    assert page.notes == ["Nothing waits for a decision in 2 active projects."]
+
+
+async def test_a_project_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    upstream = waiting_in({"prj_1": [made(1, 60)], "prj_2": [made(2, 70)]})
+    upstream.replies["GET /v1/projects/prj_2/content"] = refusal(403, "FORBIDDEN_SCOPE")
+    async with upstream.workspace(tmp_path) as ws:
+        page = await get_content(ws, awaiting_approval=True)
+    assert [item.container_id for item in page.items] == ["cnt_1"]
+    assert page.notes[0].startswith("Project prj_2 could not be read. FORBIDDEN_SCOPE (403)")
+    upstream.replies["GET /v1/projects/prj_1/content"] = refusal(403, "FORBIDDEN_SCOPE")
+    async with upstream.workspace(tmp_path) as ws:
+        with pytest.raises(LayersError):
+            await get_content(ws, awaiting_approval=True)
+
+
+@pytest.mark.parametrize("arguments", [{"project_id": "prj_1"}, {}])
+async def test_pages_that_never_end_are_left_after_twenty(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    upstream = waiting_in({"prj_1": []})
+    count = iter(range(10_000))
+    upstream.replies["GET /v1/projects/prj_1/content"] = lambda _: {"items": [], "nextCursor": f"c{next(count)}"}
+    async with upstream.workspace(tmp_path) as ws:
+        page = await get_content(ws, awaiting_approval=True, **arguments)
+    assert len(upstream.asked("/v1/projects/prj_1/content")) <= 20
+    assert page.next_cursor
+    assert any("next_cursor goes on" in note for note in page.notes)
+
+
+async def test_a_cursor_of_another_kind_is_refused(tmp_path: Path) -> None:
+    async with waiting_in({}).workspace(tmp_path) as ws:
+        for cursor in ("c2", "e30=", "bm9uZQ=="):
+            with pytest.raises(ToolError, match="cursor"):
+                await get_content(ws, awaiting_approval=True, cursor=cursor)
+
+
+async def test_finished_content_without_a_hook_or_caption_is_noted(tmp_path: Path) -> None:
+    bare = {"id": "cnt_1", "status": "completed", "approvalStatus": "pending", "createdAt": "2026-04-16T00:00:00Z"}
+    async with waiting_in({"prj_1": [bare]}).workspace(tmp_path) as ws:
+        page = await get_content(ws, awaiting_approval=True)
+    assert "Layers gave no hook of 1 item and no caption of 1 item." in page.notes

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from layers_mcp.protocol import ToolError, render
@@ -13,7 +14,7 @@ from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
 from layers_mcp.tools._series import Series
 from layers_mcp.tools.get_metrics import get_metrics
-from tests.integration.tools.scripted import Upstream, pairs_of
+from tests.integration.tools.scripted import Upstream, pairs_of, refusal
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
 METRICS = f"GET /v1/projects/{PROJECT}/metrics"
@@ -201,3 +202,100 @@ async def test_three_months_of_hours_still_fit_into_one_result(tmp_path: Path) -
     content, text = render(await measured(answer(*series, granularity="hour"), tmp_path, granularity="hour"))
     assert len(text) < 50_000
     assert any("coarser granularity" in note for note in content["notes"])
+
+
+def history(*weekly_rates: float) -> Upstream:
+    """A project whose every day of a week had that week's rate, the newest week last; and two accounts."""
+    upstream = Upstream()
+    days = []
+    for ago, rate in enumerate(reversed(weekly_rates)):
+        for day in range(7):
+            start = datetime(2026, 4, 16, tzinfo=UTC) - timedelta(days=7 * ago + day)
+            days.append({"bucket": f"{start:%Y-%m-%d}", "views": 1000, "engagement_rate": rate})
+    window = {"since": "", "until": "", "granularity": "day"}
+    upstream.replies[METRICS] = {"window": window, "series": days[::-1], "totals": {"views": 1000 * len(days)}}
+    upstream.replies[f"GET /v1/projects/{PROJECT}/social-accounts"] = {
+        "items": [
+            {"socialAccountId": "sa_1", "platform": "tiktok", "handle": "acme", "connectedAt": "2025-01-01T00:00:00Z"},
+            {"socialAccountId": "sa_2", "platform": "instagram", "connectedAt": "2025-01-01T00:00:00Z"},
+        ]
+    }
+    return upstream
+
+
+async def test_a_week_is_held_against_the_one_before_and_the_customers_own_past(tmp_path: Path) -> None:
+    upstream = history(0.040, 0.042, 0.039, 0.041, 0.052)
+    result = await measured(upstream, tmp_path, metrics=("engagement_rate", "likes"), compare_previous=True)
+    [change] = result.changes or []
+    assert (change.metric, change.unusual) == ("engagement_rate", False)
+    assert (change.ratio, change.usual_low, change.usual_high) == (1.268, 0.715, 1.399)
+    assert result.notes[-1] == (
+        "Last 7 whole days against the 7 before: engagement_rate x1.27 (usual swing 0.72 to 1.40: no change to speak "
+        "of)."
+    )
+    asked = [dict(pairs_of(request)) for request in upstream.asked(METRICS.removeprefix("GET "))]
+    assert {"since": "2026-01-16T00:00:00Z", "until": "2026-04-17T00:00:00Z"}.items() <= asked[1].items()
+    assert ("metrics", "views") in pairs_of(upstream.asked(METRICS.removeprefix("GET "))[1])
+
+
+async def test_an_unusual_week_is_called_so_and_one_without_a_past_is_not_compared(tmp_path: Path) -> None:
+    rates = (0.040, 0.042, 0.039, 0.041, 0.040, 0.041, 0.042, 0.040, 0.062)
+    result = await measured(history(*rates), tmp_path, compare_previous=True)
+    told = {change.metric: (change.ratio, change.unusual) for change in result.changes or []}
+    assert told == {"views": (1.0, False), "engagement_rate": (1.55, True)}
+    assert any("engagement_rate x1.55 (0.77 to 1.30: unusual)" in note for note in result.notes)
+    first = await measured(history(0.04), tmp_path, compare_previous=True)
+    assert first.changes == []
+    assert any("cannot be compared" in note for note in first.notes)
+    assert (await measured(history(0.04), tmp_path)).changes is None
+
+
+async def test_platforms_are_compared_by_their_accounts_each_read_once(tmp_path: Path) -> None:
+    upstream = history(0.04, 0.04)
+    result = await measured(upstream, tmp_path, by_account=True)
+    assert [(one.social_account_id, one.platform, one.handle) for one in result.accounts or []] == [
+        ("sa_1", "tiktok", "acme"),
+        ("sa_2", "instagram", None),
+    ]
+    assert {tuple(one.totals.items()) for one in result.accounts or []} == {(("views", 14000),)}
+    scopes = [dict(pairs_of(request)) for request in upstream.asked(METRICS.removeprefix("GET "))]
+    assert [(one["scope"], one["id"]) for one in scopes] == [
+        ("project", PROJECT),
+        ("social_account", "sa_1"),
+        ("social_account", "sa_2"),
+    ]
+    with pytest.raises(ToolError, match="by_account"):
+        await measured(upstream, tmp_path, by_account=True, scope="platform_post", id="pp_1")
+
+
+async def test_an_account_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    upstream = history(0.04, 0.04)
+    whole = upstream.replies[METRICS]
+
+    def failing(request: httpx2.Request) -> Any:
+        return refusal(403, "FORBIDDEN_SCOPE") if ("id", "sa_1") in pairs_of(request) else whole
+
+    upstream.replies[METRICS] = failing
+    result = await measured(upstream, tmp_path, by_account=True)
+    assert [one.social_account_id for one in result.accounts or []] == ["sa_2"]
+    assert any(note.startswith("The account sa_1 could not be read. FORBIDDEN_SCOPE") for note in result.notes)
+
+
+async def test_series_that_cannot_be_right_are_told(tmp_path: Path) -> None:
+    days = [bucket(f"2026-04-{day}", 100, engagement_rate=0.04, likes=day) for day in range(10, 17)]
+    upstream = answer(*days, views=48_210, engagement_rate=0.04)
+    window = {"since": "2026-04-10", "until": "2026-04-17"}
+    result = await measured(upstream, tmp_path, metrics=("views", "engagement_rate", "likes"), **window)
+    assert "The total of views is not what its buckets give: one of the two is wrong." in result.notes
+    assert "views, engagement_rate have the same value in every bucket, which real posts do not." in result.notes
+
+
+async def test_numbers_from_before_the_account_was_connected_are_told(tmp_path: Path) -> None:
+    upstream = history(0.04, 0.05)
+    accounts = f"GET /v1/projects/{PROJECT}/social-accounts"
+    upstream.replies[accounts] = {"items": [{"socialAccountId": "sa_1", "connectedAt": "2026-04-10T00:00:00Z"}]}
+    result = await measured(upstream, tmp_path, compare_previous=True)
+    assert "Buckets from before the first account was connected (2026-04-10) hold numbers: 7." in result.notes
+    upstream.replies[accounts] = {"items": [{"socialAccountId": "sa_1"}]}
+    result = await measured(upstream, tmp_path, compare_previous=True)
+    assert not any("connected" in note for note in result.notes)

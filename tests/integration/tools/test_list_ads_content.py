@@ -156,7 +156,14 @@ async def test_a_page_that_names_itself_as_the_next_ends_the_list(tmp_path: Path
 
     result = await page(pool(answer), tmp_path, cursor="c2")
     assert result.next_cursor is None
-    assert "its own successor" in result.notes[0]
+    assert "leads back" in result.notes[0]
+
+
+@pytest.mark.parametrize(("override", "sent"), [("any", []), ("include", ["include"]), ("none", ["none"])])
+async def test_any_override_is_no_filter(tmp_path: Path, override: Any, sent: list[str]) -> None:
+    upstream = pool({"items": []})
+    await page(upstream, tmp_path, override=override)
+    assert [value for name, value in pairs_of(upstream.requests[0]) if name == "override"] == sent
 
 
 async def test_an_empty_pool_says_where_to_look_and_an_empty_later_page_does_not(tmp_path: Path) -> None:

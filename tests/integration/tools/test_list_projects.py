@@ -97,3 +97,12 @@ async def test_a_missing_organization_name_is_left_out(tmp_path: Path) -> None:
     result = await listed(tmp_path, upstream(whoami={"organizationId": "org_1"}))
     assert result.organization is not None
     assert (result.organization.organization_id, result.organization.name) == ("org_1", None)
+
+
+async def test_a_cursor_that_leads_back_is_dropped_with_a_note(tmp_path: Path) -> None:
+    upstream = Upstream()
+    upstream.replies["GET /v1/projects"] = {"items": [{"id": "prj_1", "name": "acme"}], "nextCursor": "same"}
+    async with upstream.workspace(tmp_path) as ws:
+        result = await list_projects(ws, cursor="same")
+    assert result.next_cursor is None
+    assert any("leads back" in note for note in result.notes)

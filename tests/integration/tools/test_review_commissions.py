@@ -248,7 +248,12 @@ async def test_one_ranking_a_project_in_the_smallest_window_that_covers_since(tm
         await ws.operations.orders.place(clone(take=2))
         result = await review_commissions(ws, since=since)
     (request,) = shop.asked("/v1/projects/prj_1/top-performers")
-    assert query_of(request) == {"metric": ["engagement_rate"], "window": [window], "limit": ["100"]}
+    assert query_of(request) == {
+        "metric": ["engagement_rate"],
+        "window": [window],
+        "limit": ["100"],
+        "includeIneligible": ["true"],
+    }
     assert len(shop.asked("/v1/projects/prj_1/content")) == 1
     beyond = any("Rankings reach back 90 days at most" in note for note in result.notes)
     assert beyond is (since == "30w")

@@ -243,15 +243,24 @@ def test_an_unreadable_review_policy_is_not_taken_for_a_hold():
     assert "may go live without a person" in answer.detail
 
 
+def test_too_few_conversions_are_told_in_numbers():
+    reason = readiness.suggest_metric(replace(HEALTHY, paid=(PaidResult(40, 2.0),))).reason
+    assert "1 creative brought 40 conversions in 90 days, 10 or more on 1 of them" in reason
+    assert "30 in all and 2 creatives with 10 are enough" in reason
+
+
 @pytest.mark.parametrize(
     ("paid", "metric"),
     [
         ((), "engagement_rate"),
         ((PaidResult(0, 2.0),), "engagement_rate"),
         ((PaidResult(None, 2.0),), "engagement_rate"),
-        ((PaidResult(10, 2.0),), "roas"),
-        ((PaidResult(10, None), PaidResult(3, None), PaidResult(1, 1.0)), "conversions"),
-        ((PaidResult(10, 0.0),), "conversions"),
+        ((PaidResult(40, 2.0),), "engagement_rate"),
+        ((PaidResult(15, 2.0), PaidResult(14, 2.0)), "engagement_rate"),
+        ((PaidResult(25, 2.0), PaidResult(9, 2.0)), "engagement_rate"),
+        ((PaidResult(20, 2.0), PaidResult(10, 2.0)), "roas"),
+        ((PaidResult(20, None), PaidResult(10, None), PaidResult(1, 1.0)), "conversions"),
+        ((PaidResult(20, 0.0), PaidResult(10, 0.0)), "conversions"),
     ],
 )
 def test_the_suggested_metric_is_what_the_data_can_carry(paid, metric):
