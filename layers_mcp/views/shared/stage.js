@@ -43,7 +43,6 @@ let input = {}; // the arguments of the call that brought them
  */
 function run(view) {
   let context = {};
-  let started = false;
   const waitFor = () => showState("waiting", view.waiting);
 
   function draw() {
@@ -62,8 +61,8 @@ function run(view) {
 
   host = meet(`layers-${view.name}`, config.version, {
     start(given) {
-      started = true;
       look(given);
+      reportHeight();
       if (result) draw();
       else if (["no-host", "waiting"].includes(empty.dataset.state)) waitFor();
     },
@@ -99,9 +98,7 @@ function run(view) {
   systemIsDark.addEventListener("change", () => lookLike(context));
   lookLike(context);
   waitFor();
-  reportHeight();
   host.start();
-  return () => started;
 }
 
 function stopMedia() {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.views.browser import Shown, error_of, result_of
+from tests.e2e.views.browser import Shown, error_of, part, result_of
 from tests.e2e.views.samples import ALL, HOSTILE, NAMES, PROJECT, RANKING, SERIES, performer, piece, ranking, willing
 
 VIEWS = ("ranking", "series", "approval", "results")
@@ -232,17 +232,40 @@ def test_a_view_fits_its_width_and_tells_its_own_height(
     assert {event.get("width") for event in shown.events("size")} == {None}
 
 
+def test_nothing_is_posted_before_the_host_has_answered(shown: Shown) -> None:
+    shown.open("ranking")
+    shown.settle()
+    assert [event["message"]["method"] for event in shown.events("posted")] == ["ui/initialize"]
+    shown.connect()
+    shown.settle()
+    methods = [event["message"].get("method") for event in shown.events("posted")]
+    assert methods[:3] == ["ui/initialize", "ui/notifications/initialized", "ui/notifications/size-changed"]
+
+
 def test_the_height_is_told_when_it_changes_and_only_then(shown: Shown) -> None:
     show(shown, "ranking", RANKING)
     before = shown.height
     shown.press("toggle", "pp_0001")
     shown.settle()
     assert shown.height > before + 100
+    for width in (721, 722, 723):
+        shown.browser.do("resize", width=width)
+        shown.settle()
     heights = [event["height"] for event in shown.events("size")]
     assert all(one != other for one, other in itertools.pairwise(heights))
     shown.press("toggle", "pp_0001")
     shown.settle()
     assert abs(shown.height - before) <= 2
+
+
+def test_a_double_click_and_a_key_held_down_are_one_press(shown: Shown) -> None:
+    show(shown, "ranking", RANKING)
+    toggle = part("toggle", "pp_0001")
+    shown.press("toggle", "pp_0001", count=2)
+    assert shown.attribute(toggle, "aria-expanded") == "true"
+    shown.browser.do("focus", selector=toggle)
+    shown.browser.do("hold", key="Enter", times=4)
+    assert shown.attribute(toggle, "aria-expanded") == "false"
 
 
 def test_titles_from_outside_stay_text(shown: Shown) -> None:
