@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from anyio import to_thread
 from pydantic import BaseModel
 
-from layers_mcp.api.decoding import each_row, unchanged, validated
+from layers_mcp.api.decoding import each_row, first_rows, row_count, unchanged, validated
 from layers_mcp.api.dialects.base import Vintage
 from layers_mcp.api.dialects.detection import VintageDetection
 from layers_mcp.api.errors import BadResponse
 from layers_mcp.api.models import Page, PageReply
-from layers_mcp.api.pagination import without_loop
+from layers_mcp.api.pagination import TOO_MANY_ROWS, without_loop
+from layers_mcp.api.redaction import Redaction
 from layers_mcp.api.request import Request
 from layers_mcp.api.retry import Retry
-from layers_mcp.api.transport import Response, Transport
+from layers_mcp.api.transport import Observe, Response, Transport
 from layers_mcp.lifecycle import TaskSupervisor
 
 if TYPE_CHECKING:
@@ -38,12 +41,27 @@ class BaseClient:
         supervisor: TaskSupervisor,
         now: Callable[[], datetime],
         vintage: Vintage | Literal["auto"] = "auto",
+        verify: SSLContext | None = None,
+        observe: Observe | None = None,
+        redaction: Redaction | None = None,
     ) -> None:
+        """`vintage` is found out unless it is named. `transport` replaces the network.
+
+        A process with many clients hands each the same TLS context as `verify`, and the same `redaction`; `observe` is
+        told of every request that is sent.
+        """
         self.base_url = base_url
         self.organization = organization
         self.supervisor = supervisor
         self._transport = Transport(
-            base_url=base_url, api_key=api_key, organization=organization, transport=transport, now=now
+            base_url=base_url,
+            api_key=api_key,
+            organization=organization,
+            transport=transport,
+            verify=verify,
+            observe=observe,
+            redaction=redaction,
+            now=now,
         )
         self.retry = Retry(self._transport)
         self.vintages = VintageDetection(self.get, None if vintage == "auto" else vintage)
@@ -86,6 +104,28 @@ class BaseClient:
         finally:
             self._writes += 1
 
+    async def fetch(
+        self,
+        model: type[M],
+        request: Request,
+        adapt: Callable[[Any], Any] = unchanged,
+        *,
+        deadline: float | None = None,
+    ) -> M:
+        """Return the response to a read as a `model`; see `get` and `decode`."""
+        return await self.decode(model, await self.get(request, deadline=deadline), adapt)
+
+    async def submit(
+        self,
+        model: type[M],
+        request: Request,
+        adapt: Callable[[Any], Any] = unchanged,
+        *,
+        deadline: float | None = None,
+    ) -> M:
+        """Return the response to a write as a `model`; see `write` and `decode`."""
+        return await self.decode(model, await self.write(request, deadline=deadline), adapt)
+
     async def get_page(
         self,
         model: type[PageReply[M]],
@@ -94,22 +134,26 @@ class BaseClient:
         *,
         deadline: float | None = None,
     ) -> Page[M]:
-        """Return a page of a list, each row in one form by `adapt_row`; a cursor that leads back is left out."""
+        """Return a page of a list, each row in one form by `adapt_row`.
+
+        A cursor that leads back is left out, and so are rows beyond the `limit` that was asked for.
+        """
         response = await self.get(request, deadline=deadline)
-        reply = self.decode(model, response, lambda data: each_row(data, adapt_row))
-        page = Page(reply.items, reply.next_cursor, reply.answered_at)
+        limit = next(int(value) for name, value in request.params if name == "limit")
+        reply = await self.decode(model, response, lambda data: each_row(first_rows(data, limit), adapt_row))
+        notes = (TOO_MANY_ROWS,) if row_count(response.data) > limit else ()
+        page = Page(reply.items, reply.next_cursor, reply.answered_at, notes)
         return without_loop(page, {value for name, value in request.params if name == "cursor"})
 
-    def decode(self, model: type[M], response: Response, adapt: Callable[[Any], Any] = unchanged) -> M:
+    async def decode(self, model: type[M], response: Response, adapt: Callable[[Any], Any] = unchanged) -> M:
         """Return `response` as a `model`, its JSON brought to one form by `adapt` first.
 
         Raises BadResponse where it is something else.
         """
         try:
-            data = adapt(response.data)
-            if isinstance(data, dict):
-                data = {**cast("dict[str, Any]", data), "answeredAt": response.at}
-            return validated(model, data)
+            if response.large:
+                return await to_thread.run_sync(_decoded, model, response, adapt, abandon_on_cancel=True)
+            return _decoded(model, response, adapt)
         except (ValueError, RecursionError):
             pass
         raise BadResponse(
@@ -118,3 +162,10 @@ class BaseClient:
             request_id=response.request_id,
             nothing_changed=response.request.reads,
         )
+
+
+def _decoded(model: type[M], response: Response, adapt: Callable[[Any], Any]) -> M:
+    data = adapt(response.data)
+    if isinstance(data, dict):
+        data = {**cast("dict[str, Any]", data), "answeredAt": response.at}
+    return validated(model, data)

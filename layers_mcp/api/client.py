@@ -29,7 +29,7 @@ class LayersClient(BaseClient):
 
     async def whoami(self) -> Whoami:
         """Return the key's organization and scopes."""
-        return self.decode(Whoami, await self.get(Request(method="GET", path=path("whoami"))))
+        return await self.fetch(Whoami, Request(method="GET", path=path("whoami")))
 
     @cached_property
     def projects(self) -> ProjectsResource:

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -18,20 +19,44 @@ _MOST_ROUNDS = 5
 _LARGEST = 1e40
 """What no count, rate or sum comes near; sums and products of what is below it stay finite."""
 
+LARGE_BODY = 64 * 1024
+"""Bytes beyond which an answer is decoded beside the event loop, and its lists are cut."""
+_MOST_VALUES = 250_000
+"""Values in an answer: a full page has a tenth of them, and ten times as many take seconds to decode."""
+_MOST_ROWS = 5_000
+"""Rows of an answer's own list: 90 days have 2,160 hours."""
+_MOST_MEMBERS = 200
+"""Entries of any list or object inside of it."""
+
 
 def parse(body: bytes, redact: Callable[[str], str] | None = None) -> Any:
     """Return the JSON value of a body, without numbers that no measurement has and without halves of surrogate pairs.
 
-    `redact` is applied to every text, names included. Raises ValueError for anything else (truncated, too deep, not
-    UTF-8).
+    `redact` is applied to every text, names included. Of a large body, lists are cut to what any answer has. Raises
+    ValueError for anything else (truncated, too deep, too many values, not UTF-8).
     """
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise ValueError("too many values")
     try:
-        value = json.loads(body, parse_constant=_no_number, parse_float=_measure, parse_int=_count)
+        text = body.decode("utf-8-sig")
+        value = json.loads(text, parse_constant=_no_number, parse_float=_measure, parse_int=_count)
+        if len(body) > LARGE_BODY:
+            value = _cut(value, _MOST_ROWS)
         if b"\\ud" in body.lower():
             value = _with_each_text(value, _whole_characters)
         return value if redact is None else _with_each_text(value, redact)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _cut(value: Any, most: int = _MOST_MEMBERS) -> Any:
+    """A value with its lists and objects cut; `most` is for the lists of the value itself."""
+    if isinstance(value, list):
+        return [_cut(item) for item in cast("list[Any]", value)[:most]]
+    if isinstance(value, dict):
+        items = islice(cast("dict[str, Any]", value).items(), _MOST_MEMBERS)
+        return {name: _cut(item, most if isinstance(item, list) else _MOST_MEMBERS) for name, item in items}
+    return value
 
 
 def _no_number(_: str) -> None:
@@ -73,7 +98,10 @@ def validated(model: type[M], data: Any) -> M:
         except ValidationError as error:
             if round_ == 0:
                 data = copy.deepcopy(data)
-            dropped = [_drop(data, issue["loc"]) for issue in error.errors()]
+            dropped = [
+                _drop(data, issue["loc"])
+                for issue in error.errors(include_url=False, include_context=False, include_input=False)
+            ]
             if not all(dropped):
                 break
     raise ValueError(f"no {model.__name__}")
@@ -177,6 +205,17 @@ def count(value: Any) -> Any:
 def unchanged(data: Any) -> Any:
     """An answer that has one form in every vintage."""
     return data
+
+
+def row_count(data: Any) -> int:
+    """The number of rows in a page."""
+    items = members(data).get("items")
+    return len(cast("list[Any]", items)) if isinstance(items, list) else 0
+
+
+def first_rows(data: Any, most: int) -> Any:
+    """A page without the rows beyond what was asked for."""
+    return {**data, "items": data["items"][:most]} if row_count(data) > most else data
 
 
 def each_row(data: Any, of: Callable[[Any], Any]) -> Any:

@@ -22,6 +22,7 @@ from layers_mcp.text.labels import printable
 _LONGEST_MESSAGE = 200
 _LONGEST_PART = 1_000
 _MOST_ISSUES = 5
+_LONGEST_DATE = 64
 _SHORTEST_ECHO = 3
 """Sent values shorter than this are not searched for in messages: every sentence holds them."""
 _SHORTEST_PIECE = 12
@@ -256,15 +257,16 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", value, re.ASCII):
         return float(value)
-    moment = _http_date(value)
+    moment = http_date(value)
     if moment is None:
         return None
-    return max(0.0, (moment - (_http_date(headers.get("date", "")) or now)).total_seconds())
+    return max(0.0, (moment - (http_date(headers.get("date", "")) or now)).total_seconds())
 
 
-def _http_date(value: str) -> datetime | None:
+def http_date(value: str) -> datetime | None:
+    """Return the moment that an HTTP date names, in UTC; None for anything else."""
     try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
+        moment = parsedate_to_datetime(value[:_LONGEST_DATE])
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -14,6 +14,8 @@ MOST_PAGES = 20
 
 LOOP_NOTE = "Layers repeated a cursor, which leads back: it was left out, so the list ends here."
 
+TOO_MANY_ROWS = "Layers gave more rows than were asked for: the others were left out."
+
 
 def _at_the_end_only(_: Sequence[object]) -> bool:
     return False

@@ -1,4 +1,4 @@
-"""Keeping the API key out of what the HTTP libraries write down."""
+"""Keeping API keys out of what the HTTP libraries write down."""
 
 from __future__ import annotations
 
@@ -18,25 +18,34 @@ _HTTP_LOGGERS = (
 
 
 class Redaction(logging.Filter):
-    """Takes the key out of what the HTTP libraries log: a server that echoes it would put it there."""
+    """Takes keys out of what the HTTP libraries log: a server that echoes one would put it there.
 
-    def __init__(self, secret: Secret) -> None:
+    One filter serves all clients of a process: it is on their loggers while any key is watched for.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._secret = secret
+        self._secrets: list[Secret] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, with the key hidden."""
-        message = record.getMessage()
-        if (hidden := self._secret.redact(message)) != message:
+        """Let every record pass, with the keys hidden."""
+        message = hidden = record.getMessage()
+        for secret in tuple(self._secrets):
+            hidden = secret.redact(hidden)
+        if hidden != message:
             record.msg, record.args = hidden, ()
         return True
 
-    def install(self) -> None:
-        """Hide the key in the HTTP libraries' loggers from now on."""
-        for name in _HTTP_LOGGERS:
-            logging.getLogger(name).addFilter(self)
+    def watch(self, secret: Secret) -> None:
+        """Hide `secret` from now on."""
+        if not self._secrets:
+            for name in _HTTP_LOGGERS:
+                logging.getLogger(name).addFilter(self)
+        self._secrets.append(secret)
 
-    def remove(self) -> None:
-        """Leave the loggers as they were."""
-        for name in _HTTP_LOGGERS:
-            logging.getLogger(name).removeFilter(self)
+    def forget(self, secret: Secret) -> None:
+        """Undo one `watch`; with the last, the loggers are as they were."""
+        self._secrets.remove(secret)
+        if not self._secrets:
+            for name in _HTTP_LOGGERS:
+                logging.getLogger(name).removeFilter(self)

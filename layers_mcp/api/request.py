@@ -10,6 +10,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from layers_mcp.api.errors import InvalidArgument
+from layers_mcp.text.ids import LONGEST_ID
 
 Bucket = Literal["read-light", "write-light", "long-running"]
 """Upstream's rate-limit buckets, as `X-RateLimit-Endpoint-Class` names them."""
@@ -40,9 +41,50 @@ class Request:
     seconds: float = 10.0
 
     @property
+    def endpoint(self) -> str:
+        """Method and path without ids, such as `GET /v1/projects/:id/metrics`."""
+        words = (word if word in _WORDS else ":id" for word in self.path.split("/")[1:])
+        return f"{self.method} /{'/'.join(words)}"
+
+    @property
     def reads(self) -> bool:
         """Whether it can change nothing."""
         return self.method == "GET"
+
+
+_WORDS = frozenset(
+    [
+        "v1",
+        "ads-content",
+        "ads-metrics",
+        "approval-policy",
+        "approve",
+        "cancel",
+        "clone-from-post",
+        "content",
+        "content-review-policy",
+        "credits",
+        "events",
+        "hooks",
+        "influencers",
+        "jobs",
+        "metrics",
+        "projects",
+        "publish",
+        "reject",
+        "reschedule",
+        "schedule",
+        "scheduled-posts",
+        "slideshow-builder",
+        "social-accounts",
+        "source-recommendations",
+        "top-performers",
+        "ugc-remix",
+        "video-remix",
+        "whoami",
+    ]
+)
+"""Path segments that are no ids."""
 
 
 def path(*segments: str) -> str:
@@ -54,7 +96,7 @@ def path(*segments: str) -> str:
 
 
 def _segment(segment: str) -> str:
-    if segment not in ("", ".", ".."):
+    if segment not in ("", ".", "..") and len(segment) <= LONGEST_ID:
         try:
             return quote(segment, safe="")
         except UnicodeEncodeError:

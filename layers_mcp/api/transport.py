@@ -6,21 +6,23 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ssl import SSLError
+from ssl import SSLContext, SSLError
 from time import perf_counter
 from typing import Any
 
 import anyio
 import httpx2
+from anyio import to_thread
 
 from layers_mcp import __version__
-from layers_mcp.api.decoding import parse
-from layers_mcp.api.error_mapping import refusal, request_id
+from layers_mcp.api.body import UnreadableBodyError, read_body
+from layers_mcp.api.connections import connect
+from layers_mcp.api.decoding import LARGE_BODY, parse
+from layers_mcp.api.error_mapping import http_date, refusal, request_id
 from layers_mcp.api.errors import (
     BadResponse,
     InvalidArgument,
@@ -36,14 +38,15 @@ from layers_mcp.text.secret import Secret
 
 log = logging.getLogger("layers_mcp.api")
 
-LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes of an answer, unpacked: a full page is well under one of them."""
 _CONNECT_SECONDS = 5.0
+
+Observe = Callable[[str, int | None], None]
+"""Told of every request that was sent: its endpoint without ids, and the status of its answer (None without one)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer: JSON `data` (None after a 304), and when it came."""
+    """A whole answer: JSON `data` (None after a 304), and when it came. A `large` one is decoded in a thread."""
 
     request: Request
     status: int
@@ -51,6 +54,7 @@ class Response:
     at: datetime
     etag: str
     request_id: str
+    large: bool
 
 
 class Transport:
@@ -63,13 +67,18 @@ class Transport:
         api_key: str,
         organization: str,
         transport: httpx2.AsyncBaseTransport | None,
+        verify: SSLContext | None,
+        observe: Observe | None,
+        redaction: Redaction | None,
         now: Callable[[], datetime],
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = Secret(api_key)
         self._organization = organization
         self._transport = transport
-        self._redaction = Redaction(self._key)
+        self._verify = verify
+        self._observe = observe
+        self._redaction = redaction or Redaction()
         self._now = now
         self.clock_offset: float | None = None
         self.times_unauthenticated = 0
@@ -83,7 +92,7 @@ class Transport:
         """Close the connections, if any were made."""
         if "_http" in self.__dict__:
             await self._http.aclose()
-            self._redaction.remove()
+            self._redaction.forget(self._key)
 
     async def send(self, request: Request, *, seconds: float) -> Response:
         """Send `request` once, within `seconds`. Raises LayersError for every other end than a 2xx in JSON or a 304."""
@@ -92,26 +101,53 @@ class Transport:
         outcome = await self._attempt(prepared, seconds)
         took = (perf_counter() - started) * 1000
         if isinstance(outcome, LayersError):
+            self._sent(request, None)
             log.debug("%s %s: %s in %.0f ms", request.method, request.path, outcome.code, took)
             raise outcome
-        response, body = outcome
-        self.clock_offset = clock_offset(response.headers, sent_at, self._now(), self.clock_offset)
-        self.times_unauthenticated += response.status_code == HTTPStatus.UNAUTHORIZED
-        log.debug("%s %s: %d in %.0f ms", request.method, request.path, response.status_code, took)
-        return self._interpret(request, response, body)
+        self._sent(request, outcome.status)
+        self.clock_offset = clock_offset(outcome.headers, sent_at, self._now(), self.clock_offset)
+        self.times_unauthenticated += outcome.status == HTTPStatus.UNAUTHORIZED
+        log.debug("%s %s: %d in %.0f ms", request.method, request.path, outcome.status, took)
+        return self._interpret(request, outcome)
 
-    async def _attempt(self, request: httpx2.Request, seconds: float) -> tuple[httpx2.Response, bytes] | LayersError:
-        """The answer with its whole body, or why there is none; returned, so that no error chain holds the request."""
-        response: httpx2.Response | None = None
+    def _sent(self, request: Request, status: int | None) -> None:
+        if self._observe is not None:
+            self._observe(request.endpoint, status)
+
+    async def _attempt(self, request: httpx2.Request, seconds: float) -> _Received | LayersError:
+        """Return what came, or why nothing did; an error is returned, so that no error chain holds the request."""
+        status: int | None = None
         try:
             with anyio.fail_after(seconds):
                 response = await self._http.send(request, stream=True)
+                status = response.status_code
                 try:
-                    return response, await _body(response)
+                    body = await read_body(response)
+                except UnreadableBodyError:
+                    body = None
                 finally:
                     await response.aclose()
-        except (TimeoutError, httpx2.RequestError, _BodyTooLargeError) as failure:
-            return _failure(failure, None if response is None else response.status_code)
+                return _Received(status, self._readable(response.headers), body, await self._parsed(body))
+        except (TimeoutError, httpx2.RequestError) as failure:
+            return _failure(failure, status)
+
+    async def _parsed(self, body: bytes | None) -> Any:
+        """Return a body's JSON value without the key, or `_UNREADABLE`."""
+        if body is None:
+            return _UNREADABLE
+        if len(body) <= LARGE_BODY:
+            return self._parse(body)
+        return await to_thread.run_sync(self._parse, body, abandon_on_cancel=True)
+
+    def _parse(self, body: bytes) -> Any:
+        try:
+            return parse(body, self._key.redact if self._key.may_contain(body) else None)
+        except ValueError:
+            return _UNREADABLE
+
+    def _readable(self, headers: httpx2.Headers) -> dict[str, str]:
+        """Return the headers that are looked at, the key taken out of them."""
+        return {name: self._key.redact(headers[name]) for name in _HEADERS if name in headers}
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:
@@ -119,31 +155,21 @@ class Transport:
         headers = {
             "Authorization": f"Bearer {self._key.reveal()}",
             "Accept": "application/json",
+            "Accept-Encoding": "gzip",
             "User-Agent": f"layers-mcp/{__version__}",
         }
         if self._organization:
             headers["X-Layers-Organization"] = self._organization
-        try:
-            http = httpx2.AsyncClient(
-                transport=self._transport,
-                headers=headers,
-                # A client of an API holds no cookies: no answer may change the next request.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-                # Plain http goes to this machine only, so never through a proxy.
-                mounts={"http://": None},
-                timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
-                follow_redirects=False,
-            )
-        except (ValueError, OSError):
-            pass  # raised below: these exceptions quote the proxy's URL, and a password in it
-        else:
-            self._redaction.install()
-            return http
-        raise Unreachable(
-            "The proxy or the certificates that the environment names cannot be used.",
-            retryable=False,
-            hint="Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR, then restart the server.",
+        http = httpx2.AsyncClient(
+            transport=self._transport or connect(self._base_url, self._verify),
+            headers=headers,
+            # A client of an API holds no cookies: no answer may change the next request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
+            follow_redirects=False,
         )
+        self._redaction.watch(self._key)
+        return http
 
     def _prepare(self, request: Request) -> httpx2.Request:
         if not self._key:
@@ -155,61 +181,74 @@ class Transport:
             headers["Idempotency-Key"] = request.idempotency_key
         if request.etag:
             headers["If-None-Match"] = request.etag
+        http = self._http
         try:
             content = None
             if request.body is not None:
                 headers["Content-Type"] = "application/json"
                 content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode()
-            return self._http.build_request(
+            return http.build_request(
                 request.method, self._base_url + request.path, params=request.params, headers=headers, content=content
             )
         except (UnicodeEncodeError, httpx2.InvalidURL):
             pass  # raised below: these exceptions quote what they could not encode
         raise InvalidArgument("A text is too long or no valid Unicode, and cannot be sent.")
 
-    def _interpret(self, request: Request, response: httpx2.Response, body: bytes) -> Response:
-        """Read a whole answer, the key taken out of it. Raises LayersError where it is not what was asked for."""
-        at, status = self._now(), response.status_code
-        headers = {name.lower(): self._key.redact(value) for name, value in response.headers.items()}
-        try:
-            data = parse(body, self._key.redact if self._key.may_contain(body) else None)
-        except ValueError:
-            data = _UNREADABLE
-        if response.is_success or (status == 304 and request.etag):
-            complaint = "" if status == 304 else _complaint(headers, body, data)
+    def _interpret(self, request: Request, received: _Received) -> Response:
+        """Return a whole answer. Raises LayersError where it is not what was asked for."""
+        at, status, headers = self._now(), received.status, received.headers
+        if 200 <= status < 300 or (status == 304 and request.etag):
+            complaint = "" if status == 304 else received.complaint
             if complaint:
                 raise BadResponse(
                     complaint,
                     status=status,
                     request_id=request_id(headers),
                     # Cut short: under the same ids the whole answer can be had.
-                    retryable=bool(body) and data is _UNREADABLE and _says_json(headers),
+                    retryable=bool(received.body) and received.data is _UNREADABLE and received.says_json,
                 )
             return Response(
                 request=request,
                 status=status,
-                data=None if status == 304 else data,
+                data=None if status == 304 else received.data,
                 at=at,
                 etag=_etag(headers.get("etag", "")),
                 request_id=request_id(headers),
+                large=len(received.body or b"") > LARGE_BODY,
             )
-        raise refusal(request, status, headers, data, now=at)
+        raise refusal(request, status, headers, received.data, now=at)
 
 
-class _BodyTooLargeError(Exception):
-    """The body is larger than any answer."""
-
+_HEADERS = ("age", "content-type", "date", "etag", "retry-after", "x-request-id")
 
 _UNREADABLE = object()
 
 
-async def _body(response: httpx2.Response) -> bytes:
-    body = bytearray()
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise _BodyTooLargeError
-    return bytes(body)
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """What came: a status, headers, and a body (None where it cannot be read) with its JSON value."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+    data: Any
+
+    @property
+    def says_json(self) -> bool:
+        return "json" in self.headers.get("content-type", "json").lower()
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong with it as a success, or ""."""
+        if self.body is None:
+            return "Layers answered with a body that cannot be read."
+        if not self.body:
+            return "Layers answered without a body."
+        if not self.says_json:
+            return "Layers answered with something other than JSON."
+        if self.data is _UNREADABLE:
+            return "Layers answered with JSON that is cut short or malformed."
+        return ""
 
 
 def _failure(failure: Exception, status: int | None) -> LayersError:
@@ -225,7 +264,7 @@ def _failure(failure: Exception, status: int | None) -> LayersError:
             )
         case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout() | httpx2.UnsupportedProtocol():
             return Unreachable("Layers could not be reached.")
-        case httpx2.DecodingError() | _BodyTooLargeError():
+        case httpx2.DecodingError():
             return BadResponse("Layers answered with a body that cannot be read.", status=status)
         case TimeoutError() | httpx2.TimeoutException():
             return TimedOut("Layers did not answer in time.")
@@ -242,36 +281,17 @@ def _about_trust(failure: BaseException) -> bool:
     return False
 
 
-def _complaint(headers: Mapping[str, str], body: bytes, data: object) -> str:
-    """What is wrong with a success, or ""."""
-    if not body:
-        return "Layers answered without a body."
-    if not _says_json(headers):
-        return "Layers answered with something other than JSON."
-    if data is _UNREADABLE:
-        return "Layers answered with JSON that is cut short or malformed."
-    return ""
-
-
-def _says_json(headers: Mapping[str, str]) -> bool:
-    return "json" in headers.get("content-type", "json").lower()
-
-
 def clock_offset(headers: Mapping[str, str], sent: datetime, received: datetime, known: float | None) -> float | None:
     """Seconds that the clock behind an answer's `Date` is ahead of the one that saw it sent and received.
 
     The least that explains the header, which counts whole seconds; 0.0 where none is needed. `known` where there is no
     such header, or a cache dated it.
     """
-    try:
-        if "age" in headers:
-            return known
-        date = parsedate_to_datetime(headers["date"])
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        at_least, at_most = (date - received).total_seconds(), (date - sent).total_seconds() + 1.0
-        return max(at_least, 0.0) or min(at_most, 0.0)
-    except (KeyError, ValueError, TypeError, OverflowError, IndexError):
+    date = None if "age" in headers else http_date(headers.get("date", ""))
+    if date is None:
         return known
+    at_least, at_most = (date - received).total_seconds(), (date - sent).total_seconds() + 1.0
+    return max(at_least, 0.0) or min(at_most, 0.0)
 
 
 def _sendable(header: str) -> bool:

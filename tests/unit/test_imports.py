@@ -43,7 +43,7 @@ FOREIGN: dict[str, set[str]] = {
     "transports": {"mcp", "anyio", "starlette", "uvicorn", "h11", "opentelemetry"},
     "tenancy": {"anyio", "httpx2", "jwt"},
     "protocol": {"mcp", "mcp_types", "pydantic", "pydantic_core", "anyio"},
-    "api": {"httpx2", "pydantic", "pydantic_core", "anyio"},
+    "api": {"httpx2", "httpcore2", "h11", "pydantic", "pydantic_core", "anyio"},
     "analytics": {"pydantic"},
     "text": set(),
     "operations": {"sqlalchemy", "anyio", "pydantic"},

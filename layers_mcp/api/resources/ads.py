@@ -85,5 +85,4 @@ class AdsResource(Resource):
             scope="ads:write",
             subject="project or creative",
         )
-        response = await self._client.write(request)
-        return self._client.decode(AdsContent, response, lambda row: {"override": override, **members(row)})
+        return await self._client.submit(AdsContent, request, lambda row: {"override": override, **members(row)})

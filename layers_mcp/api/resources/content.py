@@ -67,11 +67,11 @@ class ContentResource(Resource):
             idempotency_key=idempotency_key,
             seconds=_ORDER_SECONDS,
         )
-        return self._client.decode(OrderReply, await self._client.write(request), adapters.order)
+        return await self._client.submit(OrderReply, request, adapters.order)
 
     async def get(self, container_id: str) -> Container:
         """Return a container as it is now."""
-        return self._client.decode(Container, await self._client.get(_container(container_id)), adapters.container)
+        return await self._client.fetch(Container, _container(container_id), adapters.container)
 
     async def list(
         self,
@@ -101,7 +101,7 @@ class ContentResource(Resource):
             scope="content:read",
             subject="project",
         )
-        return self._client.decode(Hooks, await self._client.get(request)).hooks
+        return (await self._client.fetch(Hooks, request)).hooks
 
     async def source_recommendations(
         self,
@@ -145,7 +145,7 @@ class ContentResource(Resource):
         earlier: LayersError | None = None
         while True:
             try:
-                return self._client.decode(Decision, await self._client.write(request, deadline=deadline))
+                return await self._client.submit(Decision, request, deadline=deadline)
             except LayersError as error:
                 failure = error
             if failure.nothing_changed:
@@ -164,7 +164,7 @@ class ContentResource(Resource):
         """Return a container's approval status, read anew; "" where it cannot be read."""
         try:
             response = await self._client.retry.perform(_container(container_id), deadline=deadline)
-            return self._client.decode(Container, response, adapters.container).approval_status or ""
+            return (await self._client.decode(Container, response, adapters.container)).approval_status or ""
         except LayersError:
             return ""
 

@@ -15,7 +15,7 @@ class CreditsResource(Resource):
 
     async def get(self) -> Credits:
         """Return the organization's credits and what one piece of each format may cost at most."""
-        return self._client.decode(Credits, await self._client.get(Request(method="GET", path=path("credits"))))
+        return await self._client.fetch(Credits, Request(method="GET", path=path("credits")))
 
     async def events(
         self,

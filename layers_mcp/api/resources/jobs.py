@@ -24,7 +24,7 @@ class JobsResource(Resource):
 
     async def get(self, job_id: str) -> Job:
         """Return a job as it is now."""
-        return self._client.decode(Job, await self._client.get(_job(job_id)), adapters.job)
+        return await self._client.fetch(Job, _job(job_id), adapters.job)
 
     async def follow(self, job_id: str, observer: Observer) -> Job:
         """Poll a job until it has ended; `observer` hears of each new state. All who follow one job share its polls.
@@ -46,7 +46,7 @@ class JobsResource(Resource):
         response = await self._client.retry.perform(request)
         if response.status == HTTPStatus.NOT_MODIFIED:
             return None, etag
-        return self._client.decode(Job, response, adapters.job), response.etag
+        return await self._client.decode(Job, response, adapters.job), response.etag
 
     async def cancel(self, job_id: str) -> CancelReply:
         """Ask a job to stop at its next stage."""
@@ -57,7 +57,7 @@ class JobsResource(Resource):
             scope="jobs:cancel",
             subject="job",
         )
-        return self._client.decode(CancelReply, await self._client.write(request))
+        return await self._client.submit(CancelReply, request)
 
 
 def _job(job_id: str) -> Request:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from layers_mcp.api.base_client import BaseClient
-from layers_mcp.api.decoding import members
+from layers_mcp.api.decoding import first_rows, members
 from layers_mcp.api.models import Metrics, Ranking
 from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource
@@ -57,7 +57,7 @@ class MetricsResource(Resource):
             scope="metrics:read",
             subject="project",
         )
-        return self._client.decode(Ranking, await self._client.get(request))
+        return await self._client.fetch(Ranking, request, lambda data: first_rows(data, limit))
 
 
 async def read_series(client: BaseClient, where: str, params: tuple[tuple[str, str], ...]) -> Metrics:
@@ -73,4 +73,4 @@ async def read_series(client: BaseClient, where: str, params: tuple[tuple[str, s
         window |= {name: value for name, value in members(answered.get("window")).items() if value}
         return {"scope": asked["scope"], "id": asked["id"], **answered, "window": window}
 
-    return client.decode(Metrics, await client.get(request), complete)
+    return await client.fetch(Metrics, request, complete)

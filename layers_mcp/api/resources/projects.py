@@ -62,7 +62,7 @@ class ProjectsResource(Resource):
             response = None
         if response is None:
             response = await self._client.get(_policy(project_id, second), deadline=deadline)
-        return self._client.decode(ReviewPolicy, response, adapters.policy)
+        return await self._client.decode(ReviewPolicy, response, adapters.policy)
 
 
 def _policy(project_id: str, vintage: Vintage) -> Request:

@@ -67,7 +67,7 @@ class PublishingResource(Resource):
             idempotency_key=idempotency_key,
             seconds=_PUBLISH_SECONDS,
         )
-        return self._client.decode(PublishReply, await self._client.write(sent), adapters.publication)
+        return await self._client.submit(PublishReply, sent, adapters.publication)
 
     async def list(
         self,
@@ -106,7 +106,7 @@ class PublishingResource(Resource):
             scope="publish:read",
             subject="scheduled post",
         )
-        return self._client.decode(ScheduledPost, await self._client.get(request), adapters.scheduled_post)
+        return await self._client.fetch(ScheduledPost, request, adapters.scheduled_post)
 
     async def reschedule(self, scheduled_post_id: str, *, scheduled_for: datetime) -> ScheduledPost:
         """Move a queued post to another time (UTC). Raises Conflict where it is queued no longer."""
@@ -131,4 +131,4 @@ class PublishingResource(Resource):
             scope="publish:write",
             subject="scheduled post",
         )
-        return self._client.decode(ScheduledPost, await self._client.write(request), adapters.scheduled_post)
+        return await self._client.submit(ScheduledPost, request, adapters.scheduled_post)

@@ -183,7 +183,7 @@ async def test_spendable_credits_are_what_is_available_else_the_balance(
     async with client(Upstream(ok(body))) as layers:
         answer = await layers.credits.get()
     assert answer.spendable == spendable
-    assert "new" not in answer.estimated_credits_per_format
+    assert answer.estimated_credits_per_format.get("new") is None
 
 
 @pytest.mark.parametrize(

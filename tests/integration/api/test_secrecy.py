@@ -73,6 +73,9 @@ async def test_a_closed_client_leaves_the_loggers_as_they_were() -> None:
 
 def test_a_line_without_the_key_is_left_alone() -> None:
     record = logging.LogRecord("httpx2", logging.INFO, "", 0, "%s is %d", ("it", 3), None)
-    assert Redaction(Secret(KEY)).filter(record)
+    redaction, secret = Redaction(), Secret(KEY)
+    redaction.watch(secret)
+    assert redaction.filter(record)
+    redaction.forget(secret)
     assert (record.msg, record.args) == ("%s is %d", ("it", 3))
     assert Secret("").redact("text") == "text"
