@@ -22,7 +22,7 @@ def test_a_policy_knows_the_tools_and_nothing_of_the_world():
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     ours = {module for module in imported if module and module.startswith("layers_mcp")}
     assert ours
-    assert all(module.startswith(("layers_mcp.tools.", "layers_mcp.tenancy.workspace")) for module in ours)
+    assert all(module.startswith(("layers_mcp.tools.", "layers_mcp.context")) for module in ours)
 
 
 @pytest.mark.parametrize("policy", list(loop_policies.POLICIES))
