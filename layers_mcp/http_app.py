@@ -16,10 +16,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from layers_mcp.api.errors import LayersError
 from layers_mcp.config import ConfigError, ServerConfig
 from layers_mcp.context import ToolContext
 from layers_mcp.http_config import HttpConfig
+from layers_mcp.operations.errors import JournalError
 from layers_mcp.protocol.errors import NOTHING_CHANGED, ToolError
 from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.telemetry import Metrics
@@ -170,6 +170,10 @@ class HttpApp:
             await stack.enter_async_context(self._pool)
             for manager in self._managers.values():
                 await stack.enter_async_context(manager.run())
+            if self._config.auth != "none" and not self._config.server.journal_url.startswith("postgres"):
+                logger.warning(
+                    "the journal is SQLite, for this process alone; replicas share a PostgreSQL --journal-url"
+                )
             group = await stack.enter_async_context(anyio.create_task_group())
             if self._keys is not None:
                 group.start_soon(self._keys.run)
@@ -177,8 +181,13 @@ class HttpApp:
             group.cancel_scope.cancel()
 
     async def _ready(self) -> str:
+        """One word for what keeps calls from being taken. A journal that hangs is late: the caller sees to that."""
         if self._calls.draining:
             return "draining"
+        try:
+            await self._resources.store.check()
+        except JournalError:
+            return "journal"
         return ""
 
     # --- who is calling
@@ -231,18 +240,18 @@ class HttpApp:
         with self._place(caller.tenant):
             try:
                 async with self._pool.workspace(caller.tenant) as workspace:
-                    yield ToolContext(
-                        workspace=workspace,
-                        policy=caller.policy,
-                        deadline=request.deadline,
-                        progress=request.progress,
-                    )
+                    try:
+                        yield ToolContext(
+                            workspace=workspace,
+                            policy=caller.policy,
+                            deadline=request.deadline,
+                            progress=request.progress,
+                        )
+                    finally:
+                        if workspace.key_refused:  # a key that Layers refuses keeps nothing open
+                            self._pool.retire(caller.tenant)
             except AllAtWork:
                 raise _busy("The server is at work for as many tenants as it can take") from None
-            except LayersError as error:
-                if error.status == 401:  # a key that Layers refuses keeps nothing open
-                    self._pool.retire(caller.tenant)
-                raise
 
     @contextmanager
     def _place(self, tenant: Caller) -> Generator[None]:
@@ -258,7 +267,8 @@ class HttpApp:
                 del self._tenant_calls[tenant]
 
     def _open_workspace(self, tenant: Caller) -> Workspace:
-        return Workspace(self._resources, tenant.credentials, tenant.policy)
+        confirmed = self._config.auth != "none"
+        return Workspace(self._resources, tenant.credentials, tenant.policy, must_be_confirmed=confirmed)
 
 
 def _busy(reason: str) -> ToolError:

@@ -27,9 +27,18 @@ class Workspace:
     Use it as an async context manager, from any task: requests and orders under way belong to it, and end with it.
     """
 
-    def __init__(self, resources: ProcessResources, credentials: Credentials, policy: Policy) -> None:
+    def __init__(
+        self,
+        resources: ProcessResources,
+        credentials: Credentials,
+        policy: Policy,
+        *,
+        must_be_confirmed: bool = False,
+    ) -> None:
+        """`must_be_confirmed`: while Layers does not say whose the key is, nothing is shown or ordered."""
         self.credentials = credentials
         self.policy = policy
+        self._must_be_confirmed = must_be_confirmed
         self._resources = resources
         self._supervisor = TaskSupervisor(parent=resources.supervisor)
 
@@ -48,6 +57,11 @@ class Workspace:
     def busy(self) -> bool:
         """Whether a write is under way, also one whose caller has left."""
         return self._supervisor.busy
+
+    @property
+    def key_refused(self) -> bool:
+        """Whether Layers has refused the key."""
+        return "api" in self.__dict__ and self.api.times_unauthenticated > 0
 
     @property
     def has_key(self) -> bool:
@@ -84,4 +98,5 @@ class Workspace:
             supervisor=self._supervisor,
             now=self.now,
             daily_credit_limit=self.policy.daily_credit_limit,
+            must_be_confirmed=self._must_be_confirmed,
         )
