@@ -72,7 +72,7 @@ function tileOf(metric, data, press) {
   );
 }
 
-/** A change against the period before, beside how much this customer's periods swing anyway. */
+/** A change against the week before, beside how much this customer's weeks swing anyway. */
 function changeWords({ ratio, usual_low: low, usual_high: high, unusual }) {
   const swing = isNumber(low) && isNumber(high) ? `usual swing ${formats.ratio(low)} to ${formats.ratio(high)}` : "usual swing not known";
   const verdict = unusual ? `Unusual ${ratio < 1 ? "drop" : "rise"}` : "No change to speak of";
@@ -80,7 +80,7 @@ function changeWords({ ratio, usual_low: low, usual_high: high, unusual }) {
     "small",
     { class: unusual ? "change unusual" : "change" },
     h("b", null, `x${formats.ratio(ratio)}`),
-    ` on the period before. ${verdict}: ${swing}.`,
+    ` on the week before. ${verdict}: ${swing}.`,
   );
 }
 

@@ -33,8 +33,8 @@ Call = Callable[..., Wire]
 
 
 @pytest.fixture(scope="module")
-def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
-    """Call a tool of a server on a sandbox, whose clock stands still but for what a test moves it."""
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Call, Sandbox]]:
+    """A sandbox whose clock stands still but for what a test moves it, and how to call a tool of a server on it."""
     with Sandbox(clock=lambda: START) as sandbox, start_blocking_portal() as portal:
         state_dir = tmp_path_factory.mktemp("pictures")
         config = configured(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=state_dir)
@@ -46,8 +46,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
                 assert not answer.is_error, answer.content
                 return dict(answer.structured_content or {})
 
-            live_a_week(call, sandbox)
-            yield call
+            yield call, sandbox
 
 
 def live_a_week(call: Call, sandbox: Sandbox) -> None:
@@ -76,7 +75,8 @@ def live_a_week(call: Call, sandbox: Sandbox) -> None:
     sandbox.advance(timedelta(minutes=5))
 
 
-def test_each_view_is_pictured_light_and_dark(shown: Shown, call: Call, tmp_path: Path) -> None:
+def test_each_view_is_pictured_light_and_dark(shown: Shown, world: tuple[Call, Sandbox], tmp_path: Path) -> None:
+    call, sandbox = world
     folder = IMAGES if os.environ.get("LAYERS_TEST_PICTURES") else tmp_path
     folder.mkdir(exist_ok=True)
     project = call("list_projects", search="acme")["projects"][0]["project_id"]
@@ -94,7 +94,6 @@ def test_each_view_is_pictured_light_and_dark(shown: Shown, call: Call, tmp_path
     def price() -> None:
         first = shown.ids[0]
         shown.press("toggle", first)
-        shown.select("variations", "3", first)
         shown.press("order", first)
         shown.wait_for("confirm-order", first)
 
@@ -104,7 +103,8 @@ def test_each_view_is_pictured_light_and_dark(shown: Shown, call: Call, tmp_path
     ranked = {"project_id": project, "metric": "engagement_rate"}
     take("ranking", "ranking", "rank_top_performers", limit=25, **ranked)
     take("ranking", "ordering", "rank_top_performers", price, limit=2, **ranked)
-    take("series", "series", "get_metrics", project_id=project, since="30d")
+    live_a_week(call, sandbox)
+    take("series", "series", "get_metrics", project_id=project, since="30d", compare_previous=True, by_account=True)
     take("approval", "approval", "get_content", question, project_id=project, awaiting_approval=True, limit=2)
     take("results", "results", "review_commissions", project_id=project, limit=7)
     for name in NAMES:
