@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mcp.server.lowlevel import Server
 
 from layers_mcp import __version__
-from layers_mcp.config import ServerConfig
+from layers_mcp.config import ServerConfig, Vintage
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol.catalog import Catalog
 from layers_mcp.protocol.errors import ToolError
@@ -163,7 +163,7 @@ def open_resources(
 
     def connect() -> Upstream:
         if config.sandbox and transport is None:
-            upstream = _embedded_sandbox(config.world_path)
+            upstream = _embedded_sandbox(config.world_path, config.vintage)
         else:
             upstream = Upstream(base_url=config.base_url, transport=transport)
         return replace(upstream, now=clock) if clock is not None else upstream
@@ -188,12 +188,12 @@ async def open_context(
         yield ToolContext(workspace=workspace, policy=policy)
 
 
-def _embedded_sandbox(path: Path) -> Upstream:
+def _embedded_sandbox(path: Path, vintage: Vintage) -> Upstream:
     from layers_mcp.api.errors import Unreachable
     from layers_mcp.sandbox import Sandbox, WorldFileError
 
     try:
-        sandbox = Sandbox(path=path)
+        sandbox = Sandbox(path=path, vintage="preview" if vintage == "auto" else vintage)
     except WorldFileError as error:
         raise Unreachable(str(error), hint="To keep the old one too, name another --state-dir.") from error
     except OSError as error:

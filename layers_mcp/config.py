@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ DEFAULT_MEDIA_ORIGINS = ("https://media.layers.com", "https://media.meetsift.com
 """Where Layers keeps the pictures and videos of content."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+Vintage = Literal["auto", "preview", "current"]
+VINTAGES: tuple[Vintage, ...] = get_args(Vintage)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -111,6 +114,8 @@ class ServerConfig:
     state_dir: Path = field(default_factory=default_state_dir)
     journal_url: str = field(default="", repr=False)
     log_level: str = "warning"
+    vintage: Vintage = "auto"
+    """The API's vintage; `auto` finds it out."""
     media_origin: tuple[str, ...] = DEFAULT_MEDIA_ORIGINS
     """The only origins that views load pictures and videos from."""
 
@@ -137,6 +142,7 @@ class ServerConfig:
             state_dir=state_dir / "sandbox" if sandbox else state_dir,
             journal_url=options.read("journal_url", _parse_journal_url, "", ignored_on_sandbox=True),
             log_level=options.read("log_level", _parse_log_level, "warning"),
+            vintage=options.read("vintage", _parse_vintage, "auto"),
             media_origin=options.read("media_origin", _parse_media_origins, DEFAULT_MEDIA_ORIGINS),
         )
 
@@ -176,6 +182,12 @@ def _parse_log_level(text: str, source: str) -> str:
     return text.lower()
 
 
+def _parse_vintage(text: str, source: str) -> Vintage:
+    if text.lower() not in VINTAGES:
+        raise ConfigError(f"{source} must be one of {', '.join(VINTAGES)}")
+    return cast("Vintage", text.lower())
+
+
 def _parse_journal_url(text: str, source: str) -> str:
     """Refuse what the database library would quote, with parts of the password, in an error of its own."""
     kind, mark, rest = text.partition("://")
@@ -195,20 +207,25 @@ def _parse_journal_url(text: str, source: str) -> str:
 
 
 def _parse_base_url(text: str, source: str = "base_url") -> str:
-    """The URL without a trailing slash. Plain http would show the key to the network, so it is for loopback only."""
+    """The URL in its one normal form, which ids and tenants are derived from: two spellings are one server.
+
+    Plain http would show the key to the network, so it is for loopback only.
+    """
     wrong = ConfigError(f"{source} must be a URL such as {DEFAULT_BASE_URL}, without user, query or fragment")
     if not text.isascii() or not text.isprintable() or any(mark in text for mark in " \\@?#"):
         raise wrong
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
+        host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         raise wrong from None
     if parts.scheme not in {"http", "https"} or not host:
         raise wrong
     if parts.scheme == "http" and not is_loopback(host):
         raise ConfigError(f"{source} must start with https://, except for a server on this machine (localhost)")
-    return text.rstrip("/")
+    host = f"[{host}]" if ":" in host else host
+    place = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
+    return f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
 
 
 def _parse_media_origins(text: str, source: str) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from httpx2 import AsyncBaseTransport
 
+    from layers_mcp.api import LayersClient
+
 PATIENCE_SECONDS = 30.0
 """For the one question to the API and the look into the journal."""
 
@@ -38,6 +40,7 @@ SETTINGS = (
     "sandbox",
     "daily_credit_limit",
     "state_dir",
+    "vintage",
     "log_level",
 )
 SECRETS = ("api_key", "journal_url")
@@ -100,6 +103,18 @@ def _shown(name: str, value: object) -> object:
     return "none" if value in (None, "") else value
 
 
+async def _vintage(api: LayersClient) -> str:
+    """Return which vintage the API speaks, and why that is thought."""
+    try:
+        newest = (await api.projects.list(limit=1)).items
+    except LayersError:
+        newest = []
+    found = await api.vintages.find(newest[0].id) if newest else api.vintages.known
+    if found is None:
+        return "unknown: there is no project to tell it by, so the preview's orders are tried first"
+    return f"{found.vintage}: {found.reason}"
+
+
 async def _reach(
     config: ServerConfig, credentials: Credentials, policy: Policy, transport: AsyncBaseTransport | None
 ) -> tuple[bool, list[str]]:
@@ -108,6 +123,7 @@ async def _reach(
         with anyio.fail_after(PATIENCE_SECONDS):
             async with open_context(config, credentials, policy, transport=transport) as context:
                 whoami = await context.api.whoami()
+                vintage = await _vintage(context.api)
                 journal = await context.operations.why_journal_fails()
     except LayersError as error:
         return False, [_line("FAIL", "reach", str(to_tool_error(error)))]
@@ -121,6 +137,7 @@ async def _reach(
         _line("ok", "reach", "the embedded sandbox" if config.sandbox else config.base_url),
         _line("ok", "organization", f"{name or 'unnamed'} ({organization_id})"),
         _line("ok", "key may", scopes),
+        _line("ok", "vintage", vintage),
         _line("ok", "rate limit tier", whoami.rate_limit_tier or "unknown"),
         _line("ok", "credits", "unknown" if whoami.credit_balance is None else whoami.credit_balance),
         _line("FAIL", "journal", f"{journal} No order can be placed.")

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from layers_mcp.cli import imports_done
-from layers_mcp.config import DEFAULT_BASE_URL, LOG_LEVELS, Options, ServerConfig
+from layers_mcp.config import DEFAULT_BASE_URL, LOG_LEVELS, VINTAGES, Options, ServerConfig
 from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tenancy.policy import Policy
 
@@ -41,6 +41,7 @@ def add_config_flags(parser: ArgumentParser) -> None:
     add("--daily-credit-limit", metavar="N", help="credits to commission in a UTC day (LAYERS_DAILY_CREDIT_LIMIT)")
     add("--state-dir", metavar="PATH", help="where the journal lies (LAYERS_STATE_DIR)")
     add("--journal-url", metavar="URL", help="a PostgreSQL journal to share (LAYERS_JOURNAL_URL)")
+    add("--vintage", metavar="NAME", help=f"the API's vintage: {', '.join(VINTAGES)} (LAYERS_VINTAGE; auto)")
     add("--media-origin", metavar="ORIGINS", help="where views may load media from (LAYERS_MEDIA_ORIGIN)")
     add("--log-level", metavar="LEVEL", help=f"to stderr: {', '.join(LOG_LEVELS)} (LAYERS_LOG_LEVEL; warning)")
 

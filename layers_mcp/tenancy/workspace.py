@@ -85,6 +85,7 @@ class Workspace:
             transport=upstream.transport,
             supervisor=self._supervisor,
             now=self.now,
+            vintage=self._resources.config.vintage,
         )
 
     @cached_property

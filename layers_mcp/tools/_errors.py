@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from layers_mcp.api.errors import Conflict, ForbiddenScope, LayersError
+from layers_mcp.api.errors import WAIT_AND_REPEAT, Conflict, ForbiddenScope, LayersError
 from layers_mcp.protocol import NOTHING_CHANGED, WRITE, ToolError
 from layers_mcp.protocol.tool import ToolSpec
 
@@ -22,6 +22,8 @@ def to_tool_error(error: LayersError, tool: ToolSpec | None = None) -> ToolError
     if orders and isinstance(error, Conflict) and (layers := content_layers(error.details)):
         reason = f"The project has several content layers: {', '.join(layers)}."
         next_step = "Choose one of them as layer_id."
+    elif isinstance(error, Conflict) and not error.nothing_changed:
+        next_step = WAIT_AND_REPEAT  # the conflict may be with the first attempt, which is still under way
     return ToolError(
         error.code,
         reason,

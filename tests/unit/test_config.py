@@ -175,6 +175,31 @@ def test_https_anywhere_and_http_to_this_machine_are_taken(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("https://API.Layers.com", "https://api.layers.com"),
+        ("https://api.layers.com:443/", "https://api.layers.com"),
+        ("https://api.layers.com.", "https://api.layers.com"),
+        ("HTTPS://api.layers.com.:443//", "https://api.layers.com"),
+        ("https://api.layers.com:8443/V1/", "https://api.layers.com:8443/V1"),
+        ("http://LOCALHOST:80", "http://localhost"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("http://127.0.0.1:443", "http://127.0.0.1:443"),
+    ],
+)
+def test_a_base_url_has_one_form_however_it_is_spelled(url: str, normal: str) -> None:
+    assert load(f"--base-url={url}").base_url == normal
+    assert ServerConfig(base_url=normal).base_url == normal
+
+
+def test_a_vintage_is_found_out_unless_it_is_named() -> None:
+    assert load().vintage == "auto"
+    assert load("--vintage=Current").vintage == "current"
+    with pytest.raises(ConfigError, match="--vintage must be one of auto, preview, current"):
+        load("--vintage=newest")
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://api.layers.com",

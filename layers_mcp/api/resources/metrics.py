@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from layers_mcp.api.base_client import BaseClient
 from layers_mcp.api.decoding import first_rows, members
+from layers_mcp.api.errors import ValidationFailed
 from layers_mcp.api.models import Metrics, Ranking
 from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource
@@ -15,6 +17,10 @@ from layers_mcp.api.resources._base import Resource
 
 class MetricsResource(Resource):
     """`/v1/projects/:id/metrics` and `/v1/projects/:id/top-performers`."""
+
+    def __init__(self, client: BaseClient) -> None:
+        super().__init__(client)
+        self._knows_no_gate = False
 
     async def get(
         self,
@@ -42,7 +48,32 @@ class MetricsResource(Resource):
         limit: int = 100,
         include_ineligible: bool = False,
     ) -> Ranking:
-        """Return a ranking, best first; `limit` 1 to 100 (publish-to-learn, step 2)."""
+        """Return a ranking, best first; `limit` 1 to 100 (publish-to-learn, step 2).
+
+        The current vintage leaves ineligible rows out unless `include_ineligible`. An API that knows no such parameter
+        has no such gate: it is asked without one, once that is known at the first try.
+        """
+        ask = partial(self._ranking, project_id, metric, window, source_types, platforms, limit)
+        if not include_ineligible or self._knows_no_gate:
+            return await ask()
+        try:
+            return await ask(include_ineligible=True)
+        except ValidationFailed:
+            ranking = await ask()
+        self._knows_no_gate = True  # without the parameter it was answered: the parameter it was
+        return ranking
+
+    async def _ranking(
+        self,
+        project_id: str,
+        metric: str,
+        window: str,
+        source_types: Sequence[str],
+        platforms: Sequence[str],
+        limit: int,
+        *,
+        include_ineligible: bool = False,
+    ) -> Ranking:
         request = Request(
             method="GET",
             path=path("projects", project_id, "top-performers"),

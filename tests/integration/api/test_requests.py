@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from layers_mcp.api.errors import InvalidArgument, NotConfigured, Unreachable
-from tests.integration.api.scripted import KEY, NOW, Upstream, client, ok
+from layers_mcp.api.errors import InvalidArgument, NotConfigured, Unreachable, ValidationFailed
+from tests.integration.api.scripted import KEY, NOW, Upstream, client, ok, refused
 
 HOSTILE_IDS = ["../whoami", "a/b", "%2e%2e", "a%2fb", "a?b=c", "a#b", "..;x", "a\\b", " a ", "ä", "\x00", "a\nb"]
 
@@ -83,6 +83,29 @@ async def test_an_ineligible_row_is_asked_for_only_when_wanted() -> None:
         ("limit", "100"),
         ("includeIneligible", "true"),
     ]
+
+
+async def test_an_api_without_a_gate_is_asked_without_one_once_it_has_refused_the_parameter() -> None:
+    def reply(request: httpx2.Request) -> httpx2.Response:
+        return refused(422, "VALIDATION") if "includeIneligible" in request.url.params else ok({"items": []})
+
+    upstream = Upstream(reply)
+    async with client(upstream) as layers:
+        for project in ("prj_1", "prj_2"):
+            ranking = await layers.metrics.top_performers(
+                project, metric="views", window="30d", include_ineligible=True
+            )
+            assert ranking.items == []
+    assert ["includeIneligible" in request.url.params for request in upstream.requests] == [True, False, False]
+
+
+async def test_a_ranking_that_is_refused_for_another_reason_blames_no_parameter() -> None:
+    upstream = Upstream(refused(422, "VALIDATION"))
+    async with client(upstream) as layers:
+        for _ in range(2):
+            with pytest.raises(ValidationFailed):
+                await layers.metrics.top_performers("prj_1", metric="views", window="30d", include_ineligible=True)
+    assert ["includeIneligible" in request.url.params for request in upstream.requests] == [True, False] * 2
 
 
 async def test_booleans_and_numbers_are_written_as_json_would() -> None:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import httpx2
 import pytest
@@ -139,3 +140,15 @@ def test_as_a_command_it_ends_with_its_exit_code(tmp_path: Path, capsys: pytest.
         main(["doctor", "--sandbox", f"--state-dir={tmp_path}"])
     assert left.value.code == 0
     assert "the embedded sandbox" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("vintage", ["preview", "current"])
+async def test_the_doctor_says_which_vintage_was_found_and_why(
+    vintage: Literal["preview", "current"], tmp_path: Path
+) -> None:
+    with Sandbox(vintage=vintage) as sandbox:
+        settings = told(api_key=sandbox.api_key, base_url="https://api.layers.test", state_dir=tmp_path)
+        code, text = await findings(settings, sandbox.transport())
+    assert code == 0
+    assert f"ok    vintage              {vintage}: " in text
+    assert "policy" in text

@@ -70,3 +70,10 @@ def test_every_error_has_a_next_step() -> None:
     for kind in kinds(errors.LayersError):
         if kind not in (errors.Refused, errors.NotSupported):  # each of these says its own
             assert to_tool_error(kind("What happened."), of("get_metrics")).next_step, kind
+
+
+def test_a_conflict_after_an_unanswered_attempt_tells_one_thing_wait_and_call_again() -> None:
+    conflict = errors.Conflict("Layers refused the request.", status=409, nothing_changed=False)
+    told = str(to_tool_error(conflict, of("generate_with_hook")))
+    assert "Wait a minute, then call again." in told
+    assert "Read the present state" not in told
