@@ -4,7 +4,7 @@ import assert from "node:assert";
 
 export async function walk(names, call) {
   const ask = async (tool, args) => JSON.parse(await call(tool, args));
-  assert.equal(names.length, 15);
+  assert.ok(["list_projects", "review_commissions"].every((name) => names.includes(name)), String(names));
   const { projects } = await ask("list_projects", { search: "acme-todo" });
   const project_id = projects[0].project_id;
   const { items } = await ask("rank_top_performers", { project_id, metric: "engagement_rate", limit: 3 });

@@ -18,7 +18,7 @@ async def walk(names: Sequence[str], call: Callable[[str, dict[str, Any]], Await
         except ValueError:
             raise AssertionError(f"{tool} answered: {text[:300]}") from None
 
-    assert len(names) == 15, f"{len(names)} tools listed"
+    assert {"list_projects", "review_commissions"} <= set(names), names
     found = await ask("list_projects", search="acme-todo")
     project_id = found["projects"][0]["project_id"]
     ranking = await ask("rank_top_performers", project_id=project_id, metric="engagement_rate", limit=3)

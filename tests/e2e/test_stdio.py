@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
+from layers_mcp.tools import CATALOG
 from tests.e2e.program import INITIALIZE, Program, call_of, environment
 
 KEY = "lp_live_e2e_s3cr3tw0rd"
@@ -23,7 +24,7 @@ async def test_a_client_of_either_era_runs_a_tool_of_the_real_program(mode: str,
     )
     async with Client(parameters, mode=mode) as client:
         assert client.protocol_version == {"legacy": "2025-11-25", "auto": "2026-07-28"}[mode]
-        assert len((await client.list_tools()).tools) == 15
+        assert [tool.name for tool in (await client.list_tools()).tools] == list(CATALOG)
         result = await client.call_tool("list_projects", {"search": "acme"})
     assert not result.is_error
     assert [row["name"] for row in result.structured_content["projects"]] == ["acme-todo"]

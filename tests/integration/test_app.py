@@ -164,7 +164,7 @@ async def test_read_only_prompts_speak_of_no_tool_or_prompt_that_is_left_out(san
 
 async def test_without_a_key_it_lists_and_every_call_says_how_to_set_one(tmp_path: Path, era: str) -> None:
     async with Client(create_server(**configured(state_dir=tmp_path)), mode=era) as client:
-        assert len((await client.list_tools()).tools) == 15
+        assert [tool.name for tool in (await client.list_tools()).tools] == list(CATALOG)
         for name in CATALOG:
             result = await client.call_tool(name, {})
             assert result.is_error, name
@@ -248,10 +248,11 @@ async def test_project_ids_are_completed_from_an_id_or_a_name_and_metrics_from_t
             "views",
             "engagement_rate",
             "watch_time_ms",
+            "watch_seconds_per_view",
             "conversions",
             "roas",
         ]
-        assert await completed(client, "metric", "W") == ["watch_time_ms"]
+        assert await completed(client, "metric", "W") == ["watch_time_ms", "watch_seconds_per_view"]
 
 
 async def test_without_a_key_nothing_is_completed(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ COMMISSIONS = [name for name in CATALOG if spec_of(function_of(name)).kind == WR
 
 SCOPES: dict[str, set[tuple[str, str]]] = defaultdict(set)
 """The endpoints that a scope opens, ids written as in faults."""
-for route in ROUTES:
+for route in ROUTES["preview"]:
     SCOPES[route.scope or ""].add((route.method, "/".join(":id" if s.startswith(":") else s for s in route.segments)))
 _ID = re.compile(r"[a-z]+_[0-9A-Za-z]{10,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -22,7 +22,7 @@ import pytest
 
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools import CATALOG
-from tests.integration.test_fault_matrix import FAULTS, FIVE_MINUTES, OWN_ENDPOINT
+from tests.integration.test_fault_matrix import FAULTS, FIVE_MINUTES, own_endpoint
 from tests.support.harness import open_stage, text_of
 
 pytestmark = pytest.mark.jumping
@@ -97,12 +97,13 @@ async def test_every_error_reads_as_it_did(name: str, tmp_path: Path) -> None:
     """Each fault at the first request of the tool's own endpoint, then everywhere, then always at that endpoint."""
     texts: dict[str, dict[str, str]] = {}
     async with open_stage(tmp_path) as stage:
+        endpoint = await own_endpoint(stage, name)
         for fault, kind in FAULTS.items():
             texts[fault] = {}
             for where, limits in {
-                "once": {"endpoint": OWN_ENDPOINT[name], "calls": (1,)},
+                "once": {"endpoint": endpoint, "calls": (1,)},
                 "everywhere": {"endpoint": "*"},
-                "always": {"endpoint": OWN_ENDPOINT[name]},
+                "always": {"endpoint": endpoint},
             }.items():
                 arguments = await stage.ready_for(name)
                 stage.sandbox.faults.append(Fault(**limits, **kind))
