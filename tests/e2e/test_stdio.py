@@ -14,6 +14,8 @@ from mcp import Client, StdioServerParameters
 from layers_mcp.tools import CATALOG
 from tests.e2e.program import INITIALIZE, Program, call_of, environment
 
+pytestmark = pytest.mark.subprocess
+
 KEY = "lp_live_e2e_s3cr3tw0rd"
 
 

@@ -34,6 +34,7 @@ async def test_the_live_server_keeps_the_committed_contract() -> None:
     assert live == SNAPSHOT, f"\n{told}\nIf this is meant: python docs/generate.py"
 
 
+@pytest.mark.subprocess
 def test_every_generated_file_is_up_to_date() -> None:
     command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)

@@ -143,6 +143,7 @@ async def test_any_one_fault_is_passed_over(name: str, tmp_path: Path) -> None:
                 assert len(stage.charges()) == charged + orders, fault
 
 
+@pytest.mark.slow
 @every_fault
 @every_tool
 async def test_a_cause_that_stays_is_told_in_time_with_what_it_may_have_changed(

@@ -92,6 +92,7 @@ def _without_random_id(row: sqlite3.Row) -> dict[str, Any]:
     return {name: row[name] for name in row.keys() if name not in RANDOM}  # noqa: SIM118 - a row's keys are no dict's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CATALOG)
 async def test_every_error_reads_as_it_did(name: str, tmp_path: Path) -> None:
     """Each fault at the first request of the tool's own endpoint, then everywhere, then always at that endpoint."""

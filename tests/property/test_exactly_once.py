@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -26,6 +27,8 @@ from layers_mcp.sandbox import Fault
 from tests.support import BASE_URL
 from tests.support.crash_harness import Server, Town
 from tests.support.virtual_time import JumpingLoop
+
+pytestmark = pytest.mark.fuzz
 
 TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 ORDERS = ("POST /v1/content/:id/clone-from-post", "POST /v1/projects/:id/content")

@@ -27,7 +27,7 @@ from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools import CATALOG
 from tests.support.harness import DEFINED, NOTHING_CHANGED, Stage, effect_of, open_stage, text_of
 
-pytestmark = pytest.mark.jumping
+pytestmark = [pytest.mark.jumping, pytest.mark.fuzz]
 
 TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 

@@ -14,6 +14,8 @@ from layers_mcp.sandbox.routes import ROUTES, Route
 from layers_mcp.sandbox.vintages import VINTAGES, Vintage
 from tests.integration.sandbox.conftest import HandClock, open_api
 
+pytestmark = pytest.mark.fuzz
+
 TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 
 KNOWN = ("acme", "globex", "uuid", "post", "container", "account", "scheduled", "influencer")

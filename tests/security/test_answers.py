@@ -12,6 +12,8 @@ from tests.security.keys import bytes_of, every_key, everything_logged, secret_i
 from tests.support.harness import Stage, open_stage
 from tests.support.key_echo_transport import ECHOES, FAULTS, Gossip, in_headers
 
+pytestmark = pytest.mark.slow
+
 
 async def everything_said(stage: Stage, prepared: dict[str, dict[str, Any]]) -> list[str]:
     """Call every tool: all that comes back, progress included."""

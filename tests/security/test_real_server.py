@@ -18,6 +18,8 @@ from tests.e2e.program import Program, environment
 from tests.security.keys import bytes_of, every_key, everything_logged, secret_in
 from tests.support import configured
 
+pytestmark = pytest.mark.subprocess
+
 
 class Parrot(BaseHTTPRequestHandler):
     """A real server that tells whoever asks what key they have; each endpoint in another way."""

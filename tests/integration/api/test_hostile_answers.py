@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -101,6 +102,7 @@ def exchanges(draw: st.DrawFn) -> tuple[Read, int, bytes]:
     return read, status, json.dumps(body).encode()
 
 
+@pytest.mark.fuzz
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(exchange=exchanges())
 async def test_an_answer_changed_anywhere_is_read_or_refused_and_never_a_crash(

@@ -44,17 +44,20 @@ def told() -> tuple[int, str]:
     return code, stream.getvalue()
 
 
+@pytest.mark.subprocess
 def test_the_demo_closes_the_loop_through_the_real_server(told: tuple[int, str]):
     code, text = told
     assert code == 0, text
     assert re.findall(r"^  → (\w+)\(", text, re.MULTILINE) == LOOP
 
 
+@pytest.mark.subprocess
 def test_the_demo_shows_the_jobs_pass_through_at_least_two_running_stages(told: tuple[int, str]):
     stages = re.findall(r"queued|generating_visuals|finalizing", told[1])
     assert len(set(stages)) >= 2, told[1]
 
 
+@pytest.mark.subprocess
 def test_the_demo_ends_with_what_was_ordered_and_what_it_cost(told: tuple[int, str]):
     ending = told[1].split("What happened", 1)[1]
     assert "2 commissions, 3 pieces; 3 approved" in ending
@@ -63,6 +66,7 @@ def test_the_demo_ends_with_what_was_ordered_and_what_it_cost(told: tuple[int, s
     assert 0 < int(cost[1]) <= int(cost[2])
 
 
+@pytest.mark.subprocess
 def test_the_demo_in_a_pipe_is_plain_and_fits_a_terminal(told: tuple[int, str]):
     assert "\x1b" not in told[1]
     assert max(map(columns, told[1].splitlines())) <= 100

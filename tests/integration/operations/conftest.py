@@ -12,10 +12,10 @@ from tests.support import START, LoopClock, open_workspace
 from tests.support.shop import Shop
 
 POSTGRES = os.environ.get("LAYERS_TEST_POSTGRES_URL", "")
-WITHOUT = pytest.mark.skip(reason="set LAYERS_TEST_POSTGRES_URL to a PostgreSQL database that may be emptied")
+AT_HAND = pytest.mark.skipif(not POSTGRES, reason="set LAYERS_TEST_POSTGRES_URL to a database that may be emptied")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[] if POSTGRES else WITHOUT)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=(pytest.mark.postgres, AT_HAND))])
 def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty journal, one for each kind of storage."""
     if request.param == "sqlite":

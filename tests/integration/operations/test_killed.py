@@ -17,6 +17,8 @@ from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.sandbox.http import HOST, http_server, listen
 from tests.e2e.program import PATIENCE, Program, call_of, environment
 
+pytestmark = pytest.mark.subprocess
+
 
 @contextmanager
 def served(sandbox: Sandbox) -> Iterator[str]:

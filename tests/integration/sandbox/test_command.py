@@ -45,6 +45,7 @@ def served(*arguments: object, stop: signal.Signals = signal.SIGINT) -> Iterator
         assert "Traceback" not in complaints
 
 
+@pytest.mark.subprocess
 def test_it_says_where_it_serves_and_with_which_key_and_projects(tmp_path: Path) -> None:
     faults = tmp_path / "faults.json"
     faults.write_text(json.dumps([{"endpoint": "GET /v1/credits", "kind": "status", "status": 500}]))
@@ -64,12 +65,14 @@ def test_it_says_where_it_serves_and_with_which_key_and_projects(tmp_path: Path)
             assert [client.post(order, json={}).status_code for _ in range(40)][-1] == 429
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_in_peace_as_soon_as_it_has_said_where_it_serves(tmp_path: Path, stop: signal.Signals) -> None:
     with served("--db", tmp_path / "world.db", stop=stop) as said:
         assert len(said) == 6
 
 
+@pytest.mark.subprocess
 def test_it_ends_in_peace_when_it_is_terminated_though_an_answer_is_still_due(tmp_path: Path) -> None:
     faults = tmp_path / "faults.json"
     faults.write_text(json.dumps([{"endpoint": "GET /v1/whoami", "kind": "latency", "seconds": 60}]))

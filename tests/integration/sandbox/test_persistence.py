@@ -66,6 +66,7 @@ async def test_a_world_survives_a_restart(tmp_path: Path, clock: HandClock) -> N
         assert charges(sandbox) == [-120]
 
 
+@pytest.mark.subprocess
 def test_processes_that_create_one_world_at_once_meet_in_it(tmp_path: Path) -> None:
     path = tmp_path / "world.db"
     running = [start(path, 5, key) for key in ("a", "b", "same", "same")]

@@ -233,6 +233,7 @@ async def test_broken_text_is_refused_without_an_echo(desk: Desk) -> None:
 blanks = st.text(" \t\n\u00a0\u2003", max_size=2)
 
 
+@pytest.mark.fuzz
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     spellings=st.lists(st.tuples(blanks, blanks, st.booleans()), min_size=2, max_size=5),
