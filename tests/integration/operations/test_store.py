@@ -334,6 +334,7 @@ for number in range(30):
 """
 
 
+@pytest.mark.subprocess
 def test_processes_that_write_at_once_share_orders_and_limit(journal_url: str, tmp_path: Path) -> None:
     writers = [
         subprocess.Popen(
