@@ -56,12 +56,20 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         description="Check settings, reachability and what the key may do; exit code 0 when a call would work.",
         allow_abbrev=False,
     )
+    parser.add_argument(
+        "--http", metavar="URL", help="check a running HTTP server as a client sees it, and nothing else"
+    )
     add_config_flags(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: Namespace) -> int:
     """Write the findings to stdout; 0 when a call would work, else 1."""
+    if options.http:
+        from layers_mcp.cli.http_doctor import examine_http
+
+        imports_done()
+        return anyio.run(examine_http, options.http)
     imports_done()
     return anyio.run(examine, Options(options, os.environ))
 

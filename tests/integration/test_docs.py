@@ -35,7 +35,7 @@ DEFINED = (
 )
 """What the glossary has to define, at least."""
 
-TEST_VARIABLES = {"LAYERS_TEST_POSTGRES_URL", "LAYERS_TEST_STEPS"}
+TEST_VARIABLES = {"LAYERS_TEST_POSTGRES_URL", "LAYERS_TEST_STEPS", "LAYERS_TEST_NODE_MODULES"}
 
 every_page = pytest.mark.parametrize("page", PAGES)
 
@@ -131,7 +131,7 @@ def test_the_configuration_table_names_every_flag_and_variable() -> None:
     variables = {f"LAYERS_{name.upper()}" for name in CONFIGURED}
     assert {cells[1].strip("`") for cells in table} == variables
     for page, text in PAGES.items():
-        printed = {"LAYERS_MCP", "LAYERS_BASE_URL"}
+        printed = {"LAYERS_MCP", "LAYERS_MCP_URL", "LAYERS_BASE_URL", "LAYERS_HTTP_PORT"}
         assert set(re.findall(r"LAYERS_[A-Z_]+", text)) <= variables | TEST_VARIABLES | printed, page
 
 

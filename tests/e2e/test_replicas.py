@@ -1,0 +1,134 @@
+"""Two replicas, one PostgreSQL journal, HAProxy in front: one order is one charge, whatever stops in between."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+
+from layers_mcp.sandbox import Sandbox
+from tests.support.http_server import headers_for, message
+from tests.support.replicas import MISSING, Fleet, fleet
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.subprocess,
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}"),
+]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Fleet]:
+    with fleet(tmp_path_factory.mktemp("fleet")) as started:
+        yield started
+
+
+def call(running: Fleet, tool: str, url: str = "", **arguments: Any) -> dict[str, Any]:
+    """Call a tool as a client does that comes again after a lost connection or a 503; no call takes over its time."""
+    body = message("tools/call", {"name": tool, "arguments": arguments})
+    for _ in range(60):
+        began = time.monotonic()
+        try:
+            answer = httpx2.post(
+                url or running.url, json=body, headers=headers_for(body) | running.headers(), timeout=60
+            )
+        except httpx2.TransportError:
+            time.sleep(0.3)
+            continue
+        finally:
+            assert time.monotonic() - began < 50
+        events = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:")]
+        if answer.status_code == 200 and events:
+            return events[-1]["result"]
+        time.sleep(0.3)
+    raise AssertionError("no answer in many tries")
+
+
+def project(running: Fleet) -> str:
+    return call(running, "list_projects")["structuredContent"]["projects"][0]["project_id"]
+
+
+def charges(running: Fleet) -> int:
+    with Sandbox(path=running.world) as world:
+        return sum(event.type == "usage" for event in world.ledger())
+
+
+def test_one_order_at_both_replicas_at_once_is_one_charge(running: Fleet) -> None:
+    before, where = charges(running), project(running)
+    urls = [f"http://127.0.0.1:{replica.port}/mcp" for replica in running.replicas]
+    with ThreadPoolExecutor(8) as pool:
+        order = {"project_id": where, "hook": "At both at once."}
+        answers = list(pool.map(lambda url: call(running, "generate_with_hook", url, **order), urls * 4))
+    jobs = {answer["structuredContent"]["job_id"] for answer in answers}
+    assert len(jobs) == 1
+    assert charges(running) == before + 1
+
+
+def test_an_order_whose_replica_is_killed_is_one_charge_at_the_other(running: Fleet) -> None:
+    before, where = charges(running), project(running)
+    for number in range(5):
+        order = {"project_id": where, "hook": f"Killed amid it, {number}."}
+        victim, other = running.replicas[number % 2], running.replicas[1 - number % 2]
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(call, running, "generate_with_hook", f"http://127.0.0.1:{victim.port}/mcp", **order)
+            time.sleep(0.02 * number)
+            victim.kill()
+            second = call(running, "generate_with_hook", f"http://127.0.0.1:{other.port}/mcp", **order)
+            assert not second["isError"], second
+            assert victim.process is not None
+            victim.process.communicate()
+            victim.start()
+            assert first.result()["structuredContent"]["job_id"] == second["structuredContent"]["job_id"]
+    assert charges(running) == before + 5
+
+
+def test_a_rolling_restart_under_load_loses_no_order_and_charges_none_twice(running: Fleet) -> None:
+    before, where = charges(running), project(running)
+    stop, placed = threading.Event(), []
+
+    def order_on(worker: int) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            answer = call(running, "generate_with_hook", project_id=where, hook=f"Rolling {worker}, {number}.")
+            assert not answer["isError"], answer
+            placed.append(answer["structuredContent"]["job_id"])
+
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(order_on, worker) for worker in range(4)]
+        for replica in running.replicas:
+            assert replica.stop() == 0
+            replica.start()
+            time.sleep(1)
+        stop.set()
+        for worker in workers:
+            worker.result()
+    assert len(placed) == len(set(placed)) > 4
+    assert charges(running) == before + len(placed)
+
+
+def test_while_postgresql_is_away_nothing_is_ordered_and_afterwards_all_is(running: Fleet) -> None:
+    before, where = charges(running), project(running)
+    running.postgres.stop()
+    try:
+        order = {"project_id": where, "hook": "Away for ten seconds."}
+        told = call(running, "generate_with_hook", f"http://127.0.0.1:{running.replicas[0].port}/mcp", **order)
+        assert told["isError"]
+        assert "Nothing was changed." in told["content"][0]["text"]
+        for replica in running.replicas:
+            ready = httpx2.get(f"http://127.0.0.1:{replica.port}/health/ready", timeout=6)
+            assert ready.status_code == 503
+        assert charges(running) == before
+        time.sleep(5)
+    finally:
+        running.postgres.start()
+    answer = call(running, "generate_with_hook", **order)
+    assert not answer["isError"], answer
+    assert charges(running) == before + 1
+    assert running.postgres.connections() <= 2 * 15
