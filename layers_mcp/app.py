@@ -19,6 +19,7 @@ from layers_mcp import __version__
 from layers_mcp.config import ServerConfig, Vintage
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol.catalog import Catalog
+from layers_mcp.protocol.elicitation import Principal
 from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.handlers import Handlers, Lifespan, no_lifespan
 from layers_mcp.protocol.request import ClientRequest, Resolve
@@ -98,7 +99,9 @@ def create_server(
     @asynccontextmanager
     async def resolve(request: ClientRequest) -> AsyncGenerator[ToolContext]:
         workspace: Workspace = request.lifespan
-        yield ToolContext(workspace=workspace, policy=policy, deadline=request.deadline, progress=request.progress)
+        yield ToolContext(
+            workspace=workspace, policy=policy, deadline=request.deadline, progress=request.progress, asker=request.ask
+        )
 
     return build_server(resolve, config, read_only=policy.read_only, lifespan=lifespan)
 
@@ -127,10 +130,12 @@ def build_server(
     read_only: bool,
     lifespan: Lifespan = no_lifespan,
     cache_scope: Literal["public", "private"] = "public",
+    principal: Principal | None = None,
 ) -> Server[Any]:
     """Build the SDK's server over the catalog, for any transport; `resolve` gives each call's `ToolContext`.
 
-    `cache_scope` says whether what lists answer may be kept for other callers too.
+    `cache_scope` says whether what lists answer may be kept for other callers too; `principal` names the tenant of a
+    request.
     """
     catalog = load_catalog(read_only=read_only)
     handlers = Handlers(
@@ -141,6 +146,9 @@ def build_server(
         authorize=_require_key,
         map_error=_map_error,
         complete=_Completion(catalog),
+        confirm_seconds=config.confirm_seconds,
+        state_key=config.state_key,
+        principal=principal,
     )
     instructions = INSTRUCTIONS + (READING_ONLY if read_only else ORDERING) + FACTS
     return handlers.server(

@@ -23,6 +23,7 @@ DEFAULT_BASE_URL = "https://api.layers.com"
 DEFAULT_MEDIA_ORIGINS = ("https://media.layers.com", "https://media.meetsift.com")
 """Where Layers keeps the pictures and videos of content."""
 
+STATE_KEY_BYTES = 32
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 Vintage = Literal["auto", "preview", "current"]
 VINTAGES: tuple[Vintage, ...] = get_args(Vintage)
@@ -118,9 +119,18 @@ class ServerConfig:
     """The API's vintage; `auto` finds it out."""
     media_origin: tuple[str, ...] = DEFAULT_MEDIA_ORIGINS
     """The only origins that views load pictures and videos from."""
+    confirm_seconds: int = 600
+    """How long a person may take to answer a question."""
+    state_key_file: Path | None = None
+    """The file of the key that seals what a client carries of a question; replicas share it. None: a key of its own."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _parse_base_url(self.base_url))
+
+    @property
+    def state_key(self) -> bytes:
+        """The key in `state_key_file`; empty without one."""
+        return self.state_key_file.read_bytes() if self.state_key_file is not None else b""
 
     @property
     def world_path(self) -> Path:
@@ -144,6 +154,8 @@ class ServerConfig:
             log_level=options.read("log_level", _parse_log_level, "warning"),
             vintage=options.read("vintage", _parse_vintage, "auto"),
             media_origin=options.read("media_origin", _parse_media_origins, DEFAULT_MEDIA_ORIGINS),
+            confirm_seconds=options.read("confirm_seconds", _parse_confirm_seconds, 600),
+            state_key_file=options.read("state_key_file", _parse_state_key_file, None),
         )
 
 
@@ -170,6 +182,23 @@ def parse_switch(text: str, source: str) -> bool:
     if text.strip().lower() in _TRUE | _FALSE:
         return text.strip().lower() in _TRUE
     raise ConfigError(f"{source} must be true or false")
+
+
+def _parse_confirm_seconds(text: str, source: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= 3600):
+        raise ConfigError(f"{source} must be a whole number of seconds, from 1 to 3600")
+    return int(text)
+
+
+def _parse_state_key_file(text: str, source: str) -> Path:
+    path = Path(text).expanduser()
+    try:
+        size = len(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{source} cannot be read: {error.strerror or 'no file'}") from None
+    if size < STATE_KEY_BYTES:
+        raise ConfigError(f"{source} must name a file of at least {STATE_KEY_BYTES} random bytes")
+    return path
 
 
 def _parse_path(text: str, source: str) -> Path | None:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from layers_mcp.lifecycle import Deadline
+from layers_mcp.protocol.elicitation import Ask, Question
+from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class ToolContext:
     policy: Policy
     deadline: Deadline = field(default_factory=Deadline)
     progress: Progress = no_progress
+    asker: Ask | None = None
 
     @property
     def api(self) -> LayersClient:
@@ -43,3 +46,30 @@ class ToolContext:
     def now(self) -> datetime:
         """The present, in UTC."""
         return self.workspace.now()
+
+    @property
+    def asks(self) -> bool:
+        """Whether `ask` would do anything: without it, nothing need be read for a question."""
+        return self.policy.confirm == "required" or (self.policy.confirm == "auto" and self.asker is not None)
+
+    async def ask(self, question: Question) -> None:
+        """Have a person confirm, as the policy says; return where they chose yes, or nobody is to be asked.
+
+        Raises ToolError: `DECLINED`, or `CONFIRMATION_REQUIRED` where a person has to be asked and cannot be.
+        """
+        if self.policy.confirm == "off":
+            return
+        if self.asker is None:
+            if self.policy.confirm == "required":
+                raise ToolError(
+                    "CONFIRMATION_REQUIRED",
+                    "A person has to confirm this, and this client cannot ask one",
+                    next_step="A person can do it in Layers itself, or with a client that can ask (elicitation).",
+                )
+            return
+        if cause := await self.asker(question):
+            raise ToolError(
+                "DECLINED",
+                cause,
+                next_step="Talk it over with the user first. Where no question is ever shown, --confirm off ends them.",
+            )

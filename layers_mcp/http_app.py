@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Literal, Protocol
 
 import anyio
+from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from opentelemetry.metrics import Meter
@@ -20,6 +21,7 @@ from layers_mcp.config import ConfigError, ServerConfig
 from layers_mcp.context import ToolContext
 from layers_mcp.http_config import HttpConfig
 from layers_mcp.operations.errors import JournalError
+from layers_mcp.protocol.elicitation import Principal
 from layers_mcp.protocol.errors import NOTHING_CHANGED, ToolError
 from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.telemetry import Metrics
@@ -43,6 +45,7 @@ from layers_mcp.tenancy.resources import ProcessResources
 from layers_mcp.tenancy.signing_keys import SigningKeys
 from layers_mcp.tenancy.tenants_file import TenantsFileError
 from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.text.secret import Secret
 from layers_mcp.tools import load_catalog
 from layers_mcp.transports.http import CALLER, Calls, McpEndpoint, Refused, problem
 from layers_mcp.transports.http_app import MetadataEndpoint, create_http_app, metadata_url
@@ -61,8 +64,22 @@ class BuildServer(Protocol):
     """Builds the SDK's server over the catalog."""
 
     def __call__(
-        self, resolve: Resolve, config: ServerConfig, *, read_only: bool, cache_scope: Literal["public", "private"]
+        self,
+        resolve: Resolve,
+        config: ServerConfig,
+        *,
+        read_only: bool,
+        cache_scope: Literal["public", "private"],
+        principal: Principal,
     ) -> Server[Any]: ...
+
+
+def _principal(context: ServerRequestContext[Any]) -> str | None:
+    """Name the tenant that a state belongs to, without giving its key away."""
+    request: Any = context.request
+    caller: Caller = request.scope[CALLER]
+    credentials = caller.credentials
+    return Secret(f"{credentials.api_key} {credentials.organization}").fingerprint()
 
 
 class HttpApp:
@@ -141,9 +158,11 @@ class HttpApp:
     def _make_manager(self, read_only: bool) -> StreamableHTTPSessionManager:
         scope: Literal["public", "private"] = "private" if self._config.auth == "oauth" else "public"
         read_only = read_only or self._config.policy.read_only
-        server = self._build_server(self._resolve, self._config.server, read_only=read_only, cache_scope=scope)
+        server = self._build_server(
+            self._resolve, self._config.server, read_only=read_only, cache_scope=scope, principal=_principal
+        )
         tools = frozenset(tool.name for tool in load_catalog(read_only=read_only))
-        server.middleware[:] = [ObservedCalls(self._metrics, tools, lambda request: request.scope[CALLER].short_hash)]
+        server.middleware[:1] = [ObservedCalls(self._metrics, tools, lambda request: request.scope[CALLER].short_hash)]
         return StreamableHTTPSessionManager(app=server, stateless=True)
 
     def _make_application(self) -> Starlette:
@@ -246,6 +265,7 @@ class HttpApp:
                             policy=caller.policy,
                             deadline=request.deadline,
                             progress=request.progress,
+                            asker=request.ask,
                         )
                     finally:
                         if workspace.key_refused:  # a key that Layers refuses keeps nothing open

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from layers_mcp.cli import imports_done
 from layers_mcp.config import DEFAULT_BASE_URL, LOG_LEVELS, VINTAGES, Options, ServerConfig
 from layers_mcp.tenancy.credentials import Credentials
-from layers_mcp.tenancy.policy import Policy
+from layers_mcp.tenancy.policy import CONFIRM, Policy
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
@@ -43,6 +43,9 @@ def add_config_flags(parser: ArgumentParser) -> None:
     add("--journal-url", metavar="URL", help="a PostgreSQL journal to share (LAYERS_JOURNAL_URL)")
     add("--vintage", metavar="NAME", help=f"the API's vintage: {', '.join(VINTAGES)} (LAYERS_VINTAGE; auto)")
     add("--media-origin", metavar="ORIGINS", help="where views may load media from (LAYERS_MEDIA_ORIGIN)")
+    add("--confirm", metavar="WHEN", help=f"ask a person first: {', '.join(CONFIRM)} (LAYERS_CONFIRM; auto)")
+    add("--confirm-seconds", metavar="N", help="how long a person may take (LAYERS_CONFIRM_SECONDS; 600)")
+    add("--state-key-file", metavar="PATH", help="32 random bytes that replicas share (LAYERS_STATE_KEY_FILE)")
     add("--log-level", metavar="LEVEL", help=f"to stderr: {', '.join(LOG_LEVELS)} (LAYERS_LOG_LEVEL; warning)")
 
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
+from secrets import token_bytes
 from typing import Any, Final, Literal, cast, get_args
 
 from mcp.server.caching import CacheableMethod, CacheHint
@@ -20,6 +21,7 @@ from mcp.types import (
     CallToolRequestParams,
     CompleteRequestParams,
     GetPromptRequestParams,
+    InputRequiredResult,
     PaginatedRequestParams,
     PromptReference,
     ReadResourceRequestParams,
@@ -27,11 +29,15 @@ from mcp.types import (
 
 from layers_mcp.lifecycle import CALL_SECONDS, Deadline
 from layers_mcp.protocol.catalog import Catalog, Tool
+from layers_mcp.protocol.elicitation import InputRequiredError, Patience, Principal, SealedState, asker
 from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.protocol.result import render
 from layers_mcp.protocol.texts import Prompt, PromptArgumentError, Resource
 from layers_mcp.protocol.tool import ToolSpec
+
+CONFIRM_SECONDS = 600.0
+"""How long a person may take to answer a question, on top of the call's own time."""
 
 COMPLETION_SECONDS = 5.0
 """After which a completion is answered empty: somebody is typing."""
@@ -91,7 +97,11 @@ class Handlers:
         map_error: MapError = map_nothing,
         complete: Complete = no_completion,
         call_seconds: float = CALL_SECONDS,
+        confirm_seconds: float = CONFIRM_SECONDS,
+        state_key: bytes = b"",
+        principal: Principal | None = None,
     ) -> None:
+        """`state_key`: 32 secret bytes that replicas share, so that each takes the states of the others."""
         self._catalog = catalog
         self._resolve = resolve
         self._read_prompts = prompts
@@ -100,6 +110,9 @@ class Handlers:
         self._map_error = map_error
         self._complete = complete
         self._call_seconds = call_seconds
+        self._patience = Patience(confirm_seconds)
+        self._state_key = state_key or token_bytes(32)
+        self._principal = principal
 
     def server(
         self,
@@ -122,6 +135,7 @@ class Handlers:
             cache_hints=dict.fromkeys(get_args(CacheableMethod), lasting),
             get_tool_input_schema=self._input_schema,  # the SDK would list every tool before each call
         )
+        server.middleware.append(SealedState(name, self._state_key, self._patience.seconds, self._principal))
         server.add_request_handler("tools/list", PaginatedRequestParams, self.list_tools)
         server.add_request_handler("tools/call", CallToolRequestParams, self.call_tool)
         server.add_request_handler("prompts/list", PaginatedRequestParams, self.list_prompts)
@@ -140,7 +154,7 @@ class Handlers:
         """Answer `tools/list` from the definitions, as they stand."""
         return _only_page(params, "tools", self._catalog.definitions)
 
-    async def call_tool(self, context: Context, params: CallToolRequestParams) -> Wire:
+    async def call_tool(self, context: Context, params: CallToolRequestParams) -> Wire | InputRequiredResult:
         """Answer `tools/call` in bounded time; every failure but an unknown name is a result that a model can read."""
         tool = self._catalog.get(params.name)
         if tool is None:
@@ -149,6 +163,7 @@ class Handlers:
         request = ClientRequest(
             deadline=deadline,
             progress=context.session.report_progress,
+            ask=asker(context, params, deadline, self._patience),
             http=context.request,
             lifespan=context.lifespan_context,
         )
@@ -160,6 +175,8 @@ class Handlers:
                 content, text = render(result)
                 return _answer(content=[_text(text)], structuredContent=content, isError=False)
             failure = _out_of_time(tool, deadline)
+        except InputRequiredError as needed:
+            return needed.result
         except Exception as error:
             failure = self._failure(tool, error)
         return _answer(content=[_text(str(failure))], isError=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers_mcp.lifecycle import Deadline
+from layers_mcp.protocol.elicitation import Ask
 from layers_mcp.protocol.progress import Progress, no_progress
 
 
@@ -15,12 +16,14 @@ from layers_mcp.protocol.progress import Progress, no_progress
 class ClientRequest:
     """One request that needs a context: a tool call or a completion.
 
+    `ask` puts a question to the person behind it, None where its client cannot.
     `http` is Starlette's request (None on stdio), where the transport's door has left who is calling; `lifespan` is
     what the server's lifespan yielded (over HTTP nothing: it is shared by every caller there).
     """
 
     deadline: Deadline
     progress: Progress = no_progress
+    ask: Ask | None = None
     http: Any = None
     lifespan: Any = None
 

@@ -9,6 +9,8 @@ from pydantic import Field
 from layers_mcp.api.errors import Conflict, ContentRejected
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
+from layers_mcp.protocol.elicitation import Question
+from layers_mcp.tools._questions import decision_question
 
 WANTED = {"approve": "approved", "reject": "rejected"}
 EFFECTS = {"approved": "It can go live from now on.", "rejected": "It will not be published."}
@@ -43,6 +45,7 @@ async def decide_content(
     if decision == "reject" and not reason:
         raise invalid_argument("`note` is needed to reject: it is the reason that is kept with the content.")
     wanted = WANTED[decision]
+    await _confirmed(context, container_id, decision, reason)
     try:
         if decision == "approve":
             decided = await context.api.content.approve(container_id, note=reason)
@@ -55,6 +58,20 @@ async def decide_content(
         return Decided(container_id=container_id, approval_status=wanted, notes=[f"It was {wanted} before this call."])
     notes = [EFFECTS[decided.approval_status]] if decided.approval_status in EFFECTS else []
     return Decided(container_id=decided.container_id, approval_status=decided.approval_status, notes=notes)
+
+
+async def _confirmed(context: ToolContext, container_id: str, decision: str, reason: str) -> None:
+    """Have a person confirm what is not decided yet, once more where the content changed meanwhile."""
+    agreed: Question | None = None
+    while context.asks:
+        container = await context.api.content.get(container_id)
+        if container.approval_status != "pending" or container.status != "completed":
+            return  # decided already, or refused anyway: nothing to ask
+        question = decision_question(container, decision, reason)
+        if question == agreed:
+            return
+        await context.ask(question)
+        agreed = question
 
 
 async def _approval_status(context: ToolContext, container_id: str, conflict: Conflict | ContentRejected) -> str:

@@ -155,6 +155,14 @@ def test_every_way_to_the_sandbox_finds_the_same_world(tmp_path: Path) -> None:
     assert world_path(here, "--sandbox") == world_path(here) == tmp_path / "sandbox" / "world.db"
 
 
+def test_a_state_key_is_read_from_its_file_and_a_short_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"k" * 32)
+    (tmp_path / "short").write_bytes(b"k" * 31)
+    assert ServerConfig.load(given(f"--state-key-file={tmp_path / 'key'}")).state_key == b"k" * 32
+    with pytest.raises(ConfigError, match="at least 32 random bytes"):
+        load(f"--state-key-file={tmp_path / 'short'}")
+
+
 def test_a_home_directory_is_understood() -> None:
     assert load("--state-dir=~/layers").state_dir == Path.home() / "layers"
 
@@ -241,6 +249,11 @@ def test_a_base_url_that_would_show_the_key_or_is_none_is_refused(url: str) -> N
         ({"LAYERS_DAILY_CREDIT_LIMIT": "1.5"}, "LAYERS_DAILY_CREDIT_LIMIT"),
         ({"LAYERS_DAILY_CREDIT_LIMIT": "²"}, "LAYERS_DAILY_CREDIT_LIMIT"),
         ({"LAYERS_LOG_LEVEL": "loud"}, "LAYERS_LOG_LEVEL"),
+        ({"LAYERS_CONFIRM": "maybe"}, "LAYERS_CONFIRM"),
+        ({"LAYERS_CONFIRM_SECONDS": "-7"}, "LAYERS_CONFIRM_SECONDS"),
+        ({"LAYERS_CONFIRM_SECONDS": "3601"}, "LAYERS_CONFIRM_SECONDS"),
+        ({"LAYERS_CONFIRM_SECONDS": "1.5"}, "LAYERS_CONFIRM_SECONDS"),
+        ({"LAYERS_STATE_KEY_FILE": "/no/such/file"}, "LAYERS_STATE_KEY_FILE"),
         ({"LAYERS_JOURNAL_URL": "somewhere"}, "LAYERS_JOURNAL_URL"),
         ({"LAYERS_JOURNAL_URL": "mysql://host/database"}, "LAYERS_JOURNAL_URL"),
         ({"LAYERS_JOURNAL_URL": "postgresql://user:p@ss@host/database"}, "LAYERS_JOURNAL_URL"),

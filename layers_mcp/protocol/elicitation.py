@@ -1,0 +1,229 @@
+"""Having a person confirm: a form in the middle of a call, in both eras of the protocol.
+
+In the handshake era the question is a request to the client while the call waits; its time does not count against the
+call. In 2026-07-28 the call is answered with the question, and comes again with the answer and with a sealed state that
+names the question: an answer counts for the very question that was asked.
+
+A question has one field, a choice without a default, the harmless one first: some hosts submit an untouched boolean as
+false, some have no way to decline, some preselect the first value, some accept empty forms by themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    CallToolRequestParams,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+)
+from pydantic import ValidationError
+
+from layers_mcp.lifecycle import Deadline
+
+FIELD = "decision"
+LONGEST_QUESTION = 600
+PROGRESS_SECONDS = 10.0
+"""How often a client is told that its call still waits for the person."""
+
+LAST_SECONDS = 5.0
+"""What is kept of a call's own time where a question has to keep within it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person is asked: one line of text, and the verb to which they say yes."""
+
+    text: str
+    verb: str
+
+    @property
+    def choices(self) -> tuple[str, str]:
+        """The harmless choice, and the yes."""
+        return f"do not {self.verb}", self.verb
+
+    @property
+    def digest(self) -> str:
+        """Names the question in a state that the client carries."""
+        return hashlib.sha256(json.dumps([self.text, self.verb]).encode()).hexdigest()
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The form: one required choice."""
+        no, yes = self.choices
+        described = f"Choose “{yes}” to go on, or “{no}”."
+        return {
+            "type": "object",
+            "properties": {FIELD: {"type": "string", "enum": [no, yes], "description": described}},
+            "required": [FIELD],
+        }
+
+
+class InputRequiredError(Exception):
+    """Ends a call of 2026-07-28 that needs an answer first; `question` goes to the client."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__("a question is to be answered first")
+        self.question = question
+
+    @property
+    def result(self) -> InputRequiredResult:
+        """The answer to the call."""
+        params = ElicitRequestFormParams(message=self.question.text, requested_schema=self.question.schema)
+        return InputRequiredResult(
+            input_requests={FIELD: ElicitRequest(params=params)}, request_state=self.question.digest
+        )
+
+
+Ask = Callable[[Question], Awaitable[str]]
+"""`await ask(question)` → "" where the person chose yes, else in a sentence why that is not known."""
+
+
+class Patience:
+    """How long questions of one server may keep a call, as its clients were seen to bear.
+
+    A few hosts declare that they can ask and show nothing. Once a client gives a call up while asking, questions keep
+    within the call's own time, until one is answered.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.short = False
+
+
+def asker(
+    context: ServerRequestContext[Any], params: CallToolRequestParams, deadline: Deadline, patience: Patience
+) -> Ask | None:
+    """Return how to ask the person behind this call; None where its client cannot be asked."""
+    declared = context.session.client_capabilities
+    elicitation = declared and declared.elicitation
+    if elicitation is None or (elicitation.form is None and elicitation.url is not None):
+        return None
+    if context.protocol_version >= "2026":
+        return _Rounds(params).ask
+    if context.protocol_version < "2025-06-18" or not context.session.can_send_request:
+        return None
+    return _Conversation(context, deadline, patience).ask
+
+
+class _Rounds:
+    """2026-07-28: ask by ending the call, and find the answer in the one that comes after."""
+
+    def __init__(self, params: CallToolRequestParams) -> None:
+        self._answers = params.input_responses or {}
+        self._asked = params.request_state
+
+    async def ask(self, question: Question) -> str:
+        answer = self._answers.get(FIELD)
+        if answer is None or self._asked != question.digest:
+            raise InputRequiredError(question)
+        if not isinstance(answer, ElicitResult):
+            return "The answer was none to this question."
+        return _cause(question, answer)
+
+
+class _Conversation:
+    """The handshake era: ask the client while the call waits."""
+
+    def __init__(self, context: ServerRequestContext[Any], deadline: Deadline, patience: Patience) -> None:
+        self._context = context
+        self._deadline = deadline
+        self._patience = patience
+
+    async def ask(self, question: Question) -> str:
+        seconds = self._patience.seconds
+        if self._patience.short:
+            return await self._answered(question, self._deadline.allow(seconds, keep=LAST_SECONDS))
+        with self._deadline.paused():
+            return await self._answered(question, seconds)
+
+    async def _answered(self, question: Question, seconds: float) -> str:
+        cause = f"Nobody answered the question within {seconds:.0f} seconds."
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._tell_progress)
+                with anyio.move_on_after(seconds):
+                    cause = await self._elicit(question)
+                    self._patience.short = False
+                group.cancel_scope.cancel()
+        except anyio.get_cancelled_exc_class():
+            self._patience.short = True  # the client gave the call up while it was to ask
+            raise
+        return cause
+
+    async def _elicit(self, question: Question) -> str:
+        try:
+            answer = await self._context.session.elicit_form(
+                question.text, cast("Any", question.schema), related_request_id=self._context.request_id
+            )
+        except MCPError:
+            return "The client could not ask its user."
+        except ValidationError:
+            return "The client's answer is none that a form can have."
+        return _cause(question, answer)
+
+    async def _tell_progress(self) -> None:
+        waited = 0.0
+        while True:
+            await anyio.sleep(PROGRESS_SECONDS)
+            waited += PROGRESS_SECONDS
+            await self._context.session.report_progress(waited, None, "waiting for a person's answer")
+
+
+Principal = Callable[[ServerRequestContext[Any]], str | None]
+"""Names the tenant whose request it is; None where there is one alone."""
+
+
+class SealedState:
+    """Server middleware that seals the state of a question, and refuses (-32602) one that is not this call's own.
+
+    Its key is derived at the first call that needs one: most clients of that era ask nothing.
+    """
+
+    def __init__(self, audience: str, key: bytes, seconds: float, principal: Principal | None) -> None:
+        self._audience = audience
+        self._key = key
+        self._seconds = seconds
+        self._principal = principal
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method != "tools/call" or not self._concerns(ctx):
+            return await call_next(ctx)
+        return await self._boundary(ctx, call_next)
+
+    def _concerns(self, context: ServerRequestContext[Any]) -> bool:
+        if (context.params or {}).get("requestState") is not None:
+            return True
+        declared = context.session.client_capabilities
+        return context.protocol_version >= "2026" and declared is not None and declared.elicitation is not None
+
+    @cached_property
+    def _boundary(self) -> ServerMiddleware[Any]:
+        from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+
+        security = RequestStateSecurity(keys=[self._key], ttl=self._seconds, bind_principal=self._principal)
+        return RequestStateBoundary(security, default_audience=self._audience)
+
+
+def _cause(question: Question, answer: ElicitResult) -> str:
+    """Return "" for the yes, else what came instead."""
+    no, yes = question.choices
+    chosen = (answer.content or {}).get(FIELD)
+    if answer.action == "accept" and chosen == yes:
+        return ""
+    if answer.action == "accept" and chosen == no:
+        return f"The user chose “{no}”."
+    if answer.action == "accept":
+        return "The form came back without a choice, as from a client that accepts it by itself."
+    declined = "declined" if answer.action == "decline" else "dismissed"
+    return f"The question was {declined}, by the user or by a client that showed it to nobody."

@@ -1,0 +1,40 @@
+"""What a person is asked before money, decisions and publications: our facts first, then what strangers wrote."""
+
+from __future__ import annotations
+
+import re
+
+from layers_mcp.api.models import Container
+from layers_mcp.protocol.elicitation import LONGEST_QUESTION, Question
+from layers_mcp.text.sanitize import clean
+
+LONGEST_QUOTE = 80
+"""Characters of untrusted text in a question."""
+
+_SPECIAL = re.compile(r"[\"\[\]<>`]")
+"""What could end a quotation, or be read as markup by the client that shows it."""
+
+
+def quote(text: str) -> str:
+    """Put untrusted text in double quotes: cleaned, on one line, at most 80 characters."""
+    cleaned, cut = clean(_SPECIAL.sub("", text), LONGEST_QUOTE)
+    return f'"{cleaned}…"' if cut else f'"{cleaned}"'
+
+
+def decision_question(container: Container, decision: str, reason: str) -> Question:
+    """Ask for the decision on one piece: its id and the effect first, then hook, caption and reason."""
+    if decision == "approve":
+        facts = [f"Approve {container.container_id}? It can go live from then on, and that is final."]
+    else:
+        facts = [f"Reject {container.container_id}? It will not be published, and that is final."]
+    for name, text in (("Hook", container.hook), ("Caption", container.caption), ("Note", reason)):
+        if text:
+            facts.append(f"{name}: {quote(text)}.")
+    return question(facts, decision)
+
+
+def question(facts: list[str], verb: str) -> Question:
+    """One line of at most 600 characters; what comes last is left out first."""
+    while len(" ".join(facts)) > LONGEST_QUESTION and len(facts) > 1:
+        facts = facts[:-1]
+    return Question(" ".join(facts)[:LONGEST_QUESTION], verb)
