@@ -7,7 +7,7 @@ what was ordered.
 """
 
 from layers_mcp.operations.errors import OperationError
-from layers_mcp.operations.kinds import CloneOrder, HookOrder, Order
+from layers_mcp.operations.kinds import CloneOrder, HookOrder, Order, Publication
 from layers_mcp.operations.models import OrderRecord, Placement, Reading, SimilarOrder
 from layers_mcp.operations.operations import Operations
 from layers_mcp.operations.terms import Limits
@@ -21,6 +21,7 @@ __all__ = [
     "Order",
     "OrderRecord",
     "Placement",
+    "Publication",
     "Reading",
     "SimilarOrder",
 ]

@@ -7,6 +7,7 @@ OperationError                  we refused it, before anything was sent that spe
 ├── NotHeldError                NOT_HELD: finished content would not surely wait for a person
 ├── OrderUnknownError           ORDER_UNKNOWN: it may be placed already, and sending it again is not safe
 │   └── UnclearTenantError      the same: another key of what may be one organization ordered it
+├── PublicationUnknownError     PUBLICATION_UNKNOWN: the same of a publication
 ├── OrderInProgressError        ORDER_IN_PROGRESS: another call is placing the same order right now
 └── JournalUnavailableError     JOURNAL_UNAVAILABLE: the journal cannot be read and written, so nothing leaves
 JournalError                    a step of the journal failed; reads become a warning, writes one of the above
@@ -51,6 +52,12 @@ class OrderUnknownError(OperationError):
     """The order was sent and never answered, and sending it again could order it twice."""
 
     code = "ORDER_UNKNOWN"
+
+
+class PublicationUnknownError(OperationError):
+    """The publication was sent and never answered, and sending it again could publish it twice."""
+
+    code = "PUBLICATION_UNKNOWN"
 
 
 class OrderInProgressError(OperationError):

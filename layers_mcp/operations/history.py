@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 from layers_mcp.api.errors import LayersError
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError
+from layers_mcp.operations.identity import publication_id
+from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.kinds.content import together
+from layers_mcp.operations.kinds.publish import scheduled_post_ids
 from layers_mcp.operations.models import Operation, OrderRecord, Reading, Tenant, order_record
 from layers_mcp.operations.placement import journal_warning
 from layers_mcp.operations.state_machine import Observed, transition
@@ -60,6 +63,15 @@ class OrderHistory:
         alive = [row for row in rows if row.status not in CAME_TO_NOTHING]
         return Reading(frozenset(row.record.source_platform_post_id for row in alive), warning)
 
+    async def publication_ids(self, project_id: str) -> Reading[dict[str, str]]:
+        """The publication id of each scheduled post of a project that the journal published."""
+        rows, warning = await self._read(
+            lambda tenant: self._store.of_project(tenant, project_id, "publish_content"), spends=False
+        )
+        return Reading(
+            {each: publication_id(row.identity) for row in rows for each in scheduled_post_ids(row)}, warning
+        )
+
     async def record_job(self, job: Job) -> str:
         """Write back what a job says about its order; the warning where that could not be, else ""."""
         rows, warning = await self._read(lambda tenant: self._store.of_jobs(tenant, [job.job_id]))
@@ -86,7 +98,9 @@ class OrderHistory:
             return journal_warning(str(error))
         return ""
 
-    async def _read(self, read: Callable[[Tenant], Awaitable[Reading[list[Operation]]]]) -> Reading[list[Operation]]:
+    async def _read(
+        self, read: Callable[[Tenant], Awaitable[Reading[list[Operation]]]], *, spends: bool = True
+    ) -> Reading[list[Operation]]:
         if not self._store.exists:
             return Reading([], "")
         try:
@@ -95,7 +109,8 @@ class OrderHistory:
             return Reading([], journal_warning(str(error)))
         except LayersError:
             return Reading([], "What was ordered is not shown: Layers does not confirm whose this key is.")
-        return Reading(rows, warning and journal_warning(warning))
+        orders = [row for row in rows if KINDS[row.tool].spends == spends]
+        return Reading(orders, warning and journal_warning(warning))
 
 
 def _records(rows: Sequence[Operation]) -> list[OrderRecord]:

@@ -55,6 +55,11 @@ def commission_id(order: str) -> str:
     return f"com_{order[:24]}"
 
 
+def publication_id(publication: str) -> str:
+    """The short name of a publication's identity."""
+    return f"pub_{publication[:24]}"
+
+
 def clone_container_id(base_url: str, order: str) -> str:
     """The new container's UUID in the path of a clone: its idempotency key (publish-to-learn, step 3, option A)."""
     return _derived("container", base_url, order)

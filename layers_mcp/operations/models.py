@@ -12,10 +12,11 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
 
-Tool = Literal["clone_post", "generate_with_hook"]
+Tool = Literal["clone_post", "generate_with_hook", "publish_content"]
 Mode = Literal["fork", "reimagine", "hook"]
+PublishMode = Literal["publish", "draft"]
 
-Route = Literal["clone_from_post", "generate"]
+Route = Literal["clone_from_post", "generate", "publish", "schedule"]
 """The endpoint that an operation is sent to; it is sent again there and nowhere else."""
 
 Status = Literal["reserved", "unknown", "running", "completed", "failed", "canceled", "refused"]
@@ -72,7 +73,7 @@ class Operation:
     commission_id: str
     tool: Tool
     project_id: str
-    mode: Mode
+    mode: Mode | PublishMode
     take: int
     variations: int
     arguments: Mapping[str, Any]
@@ -109,7 +110,7 @@ class Operation:
             commission_id=self.commission_id,
             project_id=self.project_id,
             tool=self.tool,
-            mode=self.mode,
+            mode=cast("Mode", self.mode),
             ordered_at=self.ordered_at,
             status=cast("OrderStatus", "unknown" if self.status == "reserved" else self.status),
             take=self.take,
@@ -172,6 +173,7 @@ class Placement:
     similar: tuple[SimilarOrder, ...] = ()
     notes: tuple[str, ...] = ()
     next_step: str = ""
+    rows: tuple[Operation, ...] = ()
 
 
 def order_record(rows: Sequence[Operation]) -> OrderRecord:

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.operations.clock import UpstreamClock
-from layers_mcp.operations.errors import JournalError, OperationError, OrderUnknownError
-from layers_mcp.operations.kinds import Order
+from layers_mcp.operations.errors import JournalError, OperationError, OrderUnknownError, PublicationUnknownError
+from layers_mcp.operations.kinds import KINDS, Order
 from layers_mcp.operations.models import Operation, Placement, SimilarOrder, Tenant, order_record
 from layers_mcp.operations.similar import similar_orders
 from layers_mcp.operations.store.base import Store
@@ -17,7 +17,8 @@ from layers_mcp.operations.terms import Limits, Terms
 
 HIGHEST_TAKE = 99
 
-SIMILAR_WITHIN = timedelta(hours=1)
+SIMILAR_WITHIN = {True: timedelta(hours=1), False: timedelta(days=1)}
+"""Of orders, and of publications."""
 
 
 @dataclass
@@ -75,6 +76,7 @@ class PlacementWriter:
             similar=similar,
             notes=tuple(notes),
             next_step=" ".join(refusal.next_step for refusal in refusals),
+            rows=tuple(rows),
         )
 
     async def next_take(self, call: Call) -> int | None:
@@ -84,13 +86,19 @@ class PlacementWriter:
         ordered = await self._store.takes(call.tenant, list(by_identity))
         return next((take for identity, take in by_identity.items() if identity not in ordered), None)
 
-    async def unknown(self, call: Call, row: Operation, found: str) -> OrderUnknownError:
+    async def unknown(self, call: Call, row: Operation, found: str) -> OperationError:
         """Why an order that was never answered is neither sent again nor taken for placed."""
         try:
             take = await self.next_take(call)
         except JournalError:
             take = None
         sent = stamp(row.ordered_at)
+        if not KINDS[row.tool].spends:
+            return PublicationUnknownError(
+                f"This publication was sent at {sent}, was never answered, and is not safe to send again. {found}",
+                "Look for it with list_schedule and the project_id before another take.",
+                nothing_changed=False,
+            )
         again = f"; take={take} orders another one" if take else ""
         return OrderUnknownError(
             f"This order was sent at {sent}, was never answered, and is no longer safe to send again. {found}",
@@ -100,7 +108,7 @@ class PlacementWriter:
 
     async def _similar(self, call: Call, notes: list[str]) -> tuple[SimilarOrder, ...]:
         """Orders of the last hour from the same source or hook that differ in detail, newest first."""
-        when = self._clock.now() - SIMILAR_WITHIN
+        when = self._clock.now() - SIMILAR_WITHIN[KINDS[call.order.tool].spends]
         recent, warning = await self._store.since(call.tenant, when, call.order.project_id)
         if warning:
             notes.append(journal_warning(warning))

@@ -37,7 +37,10 @@ class Reconciler:
         others = await required(lambda: self._store.of_project(row.tenant, row.project_id))
         if others.warning:
             return f"What belongs to other orders cannot be told: in the order journal {others.warning}."
-        others_of_project = [each for each in others.value if each.entry != row.entry]
+        spends = KINDS[row.tool].spends
+        others_of_project = [
+            each for each in others.value if each.entry != row.entry and KINDS[each.tool].spends == spends
+        ]
         found = await KINDS[row.tool].reconcile(self._api, row, others_of_project)
         return found if isinstance(found, str) else await self._recorded(row, found)
 

@@ -58,7 +58,8 @@ class Sender:
         """
         lease = uuid.uuid4().hex
         leased = [replace(draft, lease=lease) for draft in drafts]
-        rows = await required(lambda: self._store.reserve(leased, self._limit, self._clock.now()))
+        limit = self._limit if KINDS[drafts[0].tool].spends else None
+        rows = await required(lambda: self._store.reserve(leased, limit, self._clock.now()))
         ours = [row for row in rows if row.lease == lease]
         if len(ours) == len(drafts):
             return ours
@@ -103,10 +104,9 @@ class Sender:
             clock_offset=self._clock.offset,
         )
         undo = Released(lease=lease)
+        limit = self._limit if KINDS[row.tool].spends else None
         try:
-            started = await required(
-                lambda: self._store.record(row, start, self._clock.now(), limit=self._limit, undo=undo)
-            )
+            started = await required(lambda: self._store.record(row, start, self._clock.now(), limit=limit, undo=undo))
         except OperationError:
             await self.release([replace(row, lease=lease)])  # it may be counted, though nobody could say so
             raise

@@ -17,7 +17,7 @@ from layers_mcp.operations.errors import (
     OrderInProgressError,
     UnclearTenantError,
 )
-from layers_mcp.operations.kinds import CloneOrder, Order
+from layers_mcp.operations.kinds import KINDS, CloneOrder, Order
 from layers_mcp.operations.kinds.base import draft
 from layers_mcp.operations.lease import LeaseWatch
 from layers_mcp.operations.models import Operation, Placement
@@ -116,6 +116,10 @@ class OrderService:
             if rows is not None:
                 return await self._writer.placement(call, [*plan.answered, *rows, *plan.lost])
 
+    async def is_known(self, order: Order) -> bool:
+        """Whether it was asked for before, and is not free to be asked for anew."""
+        return bool(await self._rows(await self._call(order, NO_LIMITS, None)))
+
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, deadline: float | None = None) -> Placement:
         """What `place` would do, without sending anything that spends; what would refuse it is a note."""
         call = await self._call(order, limits, deadline)
@@ -152,8 +156,8 @@ class OrderService:
                 return rows
             if anyio.current_time() + pause > call.deadline:
                 raise OrderInProgressError(
-                    "Another call is placing this order right now, and its outcome did not come in time.",
-                    "Call again with the same arguments: it returns that order.",
+                    f"Another call is placing this {call.order.noun} right now, and its outcome did not come in time.",
+                    f"Call again with the same arguments: it returns that {call.order.noun}.",
                     nothing_changed=False,
                 )
             await anyio.sleep(pause)
@@ -244,8 +248,8 @@ class OrderService:
         with anyio.CancelScope(deadline=call.deadline):
             return await self._supervisor.run_shielded(work)
         raise OrderInProgressError(
-            "This order is on its way, and its answer did not come in time.",
-            "Call again with the same arguments: it returns this order.",
+            f"This {call.order.noun} is on its way, and its answer did not come in time.",
+            f"Call again with the same arguments: it returns this {call.order.noun}.",
             nothing_changed=False,
         )
 
@@ -297,8 +301,9 @@ class OrderService:
                 call.notes.append(CLONE_PRICE_NOTE)
             return
         call.recovered = True
+        once = "charged" if KINDS[row.tool].spends else "published"
         call.notes.append(
-            "This order had never been answered: it was sent again under the same ids, and is charged once."
+            f"This {call.order.noun} had never been answered: it was sent again under the same ids, and is {once} once."
         )
 
     def _tell_partly_sent(
@@ -311,6 +316,8 @@ class OrderService:
 
 
 def _price_notes(order: Order, terms: Terms) -> list[str]:
+    if not KINDS[order.tool].spends:
+        return []
     if terms.estimated_credits is None:
         return ["What this order costs cannot be told just now."]
     return [CLONE_PRICE_NOTE] if isinstance(order, CloneOrder) else []
@@ -318,4 +325,7 @@ def _price_notes(order: Order, terms: Terms) -> list[str]:
 
 def _tell_found(call: Call) -> None:
     call.recovered = True
-    call.notes.append("This order had never been answered: its containers were found in the project's content.")
+    where = "its containers were found in the project's content"
+    if not KINDS[call.order.tool].spends:
+        where = "it was found in the project's schedule"
+    call.notes.append(f"This {call.order.noun} had never been answered: {where}.")

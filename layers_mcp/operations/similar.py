@@ -29,6 +29,6 @@ def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[st
 
 
 def _source(arguments: Mapping[str, Any]) -> str:
-    post = arguments.get("source_platform_post_id")
+    post = arguments.get("source_platform_post_id") or arguments.get("container_id")
     hook = str(arguments.get("hook", ""))
     return post or "".join(letter for letter in hook.casefold() if letter.isalnum()) or hook

@@ -78,7 +78,9 @@ class TermsReader:
 
         Raises `LayersError` where the key cannot order anything: it is not accepted, or suspended.
         """
-        prices = await self._prices()
+        prices: Prices = {}
+        if any(KINDS[row.tool].spends for row in rows):
+            prices = await self._prices()
         return [replace(row, estimated_credits=KINDS[row.tool].estimate(row, prices)) for row in rows]
 
     async def terms(self, rows: Sequence[Operation], *, ask_hold: bool) -> Terms:
@@ -90,7 +92,7 @@ class TermsReader:
     async def refusals(self, rows: Sequence[Operation], terms: Terms, limits: Limits) -> list[OperationError]:
         """Why these rows may not be sent now; the day's limit is checked once more when they are."""
         found: list[OperationError | None] = [max_credits_refusal(terms.estimated_credits, limits.max_credits)]
-        if self._limit is not None:
+        if self._limit is not None and KINDS[rows[0].tool].spends:
             tenant, entries = rows[0].tenant, [row.entry for row in rows]
             ordered = await required(lambda: self._store.credits_of_day(tenant, self._clock.now(), entries))
             found.append(daily_limit_refusal(terms.estimated_credits, ordered, self._limit.credits))

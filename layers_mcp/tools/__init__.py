@@ -30,6 +30,9 @@ CATALOG = (
     "cancel_job",
     "get_content",
     "decide_content",
+    "publish_content",
+    "list_schedule",
+    "change_schedule",
     "review_commissions",
 )
 

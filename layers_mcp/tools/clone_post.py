@@ -29,27 +29,27 @@ async def clone_post(
     project_id: Annotated[str, Field(description="From list_projects.")],
     source_platform_post_id: Annotated[
         str,
-        Field(description="platform_post_id of a ranking row, or a platform's own id."),
+        Field(description="From a ranking row, or a platform's own id."),
     ],
     mode: Annotated[
         Literal["fork", "reimagine"],
         Field(description="How close to stay."),
     ] = "fork",
-    variations: Annotated[int, Field(description="Pieces to make, each charged.", ge=1, le=10)] = 1,
+    variations: Annotated[int, Field(description="Pieces, each charged.", ge=1, le=10)] = 1,
     caption: Annotated[str, Field(description="New caption.", max_length=2200)] = "",
     cta: Annotated[str, Field(description="New call to action.")] = "",
     voice_over_script: Annotated[str, Field(description="New voice-over.", max_length=5000)] = "",
-    layer_id: Annotated[str, Field(description="Content layer, if the project has several.")] = "",
+    layer_id: Annotated[str, Field(description="Content layer, if several.")] = "",
     take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
-    max_credits: Annotated[int, Field(description="Refuse a higher estimate; 0 = no cap.", ge=0)] = 0,
-    dry_run: Annotated[bool, Field(description="Estimate only, order nothing.")] = False,
+    max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
+    dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
     """Commission variants of a post that performed well.
 
     Use it on a breakout: fork keeps hook, influencer and pacing and changes the visuals; reimagine keeps only the
-    premise: more variance, a chance to beat the source. For the hook alone use generate_with_hook. Each variation
-    costs credits and cannot be undone. The same arguments are the same order: a repeat returns it, charged once;
-    take=2 orders another. Takes minutes: follow with wait_job.
+    premise: more variance. For the hook alone use generate_with_hook. Each variation costs credits and cannot be
+    undone. A repeat with the same arguments is the same order, charged once; take=2 orders another. Takes minutes:
+    follow with wait_job.
     """
     order = partial(
         CloneOrder,

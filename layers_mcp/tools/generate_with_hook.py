@@ -35,7 +35,7 @@ async def generate_with_hook(
         Literal["auto", "video_remix", "slideshow_remix", "ugc_remix"],
         Field(description="auto lets Layers choose."),
     ] = "auto",
-    variations: Annotated[int, Field(description="Pieces to make, each charged.", ge=1, le=5)] = 1,
+    variations: Annotated[int, Field(description="Pieces, each charged.", ge=1, le=5)] = 1,
     cta: Annotated[str, Field(description="Call to action.")] = "",
     target_platforms: Annotated[
         tuple[str, ...],
@@ -43,19 +43,18 @@ async def generate_with_hook(
     ] = (),
     theme_tags: Annotated[
         tuple[str, ...],
-        Field(description="Themes of the brief."),
+        Field(description="Themes."),
     ] = (),
-    layer_id: Annotated[str, Field(description="Content layer, if the project has several.")] = "",
+    layer_id: Annotated[str, Field(description="Content layer, if several.")] = "",
     take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
-    max_credits: Annotated[int, Field(description="Refuse a higher estimate; 0 = no cap.", ge=0)] = 0,
-    dry_run: Annotated[bool, Field(description="Estimate only, order nothing.")] = False,
+    max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
+    dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
     """Commission new content with a winner's hook pinned in its brief.
 
-    Use it when a hook lands but its execution feels stale: visuals, captions and editing are new. For a close
-    variant use clone_post. Each variation costs credits (a slideshow about 50, a video about 120) and cannot be
-    undone. The same arguments are the same order: a repeat returns it, charged once; take=2 orders another. Takes
-    minutes: follow with wait_job.
+    Use it when a hook lands but its execution feels stale. For a close variant use clone_post. Each variation costs
+    credits and cannot be undone. A repeat with the same arguments is the same order, charged once; take=2 orders
+    another. Takes minutes: follow with wait_job.
     """
     order = partial(
         HookOrder,

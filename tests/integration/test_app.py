@@ -57,7 +57,7 @@ def test_the_package_names_its_public_surface_once() -> None:
         _ = layers_mcp.nothing_else  # pyright: ignore
 
 
-async def test_a_client_lists_fifteen_tools_three_prompts_two_guides_and_four_views(
+async def test_a_client_lists_eighteen_tools_three_prompts_two_guides_and_four_views(
     sandbox: Sandbox, tmp_path: Path, era: str
 ) -> None:
     async with connect(sandbox, tmp_path, era) as client:

@@ -181,6 +181,16 @@ async def _containers(stage: Stage) -> list[str]:
     return [await stage.finished()]
 
 
+async def _accounts(stage: Stage) -> list[str]:
+    linked = await stage.facts("check_readiness", project_id=stage.project)
+    return [linked["accounts"][0]["social_account_id"]]
+
+
+async def _scheduled_post(stage: Stage) -> str:
+    call = await stage.ready_for("publish_content")
+    return (await stage.facts("publish_content", **call))["scheduled_posts"][0]["scheduled_post_id"]
+
+
 PREPARED: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "project_id": _project,
     "source_platform_post_id": Stage.winner,
@@ -189,6 +199,8 @@ PREPARED: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "job_ids": _jobs,
     "container_id": Stage.finished,
     "container_ids": _containers,
+    "social_account_ids": _accounts,
+    "scheduled_post_id": _scheduled_post,
 }
 """What the ids in a tool's example stand for, by the parameter's name."""
 

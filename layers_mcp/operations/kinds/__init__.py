@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from layers_mcp.operations.kinds.base import Kind
 from layers_mcp.operations.kinds.clone import CloneKind, CloneOrder
 from layers_mcp.operations.kinds.generate import GenerateKind, HookOrder
+from layers_mcp.operations.kinds.publish import Publication, PublishKind
 from layers_mcp.operations.models import Tool
 
-Order = CloneOrder | HookOrder
+Order = CloneOrder | HookOrder | Publication
 
-KINDS: Mapping[Tool, Kind] = {"clone_post": CloneKind(), "generate_with_hook": GenerateKind()}
+KINDS: Mapping[Tool, Kind] = {
+    "clone_post": CloneKind(),
+    "generate_with_hook": GenerateKind(),
+    "publish_content": PublishKind(),
+}
 """By the tool that orders it."""
 
-__all__ = ["KINDS", "CloneOrder", "HookOrder", "Kind", "Order"]
+__all__ = ["KINDS", "CloneOrder", "HookOrder", "Kind", "Order", "Publication"]

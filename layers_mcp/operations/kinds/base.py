@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from layers_mcp.operations.identity import (
@@ -18,7 +17,7 @@ from layers_mcp.operations.identity import (
     commission_id,
     identity,
 )
-from layers_mcp.operations.models import Mode, Operation, Route, Tenant, Tool
+from layers_mcp.operations.models import Mode, Operation, PublishMode, Route, Tenant, Tool
 from layers_mcp.operations.pricing import Prices
 from layers_mcp.operations.state_machine import Accepted, Observed
 
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
 
 class Kind(Protocol):
     """One kind of operation, by its rows."""
+
+    @property
+    def spends(self) -> bool:
+        """Whether it costs credits; else it publishes."""
+        ...
 
     def estimate(self, row: Operation, prices: Prices) -> int | None:
         """The most credits that the row can cost; None where no price is published."""
@@ -58,6 +62,7 @@ class Request:
     variations: int
     idempotency_key: str
     path_container_id: str = ""
+    container_ids: tuple[str, ...] = ()
     piece: int = 0
 
 
@@ -66,6 +71,7 @@ class Commission:
     """An order of content, its arguments in canonical form. Raises `ValueError` for text that is no valid Unicode."""
 
     tool: ClassVar[Tool]
+    noun: ClassVar[str] = "order"
     project_id: str
     variations: int = 1
     layer_id: str = ""
@@ -79,7 +85,7 @@ class Commission:
                 object.__setattr__(self, name, canonical_list(value))
 
     @property
-    def order_mode(self) -> Mode:
+    def order_mode(self) -> Mode | PublishMode:
         """The mode under which its outcome is compared with others'."""
         raise NotImplementedError
 
@@ -87,12 +93,12 @@ class Commission:
         """What is sent for it."""
         raise NotImplementedError
 
-    @cached_property
+    @property
     def arguments(self) -> dict[str, Canonical]:
         """Every argument but `take`, by its name in the tool contract, in canonical form."""
         return canonical({field.name: getattr(self, field.name) for field in fields(self) if field.name != "take"})
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """SHA-256 (hex) over tool, arguments and take: equal for equal orders."""
         return self.identity_of_take(self.take)
@@ -107,8 +113,25 @@ def given(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parts.items() if value}
 
 
+class Once(Protocol):
+    """What can be asked for once: an order or a publication."""
+
+    tool: ClassVar[Tool]
+
+    @property
+    def project_id(self) -> str: ...
+    @property
+    def take(self) -> int: ...
+    @property
+    def order_mode(self) -> Mode | PublishMode: ...
+    @property
+    def arguments(self) -> dict[str, Canonical]: ...
+    @property
+    def identity(self) -> str: ...
+
+
 def draft(
-    order: Commission,
+    order: Once,
     request: Request,
     tenant: Tenant,
     *,
@@ -135,6 +158,7 @@ def draft(
         idempotency_key=request.idempotency_key,
         path_container_id=request.path_container_id,
         body=dict(request.body),
+        container_ids=request.container_ids,
         estimated_credits=None,
         ordered_at=now,
         updated_at=now,

@@ -56,6 +56,8 @@ class CloneOrder(Commission):
 class CloneKind:
     """Clones by their rows."""
 
+    spends = True
+
     def estimate(self, row: Operation, prices: Prices) -> int | None:
         """A clone has no published price: the dearest format's, for each variation."""
         return bound(dearest(prices), row.variations)

@@ -59,6 +59,8 @@ class HookOrder(Commission):
 class GenerateKind:
     """Content from a hook, by its rows."""
 
+    spends = True
+
     def estimate(self, row: Operation, prices: Prices) -> int | None:
         """The published price of its format, for each variation."""
         return bound(prices.get(str(row.arguments["format"])), row.variations)

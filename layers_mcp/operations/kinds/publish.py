@@ -1,0 +1,163 @@
+"""A publication: finished content on accounts, now or at a time. Publishing twice is as bad as charging twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import anyio
+
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.plans import WriteRequest
+from layers_mcp.api.request import path, stamp
+from layers_mcp.operations.identity import Canonical, canonical_text, idempotency_key, identity
+from layers_mcp.operations.kinds.base import Request
+from layers_mcp.operations.models import Operation, PublishMode, Tool
+from layers_mcp.operations.pricing import Prices
+from layers_mcp.operations.state_machine import SLACK, Accepted, Observed
+from layers_mcp.text.ids import container_key
+
+if TYPE_CHECKING:
+    from layers_mcp.api import LayersClient
+    from layers_mcp.api.models import ScheduledPost
+
+RECONCILE_SECONDS = 15.0
+OBSERVE_SECONDS = 5.0
+
+GOES_OUT_WITHIN = timedelta(minutes=2)
+"""How long after "now" upstream dates a post at most: the window to stop it is about half a minute."""
+
+ENDS = {"published": "completed", "draft": "completed", "failed": "failed", "canceled": "canceled"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What is to be published: the same content, accounts, instant, mode, texts and take are the same publication.
+
+    `at` is None for now. `body` is what the vintage of the API is sent; it is no part of the identity.
+    """
+
+    tool: ClassVar[Tool] = "publish_content"
+    noun: ClassVar[str] = "publication"
+    project_id: str
+    container_id: str
+    social_account_ids: tuple[str, ...]
+    at: datetime | None = None
+    mode: PublishMode = "publish"
+    caption: str = ""
+    first_comment: str = ""
+    take: int = 1
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def order_mode(self) -> PublishMode:
+        """publish or draft."""
+        return self.mode
+
+    @property
+    def arguments(self) -> dict[str, Canonical]:
+        """What makes it this publication, in canonical form: however ids and instant are spelled."""
+        return {
+            "container_id": container_key(canonical_text(self.container_id)),
+            "social_account_ids": sorted({canonical_text(each) for each in self.social_account_ids}),
+            "at": stamp(self.at) if self.at else "",
+            "mode": self.mode,
+            "caption": canonical_text(self.caption),
+            "first_comment": canonical_text(self.first_comment),
+        }
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 (hex) over tool, arguments and take: equal for equal publications."""
+        return self.identity_of_take(self.take)
+
+    def identity_of_take(self, take: int) -> str:
+        """The identity of the same publication in another take."""
+        return identity(self.tool, self.arguments, take)
+
+    def requests(self, base_url: str) -> tuple[Request, ...]:
+        """One request takes every account, or none."""
+        request = Request(
+            route="schedule" if self.at else "publish",
+            body=self.body,
+            variations=len(self.arguments["social_account_ids"]),  # pyright: ignore[reportArgumentType] - a list
+            idempotency_key=idempotency_key(base_url, self.identity),
+            container_ids=(self.container_id,),
+        )
+        return (request,)
+
+
+class PublishKind:
+    """Publications by their rows."""
+
+    spends = False
+
+    def estimate(self, row: Operation, prices: Prices) -> int | None:
+        """Publishing costs no credits."""
+        return 0
+
+    async def send(self, api: LayersClient, row: Operation) -> Accepted:
+        """Send it. Raises `LayersError`."""
+        request = WriteRequest(path=path("content", row.container_ids[0], row.route), body=row.body)
+        reply = await api.publishing.send(request, idempotency_key=row.idempotency_key)
+        return Accepted(answer={"scheduled_post_ids": list(reply.scheduled_post_ids), "gate_status": reply.gate_status})
+
+    async def observe(self, api: LayersClient, row: Operation) -> Observed | None:
+        """Read its scheduled posts; None where one of them cannot be read."""
+        with anyio.move_on_after(OBSERVE_SECONDS):
+            try:
+                posts = [await api.publishing.get(each) for each in scheduled_post_ids(row)]
+            except LayersError:
+                return None
+            return Observed(status=_together(posts))
+        return None
+
+    async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
+        """Find it in the project's schedule, by content, accounts and time."""
+        since, until = _window(row)
+        claimed = {each for other in others for each in scheduled_post_ids(other)}
+        accounts = set(row.arguments["social_account_ids"])
+        found: dict[str, ScheduledPost] = {}
+        with anyio.move_on_after(RECONCILE_SECONDS):
+            cursor = ""
+            try:
+                for _ in range(5):
+                    page = await api.publishing.list(row.project_id, since=since, until=until, limit=100, cursor=cursor)
+                    for post in page.items:
+                        same = container_key(post.container_id or "") == container_key(row.arguments["container_id"])
+                        account = post.social_account_id or ""
+                        if same and account in accounts and post.scheduled_post_id not in claimed:
+                            found.setdefault(account, post)
+                    cursor = page.next_cursor or ""
+                    if not cursor:
+                        break
+            except LayersError:
+                return "The project's schedule could not be read just now."
+            if found.keys() == accounts:
+                ids = [found[account].scheduled_post_id for account in sorted(accounts)]
+                return Accepted(status=_together(list(found.values())), answer={"scheduled_post_ids": ids})
+            return f"The project's schedule holds it for {len(found)} of {len(accounts)} accounts."
+        return "The project's schedule could not be read in time."
+
+
+def scheduled_post_ids(row: Operation) -> tuple[str, ...]:
+    """The scheduled posts of an accepted publication, one an account."""
+    ids = row.answer.get("scheduled_post_ids")
+    return tuple(map(str, cast("list[object]", ids))) if isinstance(ids, list) else ()
+
+
+def _window(row: Operation) -> tuple[datetime, datetime]:
+    """When upstream dates its posts."""
+    if at := row.arguments["at"]:
+        moment = datetime.fromisoformat(str(at))
+        return moment, moment
+    return row.ordered_at - SLACK, row.updated_at + SLACK + GOES_OUT_WITHIN
+
+
+def _together(posts: Sequence[ScheduledPost]) -> str:
+    ended = [ENDS.get(post.status or "") for post in posts]
+    if not ended or None in ended:
+        return "running"
+    return next(each for each in ("completed", "failed", "canceled") if each in ended)

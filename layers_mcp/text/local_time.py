@@ -1,0 +1,57 @@
+"""Instants as people write them: UTC, with an offset, or by the clock on the wall of a named zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+FORMS = "an ISO datetime with Z or an offset, or a local one such as 2026-11-28T09:00"
+
+_FORM = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2})?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII)
+
+
+def zone(name: str) -> ZoneInfo:
+    """The IANA zone of this name. Raises ValueError, whose text says what is wrong without repeating it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no IANA time zone such as Europe/Berlin") from None
+
+
+def parse_instant(text: str, wall: ZoneInfo) -> datetime:
+    """The instant that `text` names, in UTC; a local time is read on the clock of `wall`.
+
+    Raises ValueError, whose text says what is wrong: no such form, or a local time that a clock change leaves out or
+    makes twice, with both readings.
+    """
+    text = text.strip()
+    if not _FORM.fullmatch(text):
+        raise ValueError(f"not {FORMS}")
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise ValueError(f"not {FORMS}") from None
+    if moment.tzinfo is not None:
+        return moment.astimezone(UTC)
+    first, second = (moment.replace(tzinfo=wall, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return first
+    early, late = sorted((first, second))
+    if first.astimezone(wall).replace(tzinfo=None) != moment:
+        before, after = (local(each, wall) for each in (early, late))
+        raise ValueError(f"a local time that a clock change leaves out; next to it are {before} and {after}")
+    raise ValueError(f"a local time that a clock change makes twice: {_utc(early)} or {_utc(late)}")
+
+
+def local(moment: datetime, wall: ZoneInfo) -> str:
+    """An instant on the clock of `wall`, to the minute, with its offset and zone."""
+    return f"{moment.astimezone(wall).isoformat(timespec='minutes')} {wall.key}"
+
+
+def _utc(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="minutes") + "Z"
+
+
+TOLERANCE = timedelta(seconds=30)
+"""How far in the past upstream still takes a time (current-api, §4)."""

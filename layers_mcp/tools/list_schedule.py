@@ -1,0 +1,127 @@
+"""list_schedule: what is planned, went out or failed on a project's accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from layers_mcp.analytics.windows import stamp
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import SocialAccount
+from layers_mcp.context import ToolContext
+from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.text.local_time import local
+from layers_mcp.text.sanitize import clean
+from layers_mcp.tools._arguments import moment
+from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._publications import failure_of, handles, zone_of
+
+HOOKS_READ = 10
+"""Containers whose hook one call reads."""
+
+
+class Scheduled(Result):
+    scheduled_post_id: str
+    container_id: str | None = None
+    hook: str | None = None
+    social_account_id: str | None = None
+    platform: str | None = None
+    handle: str | None = None
+    mode: str | None = None
+    status: str | None = None
+    scheduled_for: str | None = None
+    scheduled_for_local: str | None = None
+    published_at: str | None = None
+    url: str | None = None
+    error: str | None = None
+    publication_id: str | None = None
+
+
+class Schedule(Result):
+    items: list[Scheduled]
+    next_cursor: str | None = None
+    notes: list[str]
+    next_step: str | None = None
+
+    truncation_hint: ClassVar[str] = "Ask for a status, a shorter time, or a lower limit."
+
+
+@tool(
+    title="List the schedule",
+    kind=READ,
+    scope="publish:read",
+    example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB", "status": ["queued"]},
+)
+async def list_schedule(
+    context: ToolContext,
+    project_id: Annotated[str, Field(description="From list_projects.")],
+    status: Annotated[
+        tuple[Literal["queued", "publishing", "draft", "published", "failed", "canceled"], ...],
+        Field(description="Empty = all."),
+    ] = (),
+    since: Annotated[str, Field(description="ISO, date or age (7d).")] = "",
+    until: Annotated[str, Field(description="As since; inclusive.")] = "",
+    limit: Annotated[int, Field(description="Items per page.", ge=1, le=100)] = 25,
+    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
+) -> Schedule:
+    """List what is planned, went out or failed on a project's social accounts, latest time first.
+
+    Use it to see when content goes out, where it went, and why it did not. To publish use publish_content; to move or
+    stop a queued post, change_schedule; for how posts perform use rank_top_performers.
+    """
+    now = context.now()
+    page = await context.api.publishing.list(
+        project_id,
+        status=status,
+        since=moment("since", since, now) if since.strip() else None,
+        until=moment("until", until, now) if until.strip() else None,
+        limit=limit,
+        cursor=cursor,
+    )
+    wall = await zone_of(context, project_id, "")
+    containers = list(dict.fromkeys(post.container_id for post in page.items if post.container_id))[:HOOKS_READ]
+    async with GatherSettled(seconds=context.deadline.allow(8.0, keep=2.0)) as reads:
+        accounts = reads.start(context.api.projects.social_accounts, project_id)
+        hooks = {each: reads.start(context.api.content.get, each) for each in containers}
+    by_id: dict[str, SocialAccount] = {}
+    notes = list(page.notes)
+    if isinstance(accounts.outcome, LayersError):
+        notes.append("The accounts' handles could not be read just now.")
+    else:
+        by_id = dict(handles(accounts.outcome))
+    known = {
+        each: clean(read.outcome.hook or "")[0]
+        for each, read in hooks.items()
+        if not isinstance(read.outcome, LayersError)
+    }
+    publications, warning = await context.operations.history.publication_ids(project_id)
+    notes += [warning] if warning else []
+    items: list[Scheduled] = []
+    for post in page.items:
+        account = by_id.get(post.social_account_id or "")
+        items.append(
+            Scheduled(
+                scheduled_post_id=post.scheduled_post_id,
+                container_id=post.container_id,
+                hook=known.get(post.container_id or "") or None,
+                social_account_id=post.social_account_id,
+                platform=post.platform or (account and account.platform),
+                handle=account and account.handle,
+                mode=post.mode,
+                status=post.status,
+                scheduled_for=stamp(post.scheduled_for) if post.scheduled_for else None,
+                scheduled_for_local=local(post.scheduled_for, wall) if post.scheduled_for else None,
+                published_at=stamp(post.published_at) if post.published_at else None,
+                url=post.external_url,
+                error=failure_of(post),
+                publication_id=publications.get(post.scheduled_post_id),
+            )
+        )
+    queued = any(item.status == "queued" for item in items)
+    return Schedule(
+        items=items,
+        next_cursor=page.next_cursor,
+        notes=notes,
+        next_step="change_schedule moves or cancels a queued post, if a person wants that." if queued else None,
+    )

@@ -1,0 +1,221 @@
+"""publish_content: put finished content on accounts, now or at a time, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import anyio
+from pydantic import Field
+
+from layers_mcp.analytics.windows import stamp
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
+from layers_mcp.context import ToolContext
+from layers_mcp.operations import OperationError, Placement, Publication
+from layers_mcp.operations.identity import publication_id
+from layers_mcp.operations.kinds.publish import scheduled_post_ids
+from layers_mcp.protocol import DESTRUCTIVE, NOTHING_CHANGED, Result, ToolError, invalid_argument, tool, unknown_outcome
+from layers_mcp.text.local_time import local
+from layers_mcp.tools._publications import handles, instant, refuse_past, zone_of
+
+ANSWER_SECONDS = 6.0
+"""What is kept of a call for reading the schedule after a publication."""
+
+
+class ScheduledOn(Result):
+    scheduled_post_id: str
+    social_account_id: str | None = None
+    platform: str | None = None
+    handle: str | None = None
+    status: str | None = None
+
+
+class Published(Result):
+    publication_id: str | None = None
+    status: str
+    scheduled_posts: list[ScheduledOn]
+    at: str | None = None
+    at_local: str | None = None
+    replayed: bool
+    notes: list[str]
+    next_step: str
+
+
+@tool(
+    title="Publish content",
+    kind=DESTRUCTIVE,
+    scope="publish:write",
+    effect="the content was published or scheduled",
+    example={
+        "container_id": "cnt_01HXE9M1N3B5V7C9X1Z3L5K7J9",
+        "social_account_ids": ["sa_01HXE9M1N3B5V7C9X1Z3L5K7J9"],
+        "at": "2026-11-28T09:00",
+        "timezone": "America/New_York",
+    },
+)
+async def publish_content(
+    context: ToolContext,
+    container_id: Annotated[str, Field(description="From get_content.")],
+    social_account_ids: Annotated[
+        tuple[str, ...], Field(description="From check_readiness.", min_length=1, max_length=10)
+    ],
+    at: Annotated[str, Field(description="Empty = now; ISO, or local in timezone.")] = "",
+    timezone: Annotated[str, Field(description="Empty = the project's.")] = "",
+    mode: Annotated[Literal["publish", "draft"], Field(description="draft = finish in the app.")] = "publish",
+    caption: Annotated[str, Field(description="New one.", max_length=4000)] = "",
+    first_comment: Annotated[str, Field(description="New one.", max_length=4000)] = "",
+    take: Annotated[int, Field(description="2 publishes the same again.", ge=1, le=99)] = 1,
+    dry_run: Annotated[bool, Field(description="Check only.")] = False,
+) -> Published:
+    """Publish finished content on social accounts, now or at a time.
+
+    For a person's decision: nothing goes live by itself. The same content, accounts, time, mode and texts are one
+    publication: a repeat posts nothing twice; take=2 publishes again. Now means in half a minute, until when
+    change_schedule can stop it; then it cannot be undone. Costs no credits. To approve use decide_content.
+    """
+    container = await context.api.content.get(container_id)
+    if not container.project_id:
+        raise invalid_argument("Layers does not say which project this content belongs to, so it cannot be published.")
+    project_id = container.project_id
+    accounts = await context.api.projects.social_accounts(project_id)
+    wall = await zone_of(context, project_id, timezone)
+    moment = instant(at, wall) if at.strip() else None
+    publication = Publication(
+        project_id=project_id,
+        container_id=container.container_id,
+        social_account_ids=social_account_ids,
+        at=moment,
+        mode=mode,
+        caption=caption,
+        first_comment=first_comment,
+        take=take,
+    )
+    orders = context.operations.orders
+    notes: list[str] = []
+    if not await orders.is_known(publication):
+        refuse_past(moment, context.now())
+        notes = _check_content(container, moment)
+        request = await context.api.publishing.plan(
+            project_id,
+            container,
+            _chosen(accounts, social_account_ids),
+            mode=mode,
+            caption=publication.caption,
+            first_comment=publication.first_comment,
+            scheduled_for=moment,
+        )
+        publication = replace(publication, body=request.body)
+    deadline = anyio.current_time() + context.deadline.remaining() - ANSWER_SECONDS
+    try:
+        placement = await (orders.preview if dry_run else orders.place)(publication, deadline=deadline)
+    except OperationError as error:
+        effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this content was published")
+        raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
+    return await _published(context, placement, accounts, moment, wall, notes)
+
+
+def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[SocialAccount]:
+    """The accounts that are wanted. Raises `ToolError` where one cannot be published on, naming those that can."""
+    by_id = handles(accounts)
+    usable = [one.social_account_id for one in accounts if one.status == "connected"]
+    rest = f"These would do: {', '.join(usable)}." if usable else "No account of the project is connected."
+    for social_account_id in wanted:
+        account = by_id.get(social_account_id.strip())
+        if account is None:
+            raise invalid_argument("One of `social_account_ids` is not an account of this content's project.", rest)
+        if account.status == "reauth_required":
+            raise invalid_argument("One of the accounts needs a new login before anything can go out on it.", rest)
+        if account.status != "connected":
+            raise invalid_argument("One of the accounts is not connected.", rest)
+    return [by_id[each] for each in sorted({each.strip() for each in wanted})]
+
+
+def _check_content(container: Container, moment: datetime | None) -> list[str]:
+    """Raise `ToolError` where this content cannot go out; what a person should know about it otherwise."""
+    if container.status not in ("completed", None):
+        raise ToolError("CONFLICT", "The content is not finished.", next_step="get_content shows how it stands.")
+    if container.approval_status == "rejected":
+        raise ToolError("CONTENT_REJECTED", "The content was rejected, and that is final.", next_step="Order another.")
+    if container.approval_status != "pending":
+        return []
+    if moment is None:
+        raise ToolError(
+            "APPROVAL_REQUIRED",
+            "The content waits for a person's decision, so it cannot go out now.",
+            next_step="decide_content records a person's approval; scheduled content goes out once it is approved.",
+        )
+    return ["The content waits for a person's decision: approving it sets this publication going."]
+
+
+async def _published(
+    context: ToolContext,
+    placement: Placement,
+    accounts: Sequence[SocialAccount],
+    moment: datetime | None,
+    wall: ZoneInfo,
+    notes: list[str],
+) -> Published:
+    posts = [await _post(context, each) for row in placement.rows for each in scheduled_post_ids(row)]
+    status = _status(placement, posts)
+    record, by_id = placement.record, handles(accounts)
+    if placement.replayed and not placement.recovered and record is not None and record.status != "unknown":
+        notes = [f"This publication was sent at {stamp(record.ordered_at)}: nothing was published again.", *notes]
+    if placement.similar:
+        notes.append("The same content was published or scheduled before within a day: list_schedule shows where.")
+    shown: list[ScheduledOn] = []
+    for post in posts:
+        account = by_id.get(post.social_account_id or "")
+        shown.append(
+            ScheduledOn(
+                scheduled_post_id=post.scheduled_post_id,
+                social_account_id=post.social_account_id,
+                platform=post.platform or (account and account.platform),
+                handle=account and account.handle,
+                status=post.status,
+            )
+        )
+    return Published(
+        publication_id=publication_id(placement.rows[0].identity) if placement.rows else None,
+        status=status,
+        scheduled_posts=shown,
+        at=stamp(moment) if moment else None,
+        at_local=local(moment, wall) if moment else None,
+        replayed=placement.replayed,
+        notes=[*notes, *placement.notes],
+        next_step=_NEXT_STEPS.get(status, "list_schedule with the project_id shows how it stands."),
+    )
+
+
+async def _post(context: ToolContext, scheduled_post_id: str) -> ScheduledPost:
+    try:
+        return await context.api.publishing.get(scheduled_post_id)
+    except LayersError:
+        return ScheduledPost(scheduled_post_id=scheduled_post_id)
+
+
+def _status(placement: Placement, posts: Sequence[ScheduledPost]) -> str:
+    """How the publication stands: by its posts, the least finished first."""
+    if placement.record is None:
+        return "not_published"
+    if placement.record.status == "unknown":
+        return "unknown"
+    if any(row.answer.get("gate_status") == "blocked_on_approval" for row in placement.rows) and any(
+        post.status in ("queued", None) for post in posts
+    ):
+        return "blocked_on_approval"
+    known = {post.status for post in posts if post.status}
+    words = {"publishing": "publishing", "queued": "scheduled", "failed": "failed", "published": "published"}
+    return next((word for status, word in words.items() if status in known), next(iter(known), "scheduled"))
+
+
+_NEXT_STEPS = {
+    "not_published": "Call again without dry_run to publish it, once a person wants that.",
+    "unknown": "Call again without dry_run to learn whether it was published: nothing is posted twice.",
+    "scheduled": "list_schedule shows it; change_schedule moves or cancels it while it is queued.",
+    "blocked_on_approval": "It waits for a person's decision on the content.",
+    "failed": "list_schedule says why it failed and what to do.",
+}
