@@ -116,7 +116,8 @@ class Replica:
         """Tell it to stop, and wait for its end: the exit code."""
         self._signal(signal.SIGTERM)
         assert self.process is not None
-        return self.process.wait(PATIENCE + 60)
+        self.process.communicate(timeout=PATIENCE + 60)
+        return self.process.returncode
 
     def _signal(self, number: int) -> None:
         if self.process is not None and self.process.poll() is None:
