@@ -109,8 +109,10 @@ class OrderService:
                 refusals[0].nothing_changed = not plan.unanswered
                 raise refusals[0]
             if consent is not None and not terms.are_covered_by(agreed):
+                asked = anyio.current_time()
                 await consent(terms)
                 agreed = terms
+                call.deadline += anyio.current_time() - asked  # a person's time is not the call's
                 continue  # time has passed: look at everything again
             rows = await self._until_deadline(call, partial(self._send, call, plan))
             if rows is not None:

@@ -42,10 +42,14 @@ LAST_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked: one line of text, and the verb to which they say yes."""
+    """What a person is asked: one line of text, and the verb to which they say yes.
+
+    `about` is what they agree to, where the text also tells what may change without a new question, as a balance does.
+    """
 
     text: str
     verb: str
+    about: str = ""
 
     @property
     def choices(self) -> tuple[str, str]:
@@ -55,7 +59,7 @@ class Question:
     @property
     def digest(self) -> str:
         """Names the question in a state that the client carries."""
-        return hashlib.sha256(json.dumps([self.text, self.verb]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.about or self.text, self.verb]).encode()).hexdigest()
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 
@@ -11,8 +12,10 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Credits, ReviewPolicy
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError, Order, Placement, SimilarOrder
+from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
 from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._questions import order_question
 
 AFTERTHOUGHT_SECONDS = 5.0
 """How long balance and review policy may take: an order is not kept waiting for them."""
@@ -55,8 +58,11 @@ async def commission(
     orders = context.operations.orders
     try:
         deadline = anyio.current_time() + context.deadline.remaining() - ANSWER_SECONDS
-        place = orders.preview if dry_run else orders.place
-        placement = await place(order, limits, deadline=deadline)
+        if dry_run:
+            placement = await orders.preview(order, limits, deadline=deadline)
+        else:
+            consent = partial(_confirm, context, order) if context.asks else None
+            placement = await orders.place(order, limits, consent=consent, deadline=deadline)
     except OperationError as error:
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
@@ -64,6 +70,35 @@ async def commission(
         policy = reads.start(context.api.projects.review_policy, order.project_id)
         credit = reads.start(context.api.credits.get)
     return _commission(order, placement, policy.outcome, credit.outcome)
+
+
+async def _confirm(context: ToolContext, order: Order, terms: Terms) -> None:
+    """Have a person confirm a new order at these terms, told with its balance, project and source."""
+    api = context.api
+    async with GatherSettled(seconds=AFTERTHOUGHT_SECONDS) as reads:
+        credit = reads.start(api.credits.get)
+        projects = reads.start(api.projects.list, limit=200)
+        ranked = reads.start(api.metrics.top_performers, order.project_id, metric="views", window="90d", limit=100)
+    balance = None if isinstance(credit.outcome, LayersError) else credit.outcome.spendable
+    rows = () if isinstance(projects.outcome, LayersError) else projects.outcome.items
+    name = next((row.name for row in rows if row.id == order.project_id and row.name), order.project_id)
+    posts = () if isinstance(ranked.outcome, LayersError) else ranked.outcome.items
+    post = getattr(order, "source_platform_post_id", "")
+    source = (
+        getattr(order, "hook", "") or next((row.title for row in posts if row.platform_post_id == post), "") or post
+    )
+    await context.ask(
+        order_question(
+            order.identity,
+            pieces=order.variations,
+            mode=order.order_mode,
+            estimate=terms.estimated_credits,
+            held=terms.held,
+            balance=balance,
+            project=name,
+            source=source,
+        )
+    )
 
 
 def _checked(make: Callable[[], Order]) -> Order:

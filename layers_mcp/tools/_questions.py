@@ -33,8 +33,32 @@ def decision_question(container: Container, decision: str, reason: str) -> Quest
     return question(facts, decision)
 
 
-def question(facts: list[str], verb: str) -> Question:
+def order_question(
+    identity: str,
+    *,
+    pieces: int,
+    mode: str,
+    estimate: int | None,
+    held: bool | None,
+    balance: int | None,
+    project: str,
+    source: str,
+) -> Question:
+    """Ask for a new order: how many, mode, price, balance, whether it waits for approval; then project and source."""
+    price = "for credits that cannot be told now" if estimate is None else f"for up to {estimate} credits"
+    available = "" if balance is None else f" ({balance} available)"
+    hold = {True: "waits for approval", False: "goes live without approval", None: "may go live without approval"}[held]
+    made = f"{pieces} piece" if pieces == 1 else f"{pieces} pieces"
+    facts = [
+        f"Order {made} ({mode}) {price}{available}? What is made {hold}.",
+        f"Project: {quote(project)}.",
+        f"Source: {quote(source)}.",
+    ]
+    return question(facts, "order", about=f"{identity} {estimate} {held}")
+
+
+def question(facts: list[str], verb: str, *, about: str = "") -> Question:
     """One line of at most 600 characters; what comes last is left out first."""
     while len(" ".join(facts)) > LONGEST_QUESTION and len(facts) > 1:
         facts = facts[:-1]
-    return Question(" ".join(facts)[:LONGEST_QUESTION], verb)
+    return Question(" ".join(facts)[:LONGEST_QUESTION], verb, about)

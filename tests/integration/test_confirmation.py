@@ -221,3 +221,55 @@ async def test_a_state_that_is_forged_or_of_another_call_is_refused_and_one_left
                 )
                 assert isinstance(done, CallToolResult)
                 assert not done.is_error
+
+
+ORDER = chose("order")
+
+
+@ERAS
+async def test_a_new_order_is_asked_about_with_its_price_and_charged_once_however_often_it_is_asked(
+    era: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        person = Person(chose("do not order"), ORDER)
+        call = {"project_id": stage.project, "source_platform_post_id": await stage.winner(), "variations": 2}
+        async with asked(stage, tmp_path, person, era) as client:
+            preview = await client.call_tool("clone_post", {**call, "dry_run": True})
+            assert not preview.is_error
+            assert person.questions == []
+            assert text_of(await client.call_tool("clone_post", call)).startswith("DECLINED: The user chose")
+            assert stage.charges() == []
+            placed = await client.call_tool("clone_post", call)
+            assert not placed.is_error, text_of(placed)
+            again = await client.call_tool("clone_post", call)
+        assert again.structured_content["replayed"] is True
+        assert len(stage.charges()) == 1
+    assert len(person.questions) == 2
+    estimate = preview.structured_content["estimated_credits"]
+    assert person.questions[0].message.startswith(f"Order 2 pieces (fork) for up to {estimate} credits (")
+    assert 'Project: "acme-todo".' in person.questions[0].message
+
+
+async def test_two_calls_at_once_each_ask_and_one_order_is_charged(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        person, answers = Person(ORDER, seconds=5), list[CallToolResult]()
+        call = {"project_id": stage.project, "hook": "Plan less."}
+        async with asked(stage, tmp_path, person) as client:
+
+            async def order() -> None:
+                answers.append(await client.call_tool("generate_with_hook", call))
+
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(order)
+                calls.start_soon(order)
+        assert len(person.questions) == 2
+        assert sorted(answer.structured_content["replayed"] for answer in answers) == [False, True]
+        assert len(stage.charges()) == 1
+
+
+async def test_an_order_waits_for_a_person_longer_than_a_call_may_take(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        async with asked(stage, tmp_path, Person(ORDER, seconds=300)) as client:
+            placed = await client.call_tool("generate_with_hook", {"project_id": stage.project, "hook": "Plan less."})
+        assert not placed.is_error, text_of(placed)
+        assert len(stage.charges()) == 1
