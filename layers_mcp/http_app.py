@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from ssl import SSLContext
 from typing import Any, Literal, Protocol
 
 import anyio
+from httpx2 import create_ssl_context
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -17,6 +19,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from layers_mcp.api.redaction import Redaction
 from layers_mcp.config import ConfigError, ServerConfig
 from layers_mcp.context import ToolContext
 from layers_mcp.http_config import HttpConfig
@@ -93,6 +96,8 @@ class HttpApp:
         self._resources = resources
         self._build_server = build_server
         self._metrics = Metrics(lambda: len(self._pool), meter)
+        resources.redaction, resources.verify = Redaction(), _tls_context()
+        resources.observe = self._metrics.upstream_answered
         self._pool = WorkspacePool(self._open_workspace, at_work=lambda workspace: workspace.busy)
         self._calls = Calls(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}
@@ -289,6 +294,14 @@ class HttpApp:
     def _open_workspace(self, tenant: Caller) -> Workspace:
         confirmed = self._config.auth != "none"
         return Workspace(self._resources, tenant.credentials, tenant.policy, must_be_confirmed=confirmed)
+
+
+def _tls_context() -> SSLContext | None:
+    """One for every tenant: each costs most of a megabyte. Where there is none to be had, each client says why."""
+    try:
+        return create_ssl_context()
+    except (ValueError, OSError):
+        return None
 
 
 def _busy(reason: str) -> ToolError:

@@ -77,9 +77,9 @@ class Metrics:
         self._calls.add(1, {"tool": tool, "outcome": outcome})
         self._seconds.record(seconds, {"tool": tool})
 
-    def upstream_answered(self, endpoint: str, status: str) -> None:
-        """Count a request to the API: `endpoint` is a path without ids, `status` a number or what came instead."""
-        self._requests.add(1, {"endpoint": endpoint, "status": status})
+    def upstream_answered(self, endpoint: str, status: int | None) -> None:
+        """Count a request to the API: `endpoint` is a path without ids, `status` None where no answer came."""
+        self._requests.add(1, {"endpoint": endpoint, "status": "none" if status is None else str(status)})
 
     def ordered(self, tool: str, outcome: OrderOutcome, estimated_credits: int = 0) -> None:
         """Count an order; of a placed one its estimated credits too."""

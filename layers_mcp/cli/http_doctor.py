@@ -10,7 +10,7 @@ import httpx2
 
 SECONDS = 10.0
 
-_LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+_LIST: dict[str, object] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 _HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
 
 

@@ -13,8 +13,12 @@ from layers_mcp.config import ServerConfig
 from layers_mcp.lifecycle import GRACE_SECONDS, TaskSupervisor
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from httpx2 import AsyncBaseTransport
 
+    from layers_mcp.api.redaction import Redaction
+    from layers_mcp.api.transport import Observe
     from layers_mcp.operations.store import Store
 
 
@@ -59,6 +63,10 @@ class ProcessResources:
         self.config = config
         self.supervisor = TaskSupervisor(grace=grace)
         self._connect = connect
+        # what the API clients of a process with many tenants share, or tell of what they send
+        self.verify: SSLContext | None = None
+        self.redaction: Redaction | None = None
+        self.observe: Observe | None = None
 
     async def __aenter__(self) -> Self:
         await self.supervisor.__aenter__()

@@ -93,6 +93,26 @@ async def test_calls_are_counted_timed_traced_and_logged_without_an_id(
     assert first["request_id"] != second["request_id"]
 
 
+async def test_orders_and_upstream_requests_are_counted_as_they_happen(tmp_path: Path) -> None:
+    registry, meter = _metered()
+    with Sandbox() as sandbox:
+        async with team_server(sandbox, tmp_path, auth="key", meter=meter) as server:
+            own = {"X_Layers_Api_Key": sandbox.api_key}
+            order = {"project_id": sandbox.project_id("acme-todo"), "hook": "Plan less."}
+            await server.facts("generate_with_hook", order | {"dry_run": True}, **own)
+            placed = await server.facts("generate_with_hook", order, **own)
+            await server.facts("generate_with_hook", order, **own)
+            await server.error("generate_with_hook", order | {"take": 2, "max_credits": 1}, **own)
+            samples = _samples(registry)
+    assert samples["layers_mcp_credits_ordered_total"] == {(): placed["estimated_credits"]}
+    assert samples["layers_mcp_orders_total"] == {
+        (("outcome", outcome), ("tool", "generate_with_hook")): 1 for outcome in ("placed", "replayed", "refused")
+    }
+    asked = {dict(labels)["endpoint"] for labels in samples["layers_mcp_upstream_requests_total"]}
+    assert asked
+    assert not any("prj_" in endpoint or "org_" in endpoint for endpoint in asked)
+
+
 def test_metrics_without_labels_are_there_from_the_start() -> None:
     registry, meter = _metered()
     Metrics(lambda: 0, meter)
@@ -108,7 +128,7 @@ def test_orders_and_upstream_requests_have_exactly_their_labels() -> None:
     observed = Metrics(lambda: 0, meter)
     observed.ordered("clone_post", "placed", 240)
     observed.ordered("clone_post", "replayed", 240)
-    observed.upstream_answered("GET /v1/projects/:id", "200")
+    observed.upstream_answered("GET /v1/projects/:id", 200)
     samples = _samples(registry)
     assert samples["layers_mcp_credits_ordered_total"] == {(): 240}
     assert samples["layers_mcp_orders_total"] == {
