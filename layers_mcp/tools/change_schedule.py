@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -50,6 +52,7 @@ async def change_schedule(
         project_id = (await context.api.content.get(post.container_id)).project_id or ""
     wall = await zone_of(context, project_id, timezone)
     notes: list[str] = []
+    moment: datetime | None = None
     try:
         if action == "cancel":
             if post.status == "canceled":
@@ -60,13 +63,16 @@ async def change_schedule(
             if not at.strip():
                 raise invalid_argument("`at` is needed to reschedule: the new time.")
             moment = instant(at, wall)
-            if post.status == "queued" and post.scheduled_for == moment:
+            if _is_queued_for(post, moment):
                 notes.append("It was scheduled for this time before this call.")
             else:
                 refuse_past(moment, context.now())
                 moved = await context.api.publishing.reschedule(scheduled_post_id, scheduled_for=moment)
                 post = _merged(post, moved)
     except Conflict as conflict:
+        post = await context.api.publishing.get(scheduled_post_id)
+        if post.status == "canceled" if action == "cancel" else _is_queued_for(post, moment):
+            return _changed(post, wall, notes)  # by an attempt of this very call whose answer was lost
         raise ToolError(
             conflict.code,
             "The post is no longer queued, so it is too late to change it.",
@@ -74,8 +80,16 @@ async def change_schedule(
             next_step="A published post can only be removed on the platform; list_schedule shows how it stands.",
             request_id=conflict.request_id or None,
         ) from None
+    return _changed(post, wall, notes)
+
+
+def _is_queued_for(post: ScheduledPost, moment: datetime | None) -> bool:
+    return post.status == "queued" and post.scheduled_for == moment
+
+
+def _changed(post: ScheduledPost, wall: ZoneInfo, notes: list[str]) -> Changed:
     return Changed(
-        scheduled_post_id=scheduled_post_id,
+        scheduled_post_id=post.scheduled_post_id,
         status=post.status or "unknown",
         scheduled_for=stamp(post.scheduled_for) if post.scheduled_for else None,
         scheduled_for_local=local(post.scheduled_for, wall) if post.scheduled_for else None,

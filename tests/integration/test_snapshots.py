@@ -159,6 +159,12 @@ async def test_one_turn_of_the_loop_reads_sends_and_writes_what_it_did(tmp_path:
         first, second, *_ = [item["container_id"] for item in made["items"]]
         await call("decide_content", container_id=first, decision="approve")
         await call("decide_content", container_id=second, decision="reject", note="Too loud.")
+        linked = await stage.facts("check_readiness", **project)
+        accounts = [linked["accounts"][0]["social_account_id"]]
+        later = await call("publish_content", container_id=first, social_account_ids=accounts, at="2026-11-28T09:00Z")
+        await call("list_schedule", **project)
+        post = later["scheduled_posts"][0]["scheduled_post_id"]
+        await call("change_schedule", scheduled_post_id=post, action="cancel")
         creative = creatives["items"][0]["ads_content_id"]
         await call("set_override", **project, ads_content_id=creative, override="include", note="It won.")
         stage.sandbox.publish_finished("acme-todo")

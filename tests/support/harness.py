@@ -187,8 +187,9 @@ async def _accounts(stage: Stage) -> list[str]:
 
 
 async def _scheduled_post(stage: Stage) -> str:
-    call = await stage.ready_for("publish_content")
-    return (await stage.facts("publish_content", **call))["scheduled_posts"][0]["scheduled_post_id"]
+    call = {"container_id": await stage.finished(), "social_account_ids": await _accounts(stage)}
+    published = await stage.facts("publish_content", **call, at="2026-11-28T09:00Z")
+    return published["scheduled_posts"][0]["scheduled_post_id"]
 
 
 PREPARED: dict[str, Callable[[Stage], Awaitable[object]]] = {
