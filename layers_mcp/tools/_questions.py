@@ -57,6 +57,16 @@ def order_question(
     return question(facts, "order", about=f"{identity} {estimate} {held}")
 
 
+def publication_question(container: Container, where: list[str], when: str) -> Question:
+    """Ask for a publication: the accounts and the local time; then id, hook and caption."""
+    held = " once it is approved" if container.approval_status == "pending" else ""
+    facts = [f"Publish {container.container_id} {when}{held}, on {', '.join(where)}?"]
+    facts += [
+        f"{name}: {quote(text)}." for name, text in (("Hook", container.hook), ("Caption", container.caption)) if text
+    ]
+    return question(facts, "publish")
+
+
 def question(facts: list[str], verb: str, *, about: str = "") -> Question:
     """One line of at most 600 characters; what comes last is left out first."""
     while len(" ".join(facts)) > LONGEST_QUESTION and len(facts) > 1:

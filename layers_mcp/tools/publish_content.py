@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -18,9 +19,12 @@ from layers_mcp.context import ToolContext
 from layers_mcp.operations import OperationError, Placement, Publication
 from layers_mcp.operations.identity import publication_id
 from layers_mcp.operations.kinds.publish import scheduled_post_ids
+from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import DESTRUCTIVE, NOTHING_CHANGED, Result, ToolError, invalid_argument, tool, unknown_outcome
+from layers_mcp.protocol.elicitation import Question
 from layers_mcp.text.local_time import local
 from layers_mcp.tools._publications import handles, instant, refuse_past, zone_of
+from layers_mcp.tools._questions import publication_question, quote
 
 ANSWER_SECONDS = 6.0
 """What is kept of a call for reading the schedule after a publication."""
@@ -110,12 +114,40 @@ async def publish_content(
         )
         publication = replace(publication, body=request.body)
     deadline = anyio.current_time() + context.deadline.remaining() - ANSWER_SECONDS
+    confirm = partial(_confirm, context, container, accounts, social_account_ids, moment, wall)
     try:
-        placement = await (orders.preview if dry_run else orders.place)(publication, deadline=deadline)
+        if dry_run:
+            placement = await orders.preview(publication, deadline=deadline)
+        else:
+            placement = await orders.place(publication, consent=confirm if context.asks else None, deadline=deadline)
     except OperationError as error:
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this content was published")
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
     return await _published(context, placement, accounts, moment, wall, notes)
+
+
+async def _confirm(
+    context: ToolContext,
+    container: Container,
+    accounts: Sequence[SocialAccount],
+    wanted: Sequence[str],
+    moment: datetime | None,
+    wall: ZoneInfo,
+    _terms: Terms,
+) -> None:
+    """Have a person confirm where and when it goes out, once more where the content changed meanwhile."""
+    when = f"at {moment.astimezone(wall):%Y-%m-%d %H:%M} ({wall.key})" if moment is not None else "now"
+    where = [
+        f"{account.platform} {quote(account.handle or account.social_account_id)}"
+        for account in _chosen(accounts, wanted)
+    ]
+    agreed: Question | None = None
+    while (question := publication_question(container, where, when)) != agreed:
+        await context.ask(question)
+        agreed = question
+        container = await context.api.content.get(container.container_id)
+        refuse_past(moment, context.now())
+        _check_content(container, moment)
 
 
 def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[SocialAccount]:

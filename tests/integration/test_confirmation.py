@@ -273,3 +273,25 @@ async def test_an_order_waits_for_a_person_longer_than_a_call_may_take(tmp_path:
             placed = await client.call_tool("generate_with_hook", {"project_id": stage.project, "hook": "Plan less."})
         assert not placed.is_error, text_of(placed)
         assert len(stage.charges()) == 1
+
+
+@ERAS
+async def test_a_publication_is_asked_about_with_its_account_and_time_and_goes_out_once(
+    era: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        container, person = await stage.finished(), Person(chose("do not publish"), chose("publish"))
+        await stage.facts("decide_content", container_id=container, decision="approve")
+        ready = await stage.facts("check_readiness", project_id=stage.project)
+        account = next(row for row in ready["accounts"] if row["status"] == "connected")
+        call = {"container_id": container, "social_account_ids": [account["social_account_id"]]}
+        async with asked(stage, tmp_path, person, era) as client:
+            refused = text_of(await client.call_tool("publish_content", call))
+            assert refused.startswith("DECLINED: The user chose")
+            assert "Nothing was changed." in refused
+            placed = await client.call_tool("publish_content", call)
+            assert not placed.is_error, text_of(placed)
+            again = await client.call_tool("publish_content", call)
+        assert again.structured_content["replayed"] is True
+    assert len(person.questions) == 2
+    assert person.questions[0].message.startswith(f"Publish {container} now, on {account['platform']} ")
