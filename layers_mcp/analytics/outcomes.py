@@ -1,8 +1,9 @@
 """Did what was commissioned beat its source? The journal's orders, held against one ranking of their project.
 
 An order is live once a container of its own stands in the ranking; its live containers count as one post, weighted
-by their views. Engagement rates are compared, since views grow with age. A win over the source is read with care: the
-source was picked for being high, partly by luck, so an equally good clone beats it less than half of the time.
+by their views. Engagement rates are compared, since views grow with age. Wins over the source or the median do not say
+whether an order was worth it: a source is picked for being high, partly by luck. `lift` holds orders against what
+their sources should be expected to earn again.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol, get_args
 
 from layers_mcp.analytics import breakouts
-from layers_mcp.analytics.breakouts import Reach
+from layers_mcp.analytics.breakouts import Standing
+from layers_mcp.analytics.lift import Lift, estimate_lift
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
-from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS, median, ratio
+from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS, Reach, median, ratio, smoothed_rate
 from layers_mcp.text.ids import container_key, container_keys
 from layers_mcp.text.sanitize import clean
 
@@ -76,6 +78,11 @@ class Outcome:
     source_value: float | None = None
     versus_source: float | None = None
     versus_median: float | None = None
+    versus_expected: float | None = None
+    """Its rate over what its source should be expected to earn again; only where enough people have seen it."""
+    source_times_usual: float | None = None
+    """What its source should be expected to earn, over the usual of its platforms."""
+    source_title: str | None = None
 
     @property
     def judged(self) -> bool:
@@ -101,6 +108,10 @@ class ModeSummary:
     beat_source: int | None
     beat_median: int | None
     median_versus_source: float | None
+    lift: Lift | None = None
+    """Against what the sources should be expected to earn; None under three judged orders."""
+    times_usual: float | None = None
+    """How many times the usual a piece of this mode earns."""
 
 
 class Board:
@@ -122,19 +133,29 @@ class Board:
             if row.title and (not row.source_id or container_key(row.source_id) not in made):
                 self._by_hook[_plain(row.title)].append(row)
         self.full = len(rows) >= FULL_RANKING
-        self.median = breakouts.judge(row.organic for row in rows).median
+        standings = breakouts.judge(
+            (row.organic for row in rows),
+            [bool(row.source_id) and container_key(row.source_id or "") in made for row in rows],
+        )
+        self.median = standings.median
+        self._standings = {id(row): standing for row, standing in zip(rows, standings.rows, strict=True)}
 
     def rows(self, order: Order) -> list[Row]:
         """The rows of the order's containers, one for each post that is ranked."""
         return [row for key in map(container_key, order.container_ids) for row in self._by_container.get(key, ())]
 
-    def source(self, order: Order) -> Reach | None:
+    def standing(self, row: Row) -> Standing:
+        """How a row of this ranking stands in it."""
+        return self._standings[id(row)]
+
+    def source(self, order: Order) -> Row | None:
         """The post that the order was made from; for a hook the most viewed post that carries it."""
         if order.source_platform_post_id:
             rows = self._by_post.get(order.source_platform_post_id, [])
         else:
             rows = self._by_hook.get(_plain(order.hook or ""), [])
-        return max((row.organic for row in rows if row.organic), key=lambda reach: reach.views or 0, default=None)
+        seen = [(row.organic.views or 0, row) for row in rows if row.organic]
+        return max(seen, key=lambda pair: pair[0])[1] if seen else None
 
 
 def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Outcome:
@@ -153,16 +174,23 @@ def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Ou
     posts = [row.organic for row in rows if row.organic is not None]
     value = _pooled(posts)
     source = board.source(order)
-    source_value = source.engagement_rate if source else None
+    source_value = source.organic.engagement_rate if source and source.organic else None
+    standing = board.standing(source) if source else None
+    views = sum(post.views or 0 for post in posts)
+    expected = standing.expected_rate if standing else None
+    judged = value is not None and 0 <= value <= 1 and views >= SMALL_SAMPLE_VIEWS
     return Outcome(
         status=order.status if order.status in ENDED else "completed",
         approval_status=approval,
         live=True,
-        low_sample=sum(post.views or 0 for post in posts) < SMALL_SAMPLE_VIEWS if posts else None,
+        low_sample=views < SMALL_SAMPLE_VIEWS if posts else None,
         metric_value=value,
         source_value=source_value,
         versus_source=ratio(value, source_value),
         versus_median=ratio(value, board.median),
+        versus_expected=ratio(smoothed_rate(views, value), expected) if judged and value is not None else None,
+        source_times_usual=standing.times_usual if standing else None,
+        source_title=source.title if source else None,
     )
 
 
@@ -215,6 +243,7 @@ def _summary(mode: Mode, outcomes: Sequence[Outcome]) -> ModeSummary:
     judged = [outcome for outcome in live if outcome.judged]
     versus_source = [outcome.versus_source for outcome in judged if outcome.versus_source is not None]
     versus_median = [outcome.versus_median for outcome in judged if outcome.versus_median is not None]
+    lift = estimate_lift([outcome.versus_expected for outcome in judged if outcome.versus_expected is not None])
     return ModeSummary(
         mode=mode,
         commissions=len(outcomes),
@@ -223,7 +252,15 @@ def _summary(mode: Mode, outcomes: Sequence[Outcome]) -> ModeSummary:
         beat_source=_wins(versus_source) if any(outcome.source_value is not None for outcome in live) else None,
         beat_median=_wins(versus_median) if live else None,
         median_versus_source=median(versus_source),
+        lift=lift,
+        times_usual=_times_usual(lift, judged),
     )
+
+
+def _times_usual(lift: Lift | None, judged: Sequence[Outcome]) -> float | None:
+    """How many times the usual a piece earns: the lift over what the sources were expected to earn of it."""
+    usual = [one.source_times_usual for one in judged if one.versus_expected is not None and one.source_times_usual]
+    return lift.value * sum(usual) / len(usual) if lift and usual else None
 
 
 def _wins(ratios: Iterable[float]) -> int:

@@ -90,7 +90,7 @@ async def test_an_order_is_held_against_its_source_and_the_median(tmp_path):
     assert (row.metric_value, row.source_value) == (0.1, 0.08)
     assert (row.versus_source, row.versus_median, row.low_sample) == (1.25, 1.25, False)
     (mode,) = result.by_mode
-    assert mode.model_dump() == {
+    assert mode.model_dump(exclude_none=True) == {
         "mode": "reimagine",
         "commissions": 1,
         "live": 1,
@@ -469,3 +469,28 @@ async def test_after_a_simulated_month_the_wins_are_those_of_the_world(tmp_path)
             assert order.source_value == pytest.approx(source.engagement_rate)
         wins[order.mode] += rate > order.source_value
     assert {mode.mode: mode.beat_source for mode in review.by_mode} == wins
+
+
+async def test_a_mode_is_held_against_what_its_sources_should_be_expected_to_earn(tmp_path):
+    shop = Shop()
+    rates = (31, 28, 34, 29, 33, 30, 27, 32)
+    others = [post(f"pp_{number}", 3000, rate / 1000) for number, rate in enumerate(rates, 2)]
+    made = [post(f"pp_new_{number}", 3000, 0.07 + number / 1000, container=f"cnt_{number}") for number in (1, 2, 3)]
+    shop.ranking = [post("pp_1", 9000, 0.085), *made, *others]
+    spent = {"eventType": "usage", "credits": -120, "containerId": "cnt_1", "createdAt": "2026-04-17T00:00:00Z"}
+    shop.replies["GET /v1/credits/events"] = {"items": [spent | {"eventId": "e1"}]}
+    shop.replies["GET /v1/projects"] = {"items": [{"id": "prj_1", "name": "acme"}]}
+    async with shop.open(tmp_path) as ws:
+        for take in (1, 2, 3):
+            await ws.operations.orders.place(clone(take=take))
+        result = await review_commissions(ws)
+    assert {row.project_name for row in result.commissions} == {"acme"}
+    assert {row.source_title for row in result.commissions} == {"A hook"}
+    assert (result.credits.charged, {row.charged_credits for row in result.commissions}) == (120, {120, None})
+    assert all(0.8 < (row.versus_expected or 0) < 1.1 for row in result.commissions)
+    (mode,) = result.by_mode
+    assert mode.beat_source == 0
+    assert 0.7 < (mode.lift_low or 0) < (mode.lift or 0) < (mode.lift_high or 0) < 1.4
+    assert (mode.times_usual or 0) > 1.5
+    assert any("as good as its sources so far" in note for note in result.notes)
+    assert result.credits.estimated == sum(row.estimated_credits or 0 for row in result.commissions)
