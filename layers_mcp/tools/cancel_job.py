@@ -31,11 +31,12 @@ async def cancel_job(
     context: ToolContext,
     job_id: Annotated[str, Field(description="From a commission.")],
 ) -> Cancellation:
-    """Cancel a job that is still running.
+    """Cancel a running job: stop, abort or call off an order, halt its production, because it was a mistake or nobody
+    wants it.
 
-    Use it when an order was a mistake. Not for finished content (reject it with decide_content), nor to see how a
-    job stands (wait_job). It cannot be resumed; whether credits come back is up to Layers. accepted means that it
-    stops at its next stage; accepted: false comes with the reason.
+    Never mind: use it while a video is generating. Not for finished content (decide_content rejects it) a scheduled
+    post (change_schedule) or progress (wait_job). It cannot be resumed; whether credits come back is up to Layers.
+    accepted means it stops at its next stage; accepted: false comes with the reason.
     """
     try:
         reply = await context.api.jobs.cancel(job_id)

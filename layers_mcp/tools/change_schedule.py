@@ -40,11 +40,12 @@ async def change_schedule(
     timezone: Annotated[str, Field(description="Empty = the project's.")] = "",
     reason: Annotated[str, Field(description="Why it is canceled.", max_length=1024)] = "",
 ) -> Changed:
-    """Move a queued post to another time, or cancel it.
+    """Change the time of a scheduled post or cancel it: reschedule, move, postpone or delay it, unschedule it, pull
+    it before it goes out.
 
-    For a person's decision. Use it on what list_schedule shows as queued; what a platform has can only be removed
-    there. A cancellation is final: to publish again use publish_content. Costs no credits; the same again is a
-    success too.
+    Not to be posted tomorrow after all: for a person's decision; costs no credits. Only queued posts can change, and
+    a cancelled one is final; a live one can only be removed on the platform itself. Ids come from list_schedule. Not
+    to publish (publish_content), reject a draft (decide_content) or stop a job (cancel_job).
     """
     post = await context.api.publishing.get(scheduled_post_id)
     project_id = ""

@@ -78,11 +78,13 @@ async def check_readiness(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
 ) -> Readiness:
-    """Check whether a project has data to trust, and which metric suits its stage.
+    """Check whether a project is ready: has it synced, is there enough data to trust the numbers, and which metric
+    should it use?
 
-    Use it before a first ranking, and whenever one is empty: it names the cause, the fix, and how long the next
-    sync (30 minutes) or scoring run (6 hours) can take. It also tells whether finished content waits for a person.
-    For the posts themselves use rank_top_performers.
+    Use it before a first ranking, and when one is empty or shows no posts: why, the fix, how long until the next sync
+    (30 minutes) or scoring run (6 hours). Tells whether Instagram and TikTok accounts are still connected or need to
+    log in again, and whether content waits for approval or goes live without a person. For the posts use
+    rank_top_performers.
     """
     api, now = context.api, context.now()
     rank = partial(api.metrics.top_performers, project_id, window="90d", include_ineligible=True)

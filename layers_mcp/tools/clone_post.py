@@ -44,12 +44,13 @@ async def clone_post(
     max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
-    """Commission variants of a post that performed well.
+    """Clone a post that performed well: order copies, remakes, remixes, similar videos or variations of a winner.
 
-    Use it on a breakout: fork keeps hook, influencer and pacing and changes the visuals; reimagine keeps only the
-    premise: more variance. For the hook alone use generate_with_hook. Each variation costs credits and cannot be
-    undone. A repeat with the same arguments is the same order, charged once; take=2 orders another. Takes minutes:
-    follow with wait_job.
+    fork makes more like this one, close to it: same hook, influencer and pacing, new visuals. reimagine keeps the
+    premise: more variance, a chance to beat the original. For a new piece with the hook alone use generate_with_hook.
+    Each variation costs credits and cannot be undone; dry_run tells how much. The same arguments are the same order,
+    charged once: take=2 orders another; dry_run, max_credits and require_approval are no part of it. Takes minutes:
+    wait_job.
     """
     order = partial(
         CloneOrder,

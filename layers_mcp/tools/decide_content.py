@@ -35,11 +35,12 @@ async def decide_content(
     decision: Annotated[Literal["approve", "reject"], Field(description="The person's decision.")],
     note: Annotated[str, Field(description="A remark; to reject, the reason.", max_length=1024)] = "",
 ) -> Decided:
-    """Record a person's decision on finished content: approve it, or reject it with a reason.
+    """Approve or reject content, as a person decided: accept, sign off, give the green light; or decline, turn down,
+    say no, off brand.
 
-    It is for a decision that a person made after seeing the content: approval can put it live, and both are final.
-    To see what waits use get_content; to stop content being made, cancel_job. Costs no credits. Deciding the same
-    again is a success.
+    Looks good, or no: this records it for one finished piece. It costs no credits and is final, and approval can put
+    it live. A rejection needs its reason as note. Show the draft first (get_content). Not for ads (set_override) or a
+    running job (cancel_job).
     """
     reason = note.strip()
     if decision == "reject" and not reason:

@@ -100,11 +100,13 @@ async def find_breakouts(
     window: Annotated[Window, Field(description="Lookback.")] = "30d",
     cursor: Annotated[str, Field(description="next_cursor of the call before.")] = "",
 ) -> Breakouts:
-    """Find breakouts over many projects in one call: posts with an engagement rate above 2x their project's median.
+    """Find breakouts across all projects in one call: posts that went viral, took off or blow up, winners, hits and
+    outliers.
 
-    Use it for the morning round. Likeliest first: chance_real tells a real one from luck; already_ordered marks
-    posts cloned before; quiet names the other projects and why. Up to 100 projects a call. Not for one project's
-    ranking or another metric (rank_top_performers), nor to explain an empty project (check_readiness).
+    Use it for the morning scan over every customer or account: did anything stand out, far above the usual
+    (engagement over 2x the median)? Likeliest first: chance_real tells a hit from luck; already_ordered marks what
+    was cloned before; quiet names the other projects and the reason. Up to 100 projects a call. Not for one project's
+    ranking (rank_top_performers), nor to explain missing data (check_readiness).
     """
     round_ = await _read(context, tuple(dict.fromkeys(project_ids)), window, cursor)
     rankings = [seen.ranking for seen in round_.seen.values() if isinstance(seen.ranking, Ranking)]

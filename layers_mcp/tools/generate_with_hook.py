@@ -50,11 +50,13 @@ async def generate_with_hook(
     max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
-    """Commission new content with a winner's hook pinned in its brief.
+    """Generate new content with a hook: write and produce a fresh video, slideshow, UGC piece or ad from a phrase,
+    line, title or opening sentence.
 
-    Use it when a hook lands but its execution feels stale. For a close variant use clone_post. Each variation costs
-    credits and cannot be undone. A repeat with the same arguments is the same order, charged once; take=2 orders
-    another. Takes minutes: follow with wait_job.
+    Use it for a new idea, or where the hook works and the execution is stale; source_platform_post_id takes a post's
+    exact title. To copy a post use clone_post. Each variation costs credits and cannot be undone; dry_run tells how
+    much. The same arguments are the same order, charged once: take=2 orders another; dry_run, max_credits and
+    require_approval are no part of it. Takes minutes: wait_job.
     """
     order = partial(
         HookOrder,

@@ -37,11 +37,12 @@ async def get_ads_metrics(
     until: Until = "",
     granularity: Annotated[Literal["day", "week"], Field(description="Bucket size.")] = "day",
 ) -> Series:
-    """Read paid results of a project, campaign or ad over time.
+    """Get paid results over time: how much was spent on ads, clicks, impressions, conversions, cost per install or
+    conversion (cpa), cpm, ctr, ROAS.
 
-    Use it weekly: it tells which ads drove installs or purchases, not just views. Not for organic results
-    (get_metrics), nor to rank creatives by what they earn (rank_top_performers with roas). Money is as upstream
-    returns it, without a currency; roas is a ratio (2.0 = twice the spend).
+    Use it weekly: does the budget pay off, by project, campaign, adset or ad, on Meta, TikTok or Apple ads? Not for
+    organic results (get_metrics), nor to rank creatives by what they earn (rank_top_performers with roas). Money is
+    as Layers gives it, without a currency; roas is a ratio (2.0 = twice the spend).
     """
     now = context.now()
     asked = asked_window(since, until, granularity, now)

@@ -88,11 +88,13 @@ async def get_content(
     limit: Annotated[int, Field(description="Items per page.", ge=1, le=50)] = 10,
     cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
 ) -> Content:
-    """Read generated content: hook, caption, asset links, status and approval, by container or by project.
+    """Get content that was made: show the draft, new video or finished reel with its captions, hook, status and asset
+    download links.
 
-    Use it to show a person what was made, and with awaiting_approval what is undecided. While it is being made use
-    wait_job; for how posts perform, rank_top_performers; to record a decision, decide_content. Newest first;
-    awaiting_approval reads up to 200 containers a call.
+    Use it to let a person see and review what an order did produce; awaiting_approval=true alone shows everything
+    waiting for approval across customers. By container or by project, newest first. Not for a job's progress
+    (wait_job), results (rank_top_performers), what is scheduled (list_schedule), or to record a decision
+    (decide_content).
     """
     everywhere = awaiting_approval and not (container_ids or project_id)
     if bool(container_ids) == bool(project_id) and not everywhere:

@@ -74,11 +74,13 @@ async def get_metrics(
     compare_previous: Annotated[bool, Field(description="Hold the last 7 days against the 7 before.")] = False,
     by_account: Annotated[bool, Field(description="Each account's totals too.")] = False,
 ) -> OrganicSeries:
-    """Read organic metrics of a project, account or post over time, with totals.
+    """Get organic numbers over time: views, reach, likes, comments, shares, follower growth, engagement, watch time,
+    posts published, per day, week or hour.
 
-    Use it for trends, own dates or one post. Not for which post wins (rank_top_performers), nor for spend,
-    conversions or ROAS (get_ads_metrics). engagement_rate is a fraction of views (0.041 = 4.1%); watch_time_ms sums
-    all views. Buckets are UTC; hours reach back 90 days.
+    Use it for the performance trend of a project, one post or account, this month or since Monday. compare_previous
+    holds the last week against the one before: did it drop, or is that usual? by_account compares platforms, TikTok
+    against Instagram. Not for ranking posts (rank_top_performers) or ad spend (get_ads_metrics). engagement_rate is a
+    fraction; buckets are UTC.
     """
     if by_account and scope != "project":
         raise invalid_argument("`by_account` goes with scope project only.", "Leave `scope` out.")

@@ -71,11 +71,11 @@ async def list_ads_content(
     limit: Annotated[int, Field(description="Rows per page.", ge=1, le=200)] = 25,
     cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
 ) -> AdsContentPage:
-    """List the creatives that Layers scores for paid promotion, best score first, with their overrides.
+    """List the ad creatives in the scoring pool, best organic score first: eligible, excluded, pinned or promoted.
 
-    Use it to see what is eligible (score 4.0 or more, or override include), or an ads_content_id for set_override.
-    Not for which posts win (rank_top_performers) or what ads earned (get_ads_metrics). organic_score (0 to 10)
-    decays with age and is worked out every 6 hours.
+    Use it to see what could be promoted to paid (score 4.0 or more, or override include), active promotions, and the
+    ads_content_id for set_override. organic_score (0 to 10) decays with age; scoring runs every 6 hours. Not for
+    winning posts (rank_top_performers) or what ads earned (get_ads_metrics).
     """
 
     async def read(limit: int, cursor: str) -> Page[AdsContent]:

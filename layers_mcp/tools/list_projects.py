@@ -60,11 +60,12 @@ async def list_projects(
     limit: Annotated[int, Field(description="Projects per page.", ge=1, le=100)] = 20,
     cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
 ) -> Projects:
-    """List the organization's projects (its customers), newest first, with the credits left to spend.
+    """List the projects: which customers, clients, brands or apps we have, under which organization, and the credits
+    left.
 
-    Use it first: other tools take its project_id, and estimated_per_format is the most that one piece can cost. Not
-    for a project's state (check_readiness) or for what is winning (find_breakouts). What the key may not read is
-    left out with a note.
+    Use it first: find a project by name, as other tools take its project_id; archived ones on request. Tells the
+    credit balance and what one piece, video or slideshow, costs at most. Newest first. Not for a project's state
+    (check_readiness) or what is winning (find_breakouts). What the key may not read is left out with a note.
     """
     api, status = context.api, "" if include_archived else "active"
     async with GatherSettled() as reads:

@@ -65,10 +65,12 @@ async def list_schedule(
     limit: Annotated[int, Field(description="Items per page.", ge=1, le=100)] = 25,
     cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
 ) -> Schedule:
-    """List what is planned, went out or failed on a project's social accounts, latest time first.
+    """List the posting schedule: the calendar of upcoming and queued posts, when the next is due, what goes out
+    tomorrow or this week, did it go out, what failed.
 
-    Use it to see when content goes out, where it went, and why it did not. To publish use publish_content; to move or
-    stop a queued post, change_schedule; for how posts perform use rank_top_performers.
+    Use it to see scheduled and published posts of a project, with link and error. Not to publish (publish_content),
+    to move or cancel a post (change_schedule), or for views and likes (get_metrics). Latest first, times in UTC and
+    in the project's time zone.
     """
     now = context.now()
     page = await context.api.publishing.list(

@@ -75,11 +75,13 @@ async def publish_content(
     take: Annotated[int, Field(description="2 publishes the same again.", ge=1, le=99)] = 1,
     dry_run: Annotated[bool, Field(description="Check only.")] = False,
 ) -> Published:
-    """Publish finished content on social accounts, now or at a time.
+    """Publish finished content to social accounts: post it now, go live, share or release it, schedule it for
+    tomorrow or Friday evening, or send it to the drafts.
 
-    For a person's decision: nothing goes live by itself. The same content, accounts, time, mode and texts are one
-    publication: a repeat posts nothing twice; take=2 publishes again. Now means in half a minute, until when
-    change_schedule can stop it; then it cannot be undone. Costs no credits. To approve use decide_content.
+    For a person's decision, as decide_content: it costs no credits, and a live post is final, to be removed on the
+    platform alone. The same arguments are the same publication, posted once; take=2 posts again on purpose; dry_run
+    shows accounts and local time. Not to approve (decide_content), move or cancel a scheduled post (change_schedule),
+    or see the calendar (list_schedule).
     """
     container = await context.api.content.get(container_id)
     if not container.project_id:

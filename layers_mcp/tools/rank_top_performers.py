@@ -96,13 +96,15 @@ async def rank_top_performers(
     order: Annotated[Literal["best", "worst"], Field(description="Which end to show.")] = "best",
     include_ineligible: Annotated[bool, Field(description="false shows only what may be promoted.")] = True,
 ) -> TopPerformers:
-    """Rank a project's posts by one metric and mark breakouts: engagement rate above 2x the median.
+    """Rank a project's posts or ad creatives by one metric: top and best videos, reels and hooks, or the worst, the
+    flops.
 
-    Use it to find winners for clone_post or generate_with_hook (title is the hook). Early-stage apps:
-    engagement_rate or watch_time_ms, as absolute views reward luck; later-stage, with paid results (check_readiness
-    suggests): conversions or roas. source_types=["content_container"] with roas shows what earns its keep; empty,
-    also what burns money. watch_time_ms is a total that grows with reach, watch_seconds_per_view what one viewer
-    gave. Under 50 views is noise. Not for trends (get_metrics) or many projects (find_breakouts).
+    Which posts are doing best, which creative earns its keep or burns money? A breakout has above 2x the median
+    engagement; chance_real says whether it is luck, expected_rate what a clone would earn. Early stage:
+    engagement_rate, watch_time_ms (a total that grows with reach; watch_seconds_per_view is one viewer's), as most
+    viewed rewards luck. With paid results (check_readiness suggests): roas, conversions;
+    source_types=["content_container"] shows only what Layers made. Not for trends (get_metrics) or many customers
+    (find_breakouts).
     """
     ask = partial(
         context.api.metrics.top_performers,

@@ -127,11 +127,13 @@ async def review_commissions(
     since: Annotated[str, Field(description="ISO datetime, date or age (7d).")] = "90d",
     limit: Annotated[int, Field(description="Orders to show, newest first.", ge=1, le=100)] = 20,
 ) -> Review:
-    """Review what was commissioned: how each order stands, and whether it beat its source and the median.
+    """Review what we ordered: was it worth it, how did clones and copies do, did they beat the original, what was
+    spent in credits?
 
-    Use it weekly to choose between fork, reimagine and a pinned hook by what worked here (by_mode), and to find
-    orders of unknown outcome. It compares engagement rates of published content, for orders of this server's
-    journal. For winners use rank_top_performers; for a running job, wait_job.
+    Use it weekly or monthly. by_mode tells whether fork or reimagine works better and its lift: what came of the
+    orders against what their sources should be expected to earn. Also orders that were never answered. From this
+    server's journal and the results of published content. For winners use rank_top_performers; for a running job
+    wait_job.
     """
     now = context.now()
     start = moment("since", since, now)

@@ -46,11 +46,13 @@ async def set_override(
     ],
     note: Annotated[str, Field(description="Why, for the audit log.", max_length=280)] = "",
 ) -> Override:
-    """Set or clear the override that keeps a creative in the ads scoring pool or out of it.
+    """Set a creative's override for paid promotion: pin or force it into the ads pool, exclude it, never promote it,
+    or undo that.
 
-    Use exclude where the customer asked to stop promoting a post, and include sparingly: the pool works because it
-    is unopinionated about yesterday's winner, and overriding too often turns off the learning. To see overrides use
-    list_ads_content. Free, and undone with clear. Ads already running are not stopped.
+    exclude takes it out of the pool: stop promoting this (ads already running go on until the ads manager stops
+    them). include keeps it eligible whatever its score; use it sparingly, as it turns off the learning that makes
+    room for fresh winners. It costs no credits, and clear undoes it. Ids come from list_ads_content. Not for
+    approving or rejecting drafts (decide_content).
     """
     wanted: Literal["include", "exclude"] | None = None if override == "clear" else override
     row = await context.api.ads.set_override(project_id, ads_content_id, override=wanted, note=note)

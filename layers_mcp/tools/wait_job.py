@@ -65,11 +65,12 @@ async def wait_job(
     ],
     timeout_seconds: Annotated[int, Field(description="Longest wait; 0 reads once and returns.", ge=0, le=45)] = 20,
 ) -> Waited:
-    """Wait until the jobs of commissions end, or the timeout, and return their state and files.
+    """Wait for a job, or check its progress and status: is it done yet, is the video ready, how far along, how long,
+    did rendering fail?
 
-    Use it after clone_post or generate_with_hook, with all jobs of a round in one call. A content job takes
-    minutes: reaching the timeout is no failure, the job goes on. timeout_seconds=0 asks where a job stands. For
-    hooks and captions use get_content; to stop a job, cancel_job.
+    Use it after clone_post or generate_with_hook to tell when the order is finished or complete; timeout_seconds=0
+    asks once. Reaching the timeout is no failure: call again. Ended jobs give container_ids and asset links. For
+    drafts of a project use get_content; to stop a job, cancel_job.
     """
     ids = list(dict.fromkeys(job_ids))
     watch = Watch(ids)
