@@ -27,44 +27,16 @@ def requests(name: str) -> list[tuple[str, str]]:
     return [(row["request"], row["tool"]) for row in rows if row["tool"] in TOOLS]
 
 
-STOP_WORDS = set(
-    [
-        "a",
-        "an",
-        "the",
-        "is",
-        "are",
-        "do",
-        "does",
-        "did",
-        "it",
-        "to",
-        "of",
-        "in",
-        "on",
-        "for",
-        "this",
-        "that",
-        "i",
-        "me",
-        "my",
-        "we",
-        "our",
-        "us",
-        "you",
-        "and",
-        "or",
-        "with",
-        "at",
-        "be",
-    ]
+STOP_WORDS = frozenset(
+    {"a", "an", "and", "are", "at", "be", "did", "do", "for", "i", "in", "is", "it", "me", "my", "of", "on"}
+    | {"or", "our", "that", "the", "to", "us", "we", "with", "you"}
 )
 
 
 def words(text: str) -> list[str]:
     """A text's words as an English analyzer has them: without stop words, plurals as singulars."""
-    found = (word for word in re.findall(r"[a-z0-9]+", text.casefold()) if word not in STOP_WORDS)
-    return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in found]
+    singular = (re.sub(r"(?<=[a-z]{3})(?<!s)s$", "", word) for word in re.findall(r"[a-z0-9]+", text.casefold()))
+    return [word for word in singular if word not in STOP_WORDS]
 
 
 class Search:
