@@ -25,6 +25,7 @@ class Server:
         self._program.send({"jsonrpc": "2.0", "id": self._last, "method": method, "params": params})
         while (message := self._program.receive()).get("id") != self._last:
             pass  # a progress notification
+        assert "result" in message, (method, params, message)
         return message["result"]
 
     def answer(self, name: str, arguments: Wire) -> Wire:
@@ -37,6 +38,11 @@ class Server:
 
     def project(self, name: str = "acme-todo") -> str:
         return self.facts("list_projects", search=name)["projects"][0]["project_id"]
+
+    def schedule(self, project: str, container: str) -> list[Wire]:
+        """What is to go out, or went out, of one piece."""
+        items = self.facts("list_schedule", project_id=project, limit=100)["items"]
+        return [item for item in items if item["container_id"] == container]
 
     def show(self, shown: Shown, tool: str, **arguments: Any) -> Wire:
         """Call a tool as a model does, and show its result in the view that the server names for it."""
@@ -93,6 +99,14 @@ def test_a_winner_is_ordered_looked_at_approved_and_reviewed(shown: Shown, serve
     shown.wait_for_text("It will not be published")
     decided = {item["container_id"]: item for item in server.facts("get_content", container_ids=made)["items"]}
     assert [decided[one]["approval_status"] for one in made] == ["approved", "rejected"]
+    shown.press("publish", made[0])
+    shown.wait_for("confirm-publish", made[0])
+    assert server.schedule(project, made[0]) == []
+    shown.press("confirm-publish", made[0])
+    while len(shown.contexts) < 3:
+        shown.settle()
+    [post] = server.schedule(project, made[0])
+    assert post["publication_id"] in shown.contexts[-1]
 
     server.show(shown, "review_commissions")
     assert shown.ids == [order["commission_id"]]
