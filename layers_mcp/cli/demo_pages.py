@@ -130,6 +130,24 @@ def content(paper: Paper, result: Facts) -> None:
     paper.table(rows, header=["format", "hook", "approval"])
 
 
+def publication(paper: Paper, result: Facts) -> None:
+    """Where a piece goes out, and when."""
+    names = {"tiktok": "TikTok", "instagram": "Instagram"}
+    platforms = " and ".join(names.get(row["platform"], row["platform"]) for row in result["scheduled_posts"])
+    when = f"at {result['at_local']}" if result.get("at_local") else "in half a minute"
+    say(paper, f"{result['status']} · on {platforms} · {when}")
+
+
+def schedule(paper: Paper, result: Facts) -> None:
+    """What is to go out and what went, the latest first."""
+    room = paper.width - 45  # what the other columns leave for the hook
+    rows = [
+        [row["status"], row["platform"], row["scheduled_for_local"][:16].replace("T", " "), cut(row["hook"], room)]
+        for row in result["items"]
+    ]
+    paper.table(rows, header=["status", "platform", "local time", "hook"])
+
+
 def review(paper: Paper, result: Facts) -> None:
     """Each order against its source and the median."""
     rows = [
@@ -158,7 +176,7 @@ def closing(paper: Paper, review: Facts, *, approved: int, estimate: int, spent:
     paper.line()
     paper.line(paper.style("What happened", "bold"))
     told = {
-        "ordered": f"{_count(len(orders), 'commission')}, {_count(pieces, 'piece')}; {approved} approved and published",
+        "ordered": f"{_count(len(orders), 'commission')}, {_count(pieces, 'piece')}; {approved} approved",
         "cost": f"{spent} credits (the estimates said at most {estimate})",
         "result": f"of {_count(len(live), 'live order')}, {beat['versus_source']} beat the source and "
         f"{beat['versus_median']} the project's median",

@@ -79,7 +79,7 @@ def test_the_two_commands_stand_alone_each_on_one_line_of_its_own_block() -> Non
 def test_the_readme_shows_how_the_loop_is_closed() -> None:
     (shown,) = re.findall(r"<!-- demo -->\n```text\n(.*?)```\n<!-- /demo -->", README, re.DOTALL)
     called = re.findall(r"^  → (\w+)\(", shown, re.MULTILINE)
-    assert called == ["rank_top_performers", "clone_post", "review_commissions"]
+    assert called == ["rank_top_performers", "clone_post", "publish_content", "publish_content", "review_commissions"]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/clients/README.md"])

@@ -31,6 +31,9 @@ LOOP = [
     "decide_content",
     "decide_content",
     "decide_content",
+    "publish_content",
+    "publish_content",
+    "list_schedule",
     "review_commissions",
     "list_projects",
 ]
@@ -61,6 +64,7 @@ def test_the_demo_shows_the_jobs_pass_through_at_least_two_running_stages(told: 
 def test_the_demo_ends_with_what_was_ordered_and_what_it_cost(told: tuple[int, str]):
     ending = told[1].split("What happened", 1)[1]
     assert "2 commissions, 3 pieces; 3 approved" in ending
+    assert "of 2 live orders" in ending
     cost = re.search(r"cost +(\d+) credits \(the estimates said at most (\d+)\)", ending)
     assert cost is not None, ending
     assert 0 < int(cost[1]) <= int(cost[2])
@@ -171,6 +175,11 @@ def test_the_page_of_a_ranking_says_why_it_does_not_begin_with_rank_one():
 LONG = "a sentence that goes on for much longer than a narrow terminal is wide, " * 3
 WINNER = {"rank": 2, "title": LONG, "metric_value": 0.08, "display": "8.0%", "views": 14_816, "breakout": True}
 JUDGED = {"engagement_times_median": 2.6, "breakout_evidence": "solid", "low_sample": False}
+PUBLICATION = {
+    "status": "scheduled",
+    "scheduled_posts": [{"platform": "tiktok"}, {"platform": "instagram"}],
+    "at_local": "2026-11-28T09:00-05:00 America/New_York",
+}
 PAGES: dict[str, Callable[[Paper], None]] = {
     "step": lambda paper: demo_pages.step(paper, 1, LONG),
     "call": lambda paper: demo_pages.call(paper, "get_content", {"project_id": LONG, "note": LONG, "job_ids": [LONG]}),
@@ -193,8 +202,34 @@ PAGES: dict[str, Callable[[Paper], None]] = {
     "content": lambda paper: demo_pages.content(
         paper, {"items": [{"format": "video_remix", "hook": LONG, "approval_status": "pending"}]}
     ),
+    "publication": lambda paper: demo_pages.publication(paper, PUBLICATION),
+    "schedule": lambda paper: demo_pages.schedule(
+        paper,
+        {
+            "items": [
+                {
+                    "status": "publishing",
+                    "platform": "instagram",
+                    "scheduled_for_local": "2026-11-28T09:00-05:00 America/New_York",
+                    "hook": LONG,
+                }
+            ]
+        },
+    ),
     "closing": lambda paper: demo_pages.closing(paper, {"commissions": []}, approved=3, estimate=360, spent=360),
 }
+
+
+def test_the_page_of_a_publication_says_where_and_when():
+    said: list[str] = []
+    for result in (PUBLICATION, {**PUBLICATION, "at_local": None}):
+        stream = io.StringIO()
+        demo_pages.publication(Paper(stream, {}), result)
+        said.append(stream.getvalue().strip())
+    assert said == [
+        "scheduled · on TikTok and Instagram · at 2026-11-28T09:00-05:00 America/New_York",
+        "scheduled · on TikTok and Instagram · in half a minute",
+    ]
 
 
 @pytest.mark.parametrize("width", [60, 80])
