@@ -111,24 +111,3 @@ def test_a_rolling_restart_under_load_loses_no_order_and_charges_none_twice(runn
             worker.result()
     assert len(placed) == len(set(placed)) > 4
     assert charges(running) == before + len(placed)
-
-
-def test_while_postgresql_is_away_nothing_is_ordered_and_afterwards_all_is(running: Fleet) -> None:
-    before, where = charges(running), project(running)
-    running.postgres.stop()
-    try:
-        order = {"project_id": where, "hook": "Away for ten seconds."}
-        told = call(running, "generate_with_hook", f"http://127.0.0.1:{running.replicas[0].port}/mcp", **order)
-        assert told["isError"]
-        assert "Nothing was changed." in told["content"][0]["text"]
-        for replica in running.replicas:
-            ready = httpx2.get(f"http://127.0.0.1:{replica.port}/health/ready", timeout=6)
-            assert ready.status_code == 503
-        assert charges(running) == before
-        time.sleep(5)
-    finally:
-        running.postgres.start()
-    answer = call(running, "generate_with_hook", **order)
-    assert not answer["isError"], answer
-    assert charges(running) == before + 1
-    assert running.postgres.connections() <= 2 * 15
