@@ -45,6 +45,7 @@ class Commission(Result):
     held_for_approval: bool | None = None
     estimated_credits: int | None = None
     credits_available: int | None = None
+    credits_ordered_today: int | None = None
     notes: list[str]
     next_step: str
 
@@ -136,6 +137,7 @@ def _commission(
         held_for_approval=held,
         estimated_credits=placement.estimated_credits,
         credits_available=None if isinstance(credit, LayersError) else credit.spendable,
+        credits_ordered_today=placement.credits_ordered_today,
         notes=notes,
         next_step=_next_step(order, placement),
     )

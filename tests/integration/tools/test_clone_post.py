@@ -98,6 +98,7 @@ async def test_an_order_says_what_comes_and_what_it_costs(desk: Desk) -> None:
     assert order.container_ids
     assert order.held_for_approval is True
     assert order.estimated_credits == 360
+    assert order.credits_ordered_today == 360
     assert order.ordered_at == "2026-04-17T09:10:00Z"
     assert order.credits_available == (await desk.ws.api.credits.get()).spendable
     assert order.next_step == "Wait for the content with wait_job and this job_id."
