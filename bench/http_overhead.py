@@ -1,7 +1,7 @@
 """What serving over HTTP costs: calls a second and the time of one, beside a bare SDK server that does nothing.
 
 Both servers are processes of their own on this machine; the read is `list_projects` (three requests) against a fast
-local upstream. Run it with the package installed: `python bench/http.py [SECONDS]`.
+local upstream. Run it with the package installed: `python bench/http_overhead.py [SECONDS]`.
 """
 
 from __future__ import annotations
