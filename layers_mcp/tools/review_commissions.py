@@ -172,9 +172,7 @@ async def _names_and_ledger(context: ToolContext, since: datetime) -> tuple[dict
     """Project names by id, and credits charged by container (refunds subtracted); empty where they cannot be read."""
 
     async def events(cursor: str) -> Page[CreditEvent]:
-        return await context.api.credits.events(
-            event_types=("usage", "refund"), since=since, limit=EVENTS_PAGE, cursor=cursor
-        )
+        return await context.api.credits.events(since=since, limit=EVENTS_PAGE, cursor=cursor)
 
     async with GatherSettled(seconds=JOBS_SECONDS) as reads:
         listing = reads.start(context.api.projects.list, limit=CONTENT_PAGE)
@@ -182,7 +180,7 @@ async def _names_and_ledger(context: ToolContext, since: datetime) -> tuple[dict
     names = {} if isinstance(listing.outcome, LayersError) else _names(listing.outcome)
     ledger: dict[str, int] = {}
     for event in () if isinstance(booked.outcome, LayersError) else booked.outcome.items:
-        if event.container_id:
+        if event.container_id and event.event_type in ("usage", "refund"):
             key = container_key(event.container_id)
             ledger[key] = ledger.get(key, 0) - round(event.credits)
     return names, ledger

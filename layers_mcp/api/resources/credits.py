@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from layers_mcp.api.models import CreditEvent, Credits, Page, PageReply
@@ -21,18 +20,18 @@ class CreditsResource(Resource):
         self,
         *,
         project_id: str = "",
-        event_types: Sequence[str] = (),
+        event_type: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 25,
         cursor: str = "",
     ) -> Page[CreditEvent]:
-        """Return the ledger, newest first; `limit` 1 to 100. What an order really cost is here alone."""
+        """Return the ledger, newest first, of all event types or of one; `limit` 1 to 100."""
         request = Request(
             method="GET",
             path=path("credits", "events"),
             params=query(
-                projectId=project_id, eventType=event_types, since=since, until=until, limit=limit, cursor=cursor
+                projectId=project_id, eventType=event_type, since=since, until=until, limit=limit, cursor=cursor
             ),
         )
         return await self._client.get_page(PageReply[CreditEvent], request)

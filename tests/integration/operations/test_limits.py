@@ -99,8 +99,11 @@ async def test_the_daily_limit_holds_for_orders_placed_at_once(shop: Shop) -> No
         except OperationError:
             refused.append(take)
 
-    one, other = shop.open(daily_credit_limit=360), shop.open(daily_credit_limit=360)
-    async with one, other, anyio.create_task_group() as group:
+    async with (
+        shop.open(daily_credit_limit=360) as one,
+        shop.open(daily_credit_limit=360) as other,
+        anyio.create_task_group() as group,
+    ):
         for take in range(1, 9):
             group.start_soon(place, (one, other)[take % 2], take)
     assert len(refused) == 5

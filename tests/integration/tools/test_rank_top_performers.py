@@ -419,9 +419,9 @@ async def test_without_a_median_above_zero_nothing_is_said_to_be_below_twice_of_
         assert "check_readiness" in none.next_step
 
 
-async def test_more_rows_than_were_asked_for_are_counted_as_they_are(tmp_path: Path) -> None:
+async def test_more_rows_than_were_asked_for_are_left_out(tmp_path: Path) -> None:
     result = await ranked(ranking(*[row(rank, 0.02) for rank in range(1, 131)]), tmp_path)
-    assert any("top 130 by engagement_rate" in note for note in result.notes)
+    assert any("top 100 by engagement_rate" in note for note in result.notes)
 
 
 @pytest.mark.parametrize("value", [0, 0.0, None])

@@ -166,6 +166,17 @@ async def test_an_order_that_was_never_answered_leads_to_the_call_that_tells_and
     ]
 
 
+async def test_what_an_order_was_charged_is_read_from_the_ledger(tmp_path):
+    clock = LoopClock()
+    with Sandbox(clock=clock) as sandbox:
+        async with open_workspace(sandbox, tmp_path) as ws:
+            hook = {"project_id": sandbox.project_id("acme-todo"), "hook": "Plan less.", "format": "slideshow_remix"}
+            await generate_with_hook(ws, variations=2, **hook)
+            clock.move(minutes=5)
+            result = await review_commissions(ws)
+    assert result.commissions[0].charged_credits == result.credits.charged == 100
+
+
 async def test_small_samples_are_live_and_too_young(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
