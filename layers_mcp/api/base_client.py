@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from anyio import to_thread
 from pydantic import BaseModel
 
-from layers_mcp.api.decoding import each_row, first_rows, row_count, unchanged, validated
+from layers_mcp.api.decoding import each_row, first_rows, members, row_count, unchanged, validated
 from layers_mcp.api.dialects.base import Vintage
 from layers_mcp.api.dialects.detection import VintageDetection
 from layers_mcp.api.errors import BadResponse
 from layers_mcp.api.models import Page, PageReply
-from layers_mcp.api.pagination import TOO_MANY_ROWS, without_loop
+from layers_mcp.api.pagination import TOO_MANY_ROWS, UNUSABLE_CURSOR, without_loop
 from layers_mcp.api.redaction import Redaction
 from layers_mcp.api.request import Request
 from layers_mcp.api.retry import Retry
@@ -141,8 +141,10 @@ class BaseClient:
         response = await self.get(request, deadline=deadline)
         limit = next(int(value) for name, value in request.params if name == "limit")
         reply = await self.decode(model, response, lambda data: each_row(first_rows(data, limit), adapt_row))
-        notes = (TOO_MANY_ROWS,) if row_count(response.data) > limit else ()
-        page = Page(reply.items, reply.next_cursor, reply.answered_at, notes)
+        told = members(response.data).get("nextCursor")
+        notes = [TOO_MANY_ROWS] if row_count(response.data) > limit else []
+        notes += [UNUSABLE_CURSOR] if told and reply.next_cursor is None else []
+        page = Page(reply.items, reply.next_cursor, reply.answered_at, tuple(notes))
         return without_loop(page, {value for name, value in request.params if name == "cursor"})
 
     async def decode(self, model: type[M], response: Response, adapt: Callable[[Any], Any] = unchanged) -> M:

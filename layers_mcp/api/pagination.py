@@ -16,6 +16,8 @@ LOOP_NOTE = "Layers repeated a cursor, which leads back: it was left out, so the
 
 TOO_MANY_ROWS = "Layers gave more rows than were asked for: the others were left out."
 
+UNUSABLE_CURSOR = "Layers gave a cursor that cannot be sent: it was left out, so the list ends here."
+
 
 def _at_the_end_only(_: Sequence[object]) -> bool:
     return False

@@ -16,6 +16,15 @@ def is_id(text: str) -> bool:
     return len(text) <= LONGEST_ID and _ID.fullmatch(text) is not None
 
 
+def same_id(one: str, other: str) -> bool:
+    """Whether two spellings may be of one id: with and without its prefix, in any case."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"^[a-z]{2,4}_", "", text.strip().casefold())
+
+
 def container_key(container_id: str) -> str:
     """What two spellings of one container id have in common: `cnt_X` in one API vintage is `X` in another."""
     return container_id.removeprefix("cnt_")

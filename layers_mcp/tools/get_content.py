@@ -157,7 +157,7 @@ Found = tuple[list[Container], str, list[str]]
 async def _page(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
     page = await context.api.content.list(project_id, since=since, limit=limit, cursor=cursor)
     notes = [] if page.items else ["No content was made here in this time."]
-    return page.items[:limit], _onward(page, {cursor}), notes
+    return page.items, page.next_cursor or "", [*notes, *page.notes]
 
 
 async def _pending(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:

@@ -239,15 +239,8 @@ async def _views(
 
 
 async def _content(context: ToolContext, project_id: str, since: datetime) -> list[Container]:
-    containers: list[Container] = []
-    cursor = ""
-    for _ in range(CONTENT_PAGES):
-        page = await context.api.content.list(project_id, since=since, limit=CONTENT_PAGE, cursor=cursor)
-        containers += page.items
-        if not page.next_cursor or page.next_cursor == cursor:
-            break
-        cursor = page.next_cursor
-    return containers
+    read = partial(context.api.content.list, project_id, since=since, limit=CONTENT_PAGE)
+    return (await collect(lambda cursor: read(cursor=cursor), most_pages=CONTENT_PAGES)).items
 
 
 def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) -> ProjectView:

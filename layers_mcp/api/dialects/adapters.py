@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from layers_mcp.api.decoding import members
+from layers_mcp.text.ids import LONGEST_ID
 
 
 def all_containers(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -35,7 +36,7 @@ def _ids(items: list[Any]) -> Iterator[str]:
     for item in items:
         if isinstance(item, Mapping):
             item = members(item).get("containerId", members(item).get("id"))
-        if isinstance(item, str) and item:
+        if isinstance(item, str) and 0 < len(item) <= LONGEST_ID:
             yield item
 
 
@@ -150,9 +151,16 @@ def policy(data: Any) -> Any:
 
 
 def _respelled(status: Any) -> Any:
-    return (
-        {"processing": "generating", "cancelled": "canceled"}.get(status, status) if isinstance(status, str) else None
-    )
+    """A status in lower case and in one of its spellings; an unknown one as it is."""
+    return _STATUSES.get(status.lower(), status.lower()) if isinstance(status, str) else None
+
+
+_STATUSES = {
+    "processing": "generating",
+    "cancelled": "canceled",
+    **dict.fromkeys(("succeeded", "success", "complete", "done"), "completed"),
+    **dict.fromkeys(("error", "errored", "failure"), "failed"),
+}
 
 
 def _of_brief(row: Mapping[str, Any], name: str) -> Any:

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from layers_mcp.api.decoding import flat_row, text_or_none, without_nulls
+from layers_mcp.text.ids import LONGEST_ID, is_id
 from layers_mcp.text.labels import label
 
 T = TypeVar("T")
+
+LONGEST_CURSOR = 2_000
+"""Characters; a longer one fits no request, and no result."""
 
 
 def _utc(moment: datetime) -> datetime:
@@ -27,11 +31,30 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 Label = Annotated[str, AfterValidator(label)]
 """An open enum's value: printable, short."""
 
-Given = Annotated[str | None, BeforeValidator(text_or_none)]
-"""An id or a cursor that may be missing; an empty text names nothing."""
+
+def _short(text: str) -> str:
+    if len(text) > LONGEST_ID:
+        raise ValueError("longer than any id")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_short)]
+"""An id, of any form that is short enough to be one."""
+
+Given = Annotated[Id | None, BeforeValidator(text_or_none)]
+"""An id that may be missing; an empty text names nothing."""
+
+SafeId = Annotated[
+    str | None, BeforeValidator(lambda value: value if isinstance(value, str) and is_id(value) else None)
+]
+"""An id that is certainly one, and so fit to stand in a sentence; else None."""
 
 FlatRow = Annotated[dict[str, float | int | str], BeforeValidator(flat_row)]
 """Numbers and texts by name; nulls and nested values left out."""
+
+
+Cursor = Annotated[str, Field(max_length=LONGEST_CURSOR)]
+"""What goes on with a list, of any form that fits a request."""
 
 
 class Wire(BaseModel):
@@ -57,7 +80,7 @@ class PageReply(Reply, Generic[T]):
     """A page of a list as upstream gives it; `next_cursor` is None at its end."""
 
     items: Annotated[list[T], BeforeValidator(without_nulls)]
-    next_cursor: Given = None
+    next_cursor: Annotated[Cursor | None, BeforeValidator(text_or_none)] = None
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Annotated
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from layers_mcp.api.decoding import prices
-from layers_mcp.api.models._fields import Given, Label, Moment, Wire
+from layers_mcp.api.models._fields import Given, Id, Label, Moment, Wire
 
 
 class Whoami(Wire):
     """What the key is."""
 
-    organization_id: str
+    organization_id: Id
     organization_name: str | None = None
     scopes: tuple[str, ...] = ()
     rate_limit_tier: Label | None = None
@@ -23,7 +23,7 @@ class Whoami(Wire):
 class Project(Wire):
     """A customer's project."""
 
-    id: str = Field(validation_alias=AliasChoices("id", "projectId"))
+    id: Id = Field(validation_alias=AliasChoices("id", "projectId"))
     name: str | None = None
     status: Label | None = None
     timezone: str | None = None
@@ -58,7 +58,7 @@ class Credits(Wire):
 class CreditEvent(Wire):
     """An entry of the ledger; `credits` is signed: usage is negative, a refund positive."""
 
-    event_id: str = Field(validation_alias=AliasChoices("eventId", "id"))
+    event_id: Id = Field(validation_alias=AliasChoices("eventId", "id"))
     credits: float
     event_type: Label | None = None
     project_id: Given = None
@@ -70,7 +70,7 @@ class CreditEvent(Wire):
 class SocialAccount(Wire):
     """A linked account; `status` is connected, reauth_required or disconnected."""
 
-    social_account_id: str = Field(validation_alias=AliasChoices("socialAccountId", "id"))
+    social_account_id: Id = Field(validation_alias=AliasChoices("socialAccountId", "id"))
     platform: Label | None = None
     handle: str | None = None
     status: Label | None = None
@@ -80,7 +80,7 @@ class SocialAccount(Wire):
 class Influencer(Wire):
     """Someone who speaks in content; `status` is pending, training, ready (can be used) or failed."""
 
-    influencer_id: str = Field(validation_alias=AliasChoices("influencerId", "id"))
+    influencer_id: Id = Field(validation_alias=AliasChoices("influencerId", "id"))
     name: str | None = None
     status: Label | None = None
 

@@ -6,16 +6,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AliasChoices, Field
 
-from layers_mcp.api.models._fields import FlatRow, Label, Moment, Wire
+from layers_mcp.api.models._fields import FlatRow, Given, Id, Label, Moment, SafeId, Wire
+
+_LONGEST_URL = 4_000
+"""Characters; a signed address has a third of them."""
 
 
 class Asset(Wire):
     """A file of a container; `duration_ms` in milliseconds."""
 
-    asset_id: str | None = Field(default=None, validation_alias=AliasChoices("assetId", "mediaId", "id"))
-    container_id: str | None = None
+    asset_id: Given = Field(default=None, validation_alias=AliasChoices("assetId", "mediaId", "id"))
+    container_id: Given = None
     kind: Label | None = None
-    url: str | None = None
+    url: Annotated[str, Field(max_length=_LONGEST_URL)] | None = None
     duration_ms: int | None = None
 
 
@@ -29,12 +32,12 @@ class JobError(Wire):
 class Job(Wire):
     """A job as it stands; `progress` is 0 to 1, `container_ids` every id that it names anywhere."""
 
-    job_id: str = Field(validation_alias=AliasChoices("jobId", "id"))
+    job_id: Id = Field(validation_alias=AliasChoices("jobId", "id"))
     status: Label
     kind: Label | None = None
     stage: Label | None = None
     progress: float | None = None
-    project_id: str | None = None
+    project_id: SafeId = None
     container_ids: tuple[str, ...] = ()
     assets: tuple[Asset, ...] = ()
     error: JobError | None = None
@@ -48,7 +51,8 @@ class Job(Wire):
 class OrderReply(Wire):
     """What Layers took on: a job, and the containers named so far (often one, whatever was ordered)."""
 
-    job_id: str
+    job_id: Id
+    project_id: Given = None
     kind: Label | None = None
     status: Label | None = None
     container_ids: tuple[str, ...] = ()
@@ -64,8 +68,8 @@ class CancelReply(Wire):
 class Container(Wire):
     """A piece of content, ordered or made; `status` is queued, generating, completed, failed or canceled."""
 
-    container_id: str = Field(validation_alias=AliasChoices("id", "containerId"))
-    project_id: str | None = None
+    container_id: Id = Field(validation_alias=AliasChoices("id", "containerId"))
+    project_id: Given = None
     status: Label | None = None
     approval_status: Label | None = None
     format: Label | None = None
@@ -94,7 +98,7 @@ class SchedulePromotion(Wire):
 class Decision(Wire):
     """A container's approval status after a decision, and what the decision set going."""
 
-    container_id: str = Field(validation_alias=AliasChoices("id", "containerId"))
+    container_id: Id = Field(validation_alias=AliasChoices("id", "containerId"))
     approval_status: Label
     pending_schedule_promotion: SchedulePromotion | None = None
 
@@ -108,6 +112,6 @@ class Hooks(Wire):
 class Recommendation(Wire):
     """A TikTok post that upstream recommends to remix; `kind` is video or slideshow."""
 
-    tiktok_id: str
+    tiktok_id: Id
     kind: Label | None = None
     stats: FlatRow = Field(default_factory=dict[str, float | int | str])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from layers_mcp.api.decoding import count, eligibility, with_ranks, without_nulls
-from layers_mcp.api.models._fields import FlatRow, Given, Label, Reply, Wire
+from layers_mcp.api.models._fields import FlatRow, Given, Id, Label, Reply, Wire
 
 
 class MetricsWindow(Wire):
@@ -22,7 +22,7 @@ class Metrics(Reply):
     """A series of buckets and their totals, metric keys in snake_case; `engagement_rate` is a fraction."""
 
     scope: Label
-    id: str
+    id: Id
     window: MetricsWindow
     series: Annotated[list[FlatRow], BeforeValidator(without_nulls)]
     totals: FlatRow = Field(default_factory=dict[str, float | int | str])
@@ -60,7 +60,7 @@ class Ranking(Reply):
 class AdsContent(Wire):
     """A creative in the scoring pool; `organic_score` is 0 to 10, `active_promotions` a count."""
 
-    ads_content_id: str = Field(validation_alias=AliasChoices("adsContentId", "id"))
+    ads_content_id: Id = Field(validation_alias=AliasChoices("adsContentId", "id"))
     title: str | None = None
     organic_score: float | None = None
     scoring_pool: Label | None = None

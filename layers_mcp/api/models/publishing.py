@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import AliasChoices, Field
 
-from layers_mcp.api.models._fields import Given, Label, Moment, Wire
+from layers_mcp.api.models._fields import Given, Id, Label, Moment, Wire
 from layers_mcp.api.models.content import JobError
 
 
@@ -15,7 +15,7 @@ class ScheduledPost(Wire):
     in its own words); `error.code` is CREDENTIAL_INVALID where the account has to be connected again.
     """
 
-    scheduled_post_id: str = Field(validation_alias=AliasChoices("scheduledPostId", "id"))
+    scheduled_post_id: Id = Field(validation_alias=AliasChoices("scheduledPostId", "id"))
     status: Label | None = None
     container_id: Given = None
     social_account_id: Given = None

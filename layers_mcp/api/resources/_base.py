@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from layers_mcp.api.base_client import BaseClient
+from layers_mcp.api.errors import BadResponse
+from layers_mcp.text.ids import same_id
 
 
 class Resource:
@@ -10,3 +12,12 @@ class Resource:
 
     def __init__(self, client: BaseClient) -> None:
         self._client = client
+
+
+def about(asked: str, answered: str | None, *, read: bool) -> None:
+    """Check that an answer is about what was asked: it may be recorded for good.
+
+    Raises BadResponse; after a write, whether that took effect is then unknown.
+    """
+    if answered is not None and not same_id(asked, answered):
+        raise BadResponse("Layers answered about something other than what was asked.", nothing_changed=read)

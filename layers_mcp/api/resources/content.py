@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import anyio
 
@@ -16,7 +17,7 @@ from layers_mcp.api.models import Container, Decision, Hooks, OrderReply, Page, 
 from layers_mcp.api.pagination import collect
 from layers_mcp.api.plans import OrderPlan, OrderRequest
 from layers_mcp.api.request import Repeat, Request, path, query
-from layers_mcp.api.resources._base import Resource
+from layers_mcp.api.resources._base import Resource, about
 from layers_mcp.api.resources.influencers import InfluencersResource
 from layers_mcp.api.retry import CALL_SECONDS
 
@@ -67,11 +68,16 @@ class ContentResource(Resource):
             idempotency_key=idempotency_key,
             seconds=_ORDER_SECONDS,
         )
-        return await self._client.submit(OrderReply, request, adapters.order)
+        reply = await self._client.submit(OrderReply, request, adapters.order)
+        project_id = body.get("projectId") or unquote(where.split("/")[3])
+        about(str(project_id), reply.project_id, read=False)
+        return reply
 
     async def get(self, container_id: str) -> Container:
         """Return a container as it is now."""
-        return await self._client.fetch(Container, _container(container_id), adapters.container)
+        container = await self._client.fetch(Container, _container(container_id), adapters.container)
+        about(container_id, container.container_id, read=True)
+        return container
 
     async def list(
         self,

@@ -12,7 +12,7 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.api.job_polling import JobFeed, Observer
 from layers_mcp.api.models import CancelReply, Job
 from layers_mcp.api.request import Repeat, Request, path
-from layers_mcp.api.resources._base import Resource
+from layers_mcp.api.resources._base import Resource, about
 
 
 class JobsResource(Resource):
@@ -24,7 +24,9 @@ class JobsResource(Resource):
 
     async def get(self, job_id: str) -> Job:
         """Return a job as it is now."""
-        return await self._client.fetch(Job, _job(job_id), adapters.job)
+        job = await self._client.fetch(Job, _job(job_id), adapters.job)
+        about(job_id, job.job_id, read=True)
+        return job
 
     async def follow(self, job_id: str, observer: Observer) -> Job:
         """Poll a job until it has ended; `observer` hears of each new state. All who follow one job share its polls.
@@ -46,7 +48,9 @@ class JobsResource(Resource):
         response = await self._client.retry.perform(request)
         if response.status == HTTPStatus.NOT_MODIFIED:
             return None, etag
-        return await self._client.decode(Job, response, adapters.job), response.etag
+        job = await self._client.decode(Job, response, adapters.job)
+        about(job_id, job.job_id, read=True)
+        return job, response.etag
 
     async def cancel(self, job_id: str) -> CancelReply:
         """Ask a job to stop at its next stage."""

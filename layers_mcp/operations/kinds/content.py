@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from layers_mcp.api.errors import LayersError, NotFound
+from layers_mcp.api.pagination import collect
 from layers_mcp.operations.identity import same_text
 from layers_mcp.operations.state_machine import ENDS, SLACK, Accepted, Observed
 from layers_mcp.text.ids import container_key, container_keys
@@ -109,14 +111,9 @@ async def _containers(api: LayersClient, container_ids: Iterable[str]) -> list[C
 async def _content_since(api: LayersClient, row: Operation) -> list[Container]:
     """What was made since the order was sent, and in the minutes before by which clocks may differ."""
     since = (row.ordered_at - SLACK).replace(microsecond=0)
-    made: dict[str, Container] = {}
-    cursor = ""
-    for _ in range(MOST_PAGES):
-        page = await api.content.list(row.project_id, since=since, limit=200, cursor=cursor)
-        made |= {container.container_id: container for container in page.items}
-        cursor = page.next_cursor or ""
-        if not cursor:
-            break
+    read = partial(api.content.list, row.project_id, since=since, limit=200)
+    page = await collect(lambda cursor: read(cursor=cursor), most_pages=MOST_PAGES)
+    made = {container.container_id: container for container in page.items}
     return [each for each in made.values() if each.created_at is None or each.created_at >= since]
 
 

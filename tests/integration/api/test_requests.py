@@ -154,12 +154,12 @@ async def test_a_post_without_a_body_names_no_content_type() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE_IDS)
 async def test_no_id_climbs_out_of_its_path(hostile: str) -> None:
-    upstream = Upstream(ok({"jobId": "job_1", "status": "running"}))
+    upstream = Upstream(ok({"id": "sp_1", "status": "queued"}))
     async with client(upstream) as layers:
-        await layers.jobs.get(hostile)
+        await layers.publishing.get(hostile)
     url = upstream.requests[0].url
     segments = url.raw_path.decode().split("/")
-    assert segments[:3] == ["", "v1", "jobs"]
+    assert segments[:3] == ["", "v1", "scheduled-posts"]
     assert len(segments) == 4
     assert not url.query
     assert not url.fragment
