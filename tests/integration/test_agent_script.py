@@ -148,7 +148,9 @@ async def test_a_daily_and_a_weekly_cycle_run_on_every_project_without_an_error(
                     await agent.follow(prompt)
                     assert agent.errors == []
                     assert agent.done[0][0] == "check_readiness"
-        assert all(request.status < 400 for request in sandbox.requests)
+        refused = [request for request in sandbox.requests if request.status >= 400]
+        assert all(request.path.endswith("/content-review-policy") for request in refused)  # one look for the vintage
+        assert len(refused) <= len(sandbox.projects)
 
 
 async def test_it_orders_only_where_a_breakout_is_solid_and_results_are_held(tmp_path, clock):

@@ -7,6 +7,7 @@ from typing import Literal
 
 import anyio
 
+from layers_mcp.api.base_client import BaseClient
 from layers_mcp.api.dialects import adapters
 from layers_mcp.api.dialects.base import Vintage
 from layers_mcp.api.dialects.detection import DIALECTS
@@ -20,6 +21,11 @@ from layers_mcp.api.retry import CALL_SECONDS
 
 class ProjectsResource(Resource):
     """`/v1/projects`."""
+
+    def __init__(self, client: BaseClient) -> None:
+        super().__init__(client)
+        self._policy_vintage: Vintage | None = None
+        """Whose address the review policy was last read at."""
 
     async def list(
         self, *, search: str = "", status: Literal["active", "archived", ""] = "", limit: int = 25, cursor: str = ""
@@ -50,18 +56,20 @@ class ProjectsResource(Resource):
         return (await collect(read)).items
 
     async def review_policy(self, project_id: str) -> ReviewPolicy:
-        """Return whether finished content waits for a person: of the known vintage's endpoint, else of the other's."""
+        """Return whether finished content waits for a person, from the address that answered last, else the other."""
         deadline = anyio.current_time() + CALL_SECONDS
         known = self._client.vintages.known
-        first, second = ("preview", "current") if known and known.vintage == "preview" else ("current", "preview")
+        vintage = self._policy_vintage or (known.vintage if known else "current")
         try:
-            response = await self._client.get(_policy(project_id, first), deadline=deadline)
+            response = await self._client.get(_policy(project_id, vintage), deadline=deadline)
         except LayersError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             response = None
         if response is None:
-            response = await self._client.get(_policy(project_id, second), deadline=deadline)
+            vintage = "current" if vintage == "preview" else "preview"
+            response = await self._client.get(_policy(project_id, vintage), deadline=deadline)
+        self._policy_vintage = vintage
         return await self._client.decode(ReviewPolicy, response, adapters.policy)
 
 
