@@ -25,10 +25,10 @@ def similar_orders(order: Order, recent: Iterable[Operation]) -> tuple[SimilarOr
 
 
 def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name, value in ours.items() if theirs.get(name) != value)
+    return tuple(name for name, value in ours.items() if (theirs.get(name) or None) != (value or None))
 
 
 def _source(arguments: Mapping[str, Any]) -> str:
-    post = arguments.get("source_platform_post_id") or arguments.get("container_id")
     hook = str(arguments.get("hook", ""))
-    return post or "".join(letter for letter in hook.casefold() if letter.isalnum()) or hook
+    post = arguments.get("source_platform_post_id") or arguments.get("container_id") or ""
+    return "".join(letter for letter in hook.casefold() if letter.isalnum()) or hook or post

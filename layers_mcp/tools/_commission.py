@@ -51,11 +51,16 @@ class Commission(Result):
 
 
 async def commission(
-    context: ToolContext, make: Callable[[], CloneOrder] | Callable[[], HookOrder], *, max_credits: int, dry_run: bool
+    context: ToolContext,
+    make: Callable[[], CloneOrder] | Callable[[], HookOrder],
+    *,
+    max_credits: int,
+    require_approval: bool,
+    dry_run: bool,
 ) -> Commission:
     """Place the order that `make` builds, or preview it. Raises `ToolError`, and `LayersError` as the client does."""
     order = _checked(make)
-    limits = Limits(max_credits=max_credits)
+    limits = Limits(max_credits=max_credits, require_approval=require_approval)
     orders = context.operations.orders
     try:
         deadline = anyio.current_time() + context.deadline.remaining() - ANSWER_SECONDS
@@ -107,8 +112,8 @@ def _checked(make: Callable[[], Order]) -> Order:
         order = make()
     except ValueError:
         raise invalid_argument("A text argument is not valid Unicode.", "Leave out broken characters.") from None
-    for name in ("project_id", "source_platform_post_id", "hook"):
-        if getattr(order, name, "given") == "":
+    for name in ("project_id", "source_platform_post_id" if isinstance(order, CloneOrder) else "hook"):
+        if getattr(order, name) == "":
             raise invalid_argument(f"`{name}` must not be blank.")
     return order
 

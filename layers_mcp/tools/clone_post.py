@@ -42,6 +42,7 @@ async def clone_post(
     layer_id: Annotated[str, Field(description="Content layer, if several.")] = "",
     take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
     max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
+    require_approval: Annotated[bool, Field(description="Refuse unless a person reviews every piece.")] = False,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
     """Clone a post that performed well: order copies, remakes, remixes, similar videos or variations of a winner.
@@ -64,4 +65,4 @@ async def clone_post(
         layer_id=layer_id,
         take=take,
     )
-    return await commission(context, order, max_credits=max_credits, dry_run=dry_run)
+    return await commission(context, order, max_credits=max_credits, require_approval=require_approval, dry_run=dry_run)

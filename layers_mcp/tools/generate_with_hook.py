@@ -7,10 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from layers_mcp.analytics.metrics import FULL_RANKING
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import HookOrder
-from layers_mcp.protocol import WRITE, tool
+from layers_mcp.protocol import WRITE, ToolError, invalid_argument, tool
 from layers_mcp.tools._commission import Commission, commission
+
+LONGEST_HOOK = 2000
+"""Characters of a hook that Layers takes."""
 
 
 @tool(
@@ -25,12 +29,9 @@ async def generate_with_hook(
     project_id: Annotated[str, Field(description="From list_projects.")],
     hook: Annotated[
         str,
-        Field(
-            description="A winner's whole title (not one with title_cut).",
-            min_length=1,
-            max_length=2000,
-        ),
-    ],
+        Field(description="The line itself; empty takes the source's title.", max_length=LONGEST_HOOK),
+    ] = "",
+    source_platform_post_id: Annotated[str, Field(description="The post it comes from, and is measured against.")] = "",
     format: Annotated[  # noqa: A002 - the contract's name
         Literal["auto", "video_remix", "slideshow_remix", "ugc_remix"],
         Field(description="auto lets Layers choose."),
@@ -48,6 +49,7 @@ async def generate_with_hook(
     layer_id: Annotated[str, Field(description="Content layer, if several.")] = "",
     take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
     max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
+    require_approval: Annotated[bool, Field(description="Refuse unless a person reviews every piece.")] = False,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
     """Generate new content with a hook: write and produce a fresh video, slideshow, UGC piece or ad from a phrase,
@@ -58,10 +60,13 @@ async def generate_with_hook(
     much. The same arguments are the same order, charged once: take=2 orders another; dry_run, max_credits and
     require_approval are no part of it. Takes minutes: wait_job.
     """
+    if not hook.strip():
+        hook = await _title_of(context, project_id, source_platform_post_id)
     order = partial(
         HookOrder,
         project_id=project_id,
         hook=hook,
+        source_platform_post_id=source_platform_post_id,
         format=format,
         variations=variations,
         cta=cta,
@@ -70,4 +75,19 @@ async def generate_with_hook(
         layer_id=layer_id,
         take=take,
     )
-    return await commission(context, order, max_credits=max_credits, dry_run=dry_run)
+    return await commission(context, order, max_credits=max_credits, require_approval=require_approval, dry_run=dry_run)
+
+
+async def _title_of(context: ToolContext, project_id: str, post_id: str) -> str:
+    """The exact title of a ranked post, uncut and as it was written. Raises ToolError where there is none."""
+    if not post_id.strip():
+        raise invalid_argument("Either `hook` or `source_platform_post_id` is needed.")
+    ranking = await context.api.metrics.top_performers(project_id, metric="views", window="90d", limit=FULL_RANKING)
+    title = next((row.title for row in ranking.items if row.platform_post_id == post_id.strip()), None)
+    if title is None or not title.strip() or len(title) > LONGEST_HOOK:
+        raise ToolError(
+            "NOT_FOUND",
+            "The project's ranking of 90 days has no such post with a title that can be a hook.",
+            next_step="Give the hook itself, or a platform_post_id from rank_top_performers.",
+        )
+    return title

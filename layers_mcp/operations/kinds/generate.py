@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class HookOrder(Commission):
-    """New content with a hook pinned in its brief."""
+    """New content with a hook pinned in its brief. What it is later measured against is not sent."""
 
     tool: ClassVar[Tool] = "generate_with_hook"
     hook: str
+    source_platform_post_id: str = ""
     format: str = "auto"
     cta: str = ""
     target_platforms: tuple[str, ...] = ()

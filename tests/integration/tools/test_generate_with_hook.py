@@ -125,6 +125,38 @@ async def test_a_project_with_several_layers_is_asked_for_one_and_nothing_stays_
 
 @pytest.mark.parametrize("hook", ["", " ", "\n\u00a0"])
 async def test_a_blank_hook_is_refused_before_any_request(desk: Desk, hook: str) -> None:
-    with pytest.raises(ToolError, match="`hook` must not be blank"):
+    with pytest.raises(ToolError, match="Either `hook` or `source_platform_post_id`"):
         await desk.generate(hook)
     assert desk.sandbox.requests == []
+
+
+async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_against(desk: Desk) -> None:
+    ranking = await desk.ws.api.metrics.top_performers(desk.project, metric="views", window="90d")
+    post = ranking.items[0]
+    order = await desk.generate("", source_platform_post_id=post.platform_post_id)
+    assert (await desk.ws.api.content.get(order.container_ids[0])).hook == post.title
+    [record] = (await desk.ws.operations.history.since(START)).value
+    assert (record.source_platform_post_id, record.hook) == (post.platform_post_id, post.title)
+    assert (await desk.generate("", source_platform_post_id=post.platform_post_id)).replayed
+    assert desk.charges() == 1
+
+
+async def test_a_post_that_is_not_ranked_lends_no_title(desk: Desk) -> None:
+    with pytest.raises(ToolError, match="NOT_FOUND: The project's ranking"):
+        await desk.generate("", source_platform_post_id="pp_nowhere")
+    assert desk.charges() == 0
+
+
+async def test_an_order_that_must_be_held_is_refused_where_content_goes_live_by_itself(desk: Desk) -> None:
+    desk.project = desk.sandbox.project_id("globex-fit")
+    with pytest.raises(ToolError, match=r"NOT_HELD: .* Nothing was changed\."):
+        await desk.generate(require_approval=True)
+    preview = await desk.generate(require_approval=True, dry_run=True)
+    assert any("without a person's decision" in note for note in preview.notes)
+    assert desk.charges() == 0
+
+
+async def test_requiring_approval_is_no_part_of_the_order(desk: Desk) -> None:
+    first = await desk.generate(require_approval=True)
+    again = await desk.generate()
+    assert (first.replayed, again.replayed, again.job_id) == (False, True, first.job_id)
