@@ -133,7 +133,7 @@ def content(paper: Paper, result: Facts) -> None:
 def publication(paper: Paper, result: Facts) -> None:
     """Where a piece goes out, and when."""
     names = {"tiktok": "TikTok", "instagram": "Instagram"}
-    platforms = " and ".join(names.get(row["platform"], row["platform"]) for row in result["scheduled_posts"])
+    platforms = " and ".join(names[str(row["platform"])] for row in result["scheduled_posts"])
     when = f"at {result['at_local']}" if result.get("at_local") else "in half a minute"
     say(paper, f"{result['status']} · on {platforms} · {when}")
 

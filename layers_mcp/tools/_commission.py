@@ -11,7 +11,7 @@ from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Credits, ReviewPolicy
 from layers_mcp.context import ToolContext
-from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError, Order, Placement, SimilarOrder
+from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError, Placement, SimilarOrder
 from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
 from layers_mcp.tools._gather_settled import GatherSettled
@@ -78,7 +78,7 @@ async def commission(
     return _commission(order, placement, policy.outcome, credit.outcome)
 
 
-async def _confirm(context: ToolContext, order: Order, terms: Terms) -> None:
+async def _confirm(context: ToolContext, order: CloneOrder | HookOrder, terms: Terms) -> None:
     """Have a person confirm a new order at these terms, told with its balance, project and source."""
     api = context.api
     async with GatherSettled(seconds=AFTERTHOUGHT_SECONDS) as reads:
@@ -107,7 +107,7 @@ async def _confirm(context: ToolContext, order: Order, terms: Terms) -> None:
     )
 
 
-def _checked(make: Callable[[], Order]) -> Order:
+def _checked(make: Callable[[], CloneOrder] | Callable[[], HookOrder]) -> CloneOrder | HookOrder:
     try:
         order = make()
     except ValueError:
@@ -119,7 +119,10 @@ def _checked(make: Callable[[], Order]) -> Order:
 
 
 def _commission(
-    order: Order, placement: Placement, policy: ReviewPolicy | LayersError, credit: Credits | LayersError
+    order: CloneOrder | HookOrder,
+    placement: Placement,
+    policy: ReviewPolicy | LayersError,
+    credit: Credits | LayersError,
 ) -> Commission:
     record = placement.record
     held, held_note = _held(policy)
@@ -169,7 +172,7 @@ def _replay_notes(placement: Placement) -> list[str]:
     return [f"This order was placed at {when}: nothing was ordered or charged again."]
 
 
-def _next_step(order: Order, placement: Placement) -> str:
+def _next_step(order: CloneOrder | HookOrder, placement: Placement) -> str:
     record = placement.record
     if record is None:
         return placement.next_step or "Call again without dry_run to order it."
