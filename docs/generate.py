@@ -128,7 +128,7 @@ def manifest(seen: Mapping[str, Any]) -> str:
 
 
 def _first_sentence(text: str) -> str:
-    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+    return re.split(r"(?<=[.?])\s", text, maxsplit=1)[0]
 
 
 def _prompt_text(name: str) -> str:

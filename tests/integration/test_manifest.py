@@ -36,7 +36,7 @@ def test_the_bundle_names_the_tools_and_prompts_that_the_server_has(manifest: di
 
 def test_a_tool_stands_in_the_bundle_with_one_sentence(manifest: dict[str, Any]):
     for tool in manifest["tools"]:
-        assert re.fullmatch(r"[A-Z][^.\n]+\.", tool["description"]), tool["name"]
+        assert re.fullmatch(r"[A-Z][^.?\n]+[.?]", tool["description"]), tool["name"]
 
 
 def test_the_key_is_kept_secret_and_not_required_since_the_sandbox_needs_none(manifest: dict[str, Any]):

@@ -17,7 +17,7 @@ function formatsOf(askedLocale, askedZone) {
     return Number.isNaN(at.valueOf()) ? String(text) : new Intl.DateTimeFormat(locale, options).format(at);
   };
   const unit = (value, name) => number(value, { style: "unit", unit: name, unitDisplay: "narrow" });
-  const short = (value, options) => number(...rounded(value, options));
+  const short = (value, options, tens) => number(...rounded(value, options, tens));
   const count = (value) => (Number.isInteger(value) ? number(value) : short(value));
 
   function duration(milliseconds) {
@@ -32,7 +32,7 @@ function formatsOf(askedLocale, askedZone) {
     locale,
     count,
     duration,
-    rate: (value) => short(value * 100, { style: "unit", unit: "percent" }),
+    rate: (value) => short(value, { style: "unit", unit: "percent" }, 2),
     chance: (value) => number(value, { style: "percent", maximumFractionDigits: 0 }),
     percent: (value) => number(value, { style: "percent", maximumSignificantDigits: 3 }),
     unit: (value, name) => unit(Math.round(value * 10) / 10, name),
@@ -59,12 +59,19 @@ function usable(value, test) {
   }
 }
 
-/** One decimal, exact ties to even as Python rounds; more only where that would round a real value to nothing. */
-function rounded(value, options) {
-  const size = Math.abs(value);
-  if (size >= 0.0001 && size < 0.05) return [value, { ...options, maximumSignificantDigits: 1 }];
-  const tie = (value * 4) % 4 === 1; // x.25 is the one tie that toFixed, which rounds them up, takes to an odd digit
-  return [Number((tie ? value - 0.01 : value).toFixed(1)), { ...options, minimumFractionDigits: 1, maximumFractionDigits: 1 }];
+/** A number times 10 to the power of `tens`, by its decimals and not as a machine keeps it. */
+function scaled(value, tens) {
+  const text = String(value);
+  return text.includes("e") ? value * 10 ** tens : Number(`${text}e${tens}`);
+}
+
+/** One decimal, a half goes up, as the server writes it; more only where that would round a real value to nothing. */
+function rounded(value, options, tens = 0) {
+  const exact = scaled(value, tens);
+  const size = Math.abs(exact);
+  if (size >= 0.0001 && size < 0.05) return [exact, { ...options, maximumSignificantDigits: 1 }];
+  const tenths = Math.round(scaled(value, tens + 1));
+  return [tenths / 10, { ...options, minimumFractionDigits: 1, maximumFractionDigits: 1 }];
 }
 
 let formats = formatsOf(undefined, undefined);

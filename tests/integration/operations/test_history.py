@@ -90,6 +90,7 @@ async def test_an_order_of_another_process_is_seen(shop: Shop) -> None:
 async def test_the_book_works_the_same_on_both_storages(shop: Shop, journal_url: str) -> None:
     async with shop.open(journal_url=journal_url, daily_credit_limit=360) as one:
         placed = await one.operations.orders.place(shop.clone())
+        shop.clock.move(minutes=1)
         async with shop.open(
             journal_url=journal_url, daily_credit_limit=360, api_key=shop.sandbox.issue_key()
         ) as other:
