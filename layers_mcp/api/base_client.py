@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from anyio import to_thread
 from pydantic import BaseModel
 
-from layers_mcp.api.decoding import each_row, first_rows, members, row_count, unchanged, validated
+from layers_mcp.api.decoding import Decoder, each_row, first_rows, members, row_count, unchanged, validated
 from layers_mcp.api.dialects.base import Vintage
 from layers_mcp.api.dialects.detection import VintageDetection
 from layers_mcp.api.errors import BadResponse
@@ -44,15 +44,17 @@ class BaseClient:
         verify: SSLContext | None = None,
         observe: Observe | None = None,
         redaction: Redaction | None = None,
+        decoder: Decoder | None = None,
     ) -> None:
         """`vintage` is found out unless it is named. `transport` replaces the network.
 
-        A process with many clients hands each the same TLS context as `verify`, and the same `redaction`; `observe` is
-        told of every request that is sent.
+        A process with many clients hands each the same TLS context as `verify`, and the same `redaction` and `decoder`;
+        `observe` is told of every request that is sent.
         """
         self.base_url = base_url
         self.organization = organization
         self.supervisor = supervisor
+        self._decoder = decoder or Decoder()
         self._transport = Transport(
             base_url=base_url,
             api_key=api_key,
@@ -61,6 +63,7 @@ class BaseClient:
             verify=verify,
             observe=observe,
             redaction=redaction,
+            decoder=self._decoder,
             now=now,
         )
         self.retry = Retry(self._transport)
@@ -154,7 +157,7 @@ class BaseClient:
         """
         try:
             if response.large:
-                return await to_thread.run_sync(_decoded, model, response, adapt, abandon_on_cancel=True)
+                return await self._decoder.run(partial(_decoded, model, response, adapt))
             return _decoded(model, response, adapt)
         except (ValueError, RecursionError):
             pass

@@ -11,18 +11,22 @@ import httpx2
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes of an answer, unpacked: a full page is well under one of them."""
 
+MOST_PARTS = 4_096
+"""Parts that a body comes in: each takes its time, however small it is."""
+
 
 class UnreadableBodyError(Exception):
-    """The body is larger than any answer, or packed in a way that was not asked for."""
+    """The body is larger than any answer, in more pieces, or packed in a way that was not asked for."""
 
 
 async def read_body(response: httpx2.Response) -> bytes:
     """Return the whole body, unpacked. Raises UnreadableBodyError."""
     unpack = _unpacker(response.headers.get("content-encoding", ""))
-    body = bytearray()
+    body, parts = bytearray(), 0
     async for part in cast("AsyncIterable[bytes]", response.stream):
         body += unpack(part, LARGEST_BODY + 1 - len(body))
-        if len(body) > LARGEST_BODY:
+        parts += 1
+        if len(body) > LARGEST_BODY or parts > MOST_PARTS:
             raise UnreadableBodyError
     return bytes(body)
 

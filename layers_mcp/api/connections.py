@@ -23,6 +23,9 @@ MOST_CONNECTIONS = 100
 MOST_IDLE = 20
 IDLE_SECONDS = 5.0
 
+_MOST_AT_ONCE = 4 * 1024
+"""Bytes read in one go: in chunks of a byte each they are 700 events, and the event loop is held up by every read."""
+
 _PEEK_SECONDS = 0.001
 """How long a used connection is asked for bytes that nobody is waiting for: they are there, or they are not."""
 
@@ -38,7 +41,7 @@ class AnsweringStream(httpcore2.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         """Read what came."""
-        data = await self._stream.read(max_bytes, timeout)
+        data = await self._stream.read(min(max_bytes, _MOST_AT_ONCE), timeout)
         if data:
             self._follow(data)
         return data

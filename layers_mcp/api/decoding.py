@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, TypeVar, cast
 
+import anyio
+from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
 from layers_mcp.text.labels import label
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 _MOST_ROUNDS = 5
 _LARGEST = 1e40
@@ -27,13 +30,30 @@ _MOST_ROWS = 5_000
 """Rows of an answer's own list: 90 days have 2,160 hours."""
 _MOST_MEMBERS = 200
 """Entries of any list or object inside of it."""
+_MOST_CHARACTERS = 20_000
+"""Of any text: captions have 4,000."""
+
+
+class Decoder:
+    """Decodes large answers beside the event loop, one at a time.
+
+    A thread that computes holds the loop up at every switch, and several do so for seconds.
+    """
+
+    def __init__(self) -> None:
+        self._turn = anyio.Lock()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do `work` in a thread, when its turn has come, and return what it returns."""
+        async with self._turn:
+            return await to_thread.run_sync(work, abandon_on_cancel=True)
 
 
 def parse(body: bytes, redact: Callable[[str], str] | None = None) -> Any:
     """Return the JSON value of a body, without numbers that no measurement has and without halves of surrogate pairs.
 
-    `redact` is applied to every text, names included. Of a large body, lists are cut to what any answer has. Raises
-    ValueError for anything else (truncated, too deep, too many values, not UTF-8).
+    `redact` is applied to every text, names included. Of a large body, lists and texts are cut to what any answer has.
+    Raises ValueError for anything else (truncated, too deep, too many values, not UTF-8).
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise ValueError("too many values")
@@ -50,7 +70,9 @@ def parse(body: bytes, redact: Callable[[str], str] | None = None) -> Any:
 
 
 def _cut(value: Any, most: int = _MOST_MEMBERS) -> Any:
-    """A value with its lists and objects cut; `most` is for the lists of the value itself."""
+    """A value with its texts, lists and objects cut; `most` is for the lists of the value itself."""
+    if isinstance(value, str):
+        return value[:_MOST_CHARACTERS]
     if isinstance(value, list):
         return [_cut(item) for item in cast("list[Any]", value)[:most]]
     if isinstance(value, dict):

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext, SSLError
@@ -16,12 +16,11 @@ from typing import Any
 
 import anyio
 import httpx2
-from anyio import to_thread
 
 from layers_mcp import __version__
 from layers_mcp.api.body import UnreadableBodyError, read_body
 from layers_mcp.api.connections import connect
-from layers_mcp.api.decoding import LARGE_BODY, parse
+from layers_mcp.api.decoding import LARGE_BODY, Decoder, parse
 from layers_mcp.api.error_mapping import http_date, refusal, request_id
 from layers_mcp.api.errors import (
     BadResponse,
@@ -70,6 +69,7 @@ class Transport:
         verify: SSLContext | None,
         observe: Observe | None,
         redaction: Redaction | None,
+        decoder: Decoder,
         now: Callable[[], datetime],
     ) -> None:
         self._base_url = base_url.rstrip("/")
@@ -79,6 +79,7 @@ class Transport:
         self._verify = verify
         self._observe = observe
         self._redaction = redaction or Redaction()
+        self._decoder = decoder
         self._now = now
         self.clock_offset: float | None = None
         self.times_unauthenticated = 0
@@ -137,7 +138,7 @@ class Transport:
             return _UNREADABLE
         if len(body) <= LARGE_BODY:
             return self._parse(body)
-        return await to_thread.run_sync(self._parse, body, abandon_on_cancel=True)
+        return await self._decoder.run(partial(self._parse, body))
 
     def _parse(self, body: bytes) -> Any:
         try:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from httpx2 import AsyncBaseTransport
 
+    from layers_mcp.api.decoding import Decoder
     from layers_mcp.api.redaction import Redaction
     from layers_mcp.api.transport import Observe
     from layers_mcp.operations.store import Store
@@ -85,6 +86,13 @@ class ProcessResources:
     def upstream(self) -> Upstream:
         """The Layers API. Raises LayersError where the embedded one cannot be opened."""
         return self._connect() if self._connect is not None else Upstream(base_url=self.config.base_url)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """Where every tenant's large answers are decoded, one at a time."""
+        from layers_mcp.api.decoding import Decoder
+
+        return Decoder()
 
     @cached_property
     def store(self) -> Store:

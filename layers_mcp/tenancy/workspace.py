@@ -86,6 +86,7 @@ class Workspace:
             verify=self._resources.verify,
             redaction=self._resources.redaction,
             observe=self._resources.observe,
+            decoder=self._resources.decoder,
             supervisor=self._supervisor,
             now=self.now,
             vintage=self._resources.config.vintage,
