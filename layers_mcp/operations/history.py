@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.operations.clock import UpstreamClock
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
     from layers_mcp.api.models import Job
 
 T = TypeVar("T")
+
+
+class Origin(NamedTuple):
+    """The order that made a container; `variation` is its place in that order: "1 of 2"."""
+
+    commission_id: str
+    source_platform_post_id: str
+    variation: str
+
+    @classmethod
+    def of(cls, row: Operation, place: int) -> Origin:
+        """The origin of the container at `place` (from 1) of a row, which may be one piece of its order."""
+        record = order_record([row])
+        number = row.piece or place
+        return cls(record.commission_id, record.source_platform_post_id, f"{number} of {record.variations}")
+
 
 CAME_TO_NOTHING = ("failed", "canceled")
 
@@ -50,6 +66,23 @@ class OrderHistory:
         rows, warning = await self._read(lambda tenant: self._store.of_containers(tenant, wanted))
         made = {key: row.commission_id for row in rows for key in container_keys(row.container_ids)}
         return Reading({each: made[key] for each in wanted if (key := container_key(each)) in made}, warning)
+
+    async def origins(self, container_ids: Iterable[str]) -> Reading[dict[str, Origin]]:
+        """The order behind each container that the journal ordered, by the ids as they are given."""
+        wanted = set(container_ids)
+        rows, warning = await self._read(lambda tenant: self._store.of_containers(tenant, wanted))
+        made = {
+            container_key(each): Origin.of(row, place)
+            for row in rows
+            for place, each in enumerate(row.container_ids, start=1)
+        }
+        return Reading({each: made[key] for each in wanted if (key := container_key(each)) in made}, warning)
+
+    async def published(self, container_ids: Iterable[str]) -> bool:
+        """Whether the journal published, or scheduled, any of these containers."""
+        wanted = set(container_ids)
+        rows, _ = await self._read(lambda tenant: self._store.of_containers(tenant, wanted), spends=False)
+        return bool(rows)
 
     async def variations(self, job_ids: Iterable[str]) -> Reading[dict[str, int]]:
         """How many containers were ordered with each job."""

@@ -1,4 +1,4 @@
-"""What waits for a person's decision in all active projects: many lists read as one, newest first.
+"""What waits for a person's decision, in one project or in all active ones: many lists read as one, newest first.
 
 Upstream has no such list and no filter by approval. Each project's finished content is read a few pages deep; what is
 shown goes only as far back as every project was read, and the cursor says from where to go on.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 from layers_mcp.analytics.formatting import counted
 from layers_mcp.analytics.windows import stamp, utc_moment
 from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
-from layers_mcp.api.models import Container, Page
+from layers_mcp.api.models import Container, Page, Project
+from layers_mcp.api.pagination import MOST_PAGES as LIST_PAGES
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import invalid_argument
@@ -84,13 +86,49 @@ async def awaiting_everywhere(context: ToolContext, since: datetime | None, limi
         if isinstance(failure, NotConfigured | Unauthenticated) or len(failures) == len(outcomes):
             raise failure
     pages = [outcome for outcome in outcomes.values() if isinstance(outcome, Page)]
-    names = {project.id: clean(project.name)[0] for project in projects.items if project.name}
+    names = project_names(projects.items)
     notes = [f"Project {project_id} could not be read. {failure}" for project_id, failure in failures.items()]
     found, after = _merged(pages, place, limit)
     next_place = after or (_Place(projects.next_cursor) if projects.next_cursor else None)
     if not found:
         notes.append(_nothing(len(pages), more=next_place is not None))
     return Waiting(found, names, next_place.encode() if next_place else "", notes)
+
+
+async def awaiting_in(
+    context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str
+) -> Waiting:
+    """Look through the finished content for what waits: upstream has no filter for it."""
+    found: list[Container] = []
+    looked_at, visited = 0, {cursor}
+    while True:
+        read = partial(context.api.content.list, project_id, status=["completed"], since=since, cursor=cursor)
+        page, room = await read(limit=PAGE), limit - len(found)
+        places = _waiting(page)
+        if len(places) > room:  # end the page at the last one that has room, so that its cursor goes on right there
+            page = await read(limit=places[room - 1] + 1)
+            places = _waiting(page)[:room]
+        found += [page.items[place] for place in places]
+        looked_at += len(page.items)
+        cursor = _onward(page, visited)
+        if not cursor or len(found) == limit or looked_at >= PAGE * MOST_PAGES or len(visited) >= LIST_PAGES:
+            break
+        visited.add(cursor)
+    if cursor and len(found) < limit:
+        return Waiting(
+            found, {}, cursor, [f"{looked_at} finished containers were looked through; next_cursor goes on."]
+        )
+    return Waiting(found, {}, cursor, [] if found else ["Nothing waits for a decision here."])
+
+
+def _waiting(page: Page[Container]) -> list[int]:
+    """Where in the page the containers are that wait for a decision."""
+    return [place for place, one in enumerate(page.items) if waits(one)]
+
+
+def _onward(page: Page[Container], visited: Collection[str]) -> str:
+    """The page's next cursor, unless it leads back."""
+    return page.next_cursor if page.next_cursor and page.next_cursor not in visited else ""
 
 
 async def _finished(
@@ -109,6 +147,11 @@ async def _finished(
     page = await collect(read, enough=enough, most_pages=MOST_PAGES)
     rows = [row if row.project_id else row.model_copy(update={"project_id": project_id}) for row in page.items]
     return Page(rows, page.next_cursor, page.answered_at, page.notes)
+
+
+def project_names(projects: Sequence[Project]) -> dict[str, str]:
+    """Projects' names by id."""
+    return {project.id: clean(project.name)[0] for project in projects if project.name}
 
 
 def waits(container: Container) -> bool:

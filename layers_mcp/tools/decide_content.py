@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from layers_mcp.api.errors import Conflict, ContentRejected
+from layers_mcp.analytics.formatting import counted
+from layers_mcp.api.errors import Conflict, ContentRejected, LayersError
+from layers_mcp.api.models import Decision
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
 from layers_mcp.protocol.elicitation import Question
+from layers_mcp.text.sanitize import clean
+from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._publication_status import (
+    KEEP,
+    NOT_PUBLISHED,
+    SECONDS,
+    Publications,
+    PublicationStatus,
+    publication_status,
+    read_publications,
+)
 from layers_mcp.tools._questions import decision_question
 
+LONGEST_NOTE = 1024
+"""Characters."""
+
+MOST_POSTS = 10
+"""Posts read after an approval that set them going; a publication has one an account."""
+
 WANTED = {"approve": "approved", "reject": "rejected"}
-EFFECTS = {"approved": "It can go live from now on.", "rejected": "It will not be published."}
 
 
 class Decided(Result):
     container_id: str
     approval_status: str
+    note: str | None = None
+    publication: PublicationStatus | None = None
     notes: list[str]
+    next_step: str | None = None
 
 
 @tool(
@@ -33,7 +55,7 @@ async def decide_content(
     context: ToolContext,
     container_id: Annotated[str, Field(description="From get_content.")],
     decision: Annotated[Literal["approve", "reject"], Field(description="The person's decision.")],
-    note: Annotated[str, Field(description="A remark; to reject, the reason.", max_length=1024)] = "",
+    note: Annotated[str, Field(description="A remark; to reject, the reason.", max_length=LONGEST_NOTE)] = "",
 ) -> Decided:
     """Approve or reject content, as a person decided: accept, sign off, give the green light; or decline, turn down,
     say no, off brand.
@@ -56,9 +78,74 @@ async def decide_content(
         present = await _approval_status(context, container_id, conflict)
         if present != wanted:
             raise _refusal(conflict, present) from None
-        return Decided(container_id=container_id, approval_status=wanted, notes=[f"It was {wanted} before this call."])
-    notes = [EFFECTS[decided.approval_status]] if decided.approval_status in EFFECTS else []
-    return Decided(container_id=decided.container_id, approval_status=decided.approval_status, notes=notes)
+        publication, unread = await _publication(context, container_id, wanted)
+        return Decided(
+            container_id=container_id,
+            approval_status=wanted,
+            publication=publication,
+            notes=[f"It was {wanted} before this call.", *unread],
+            next_step=_next_step(publication) if wanted == "approved" else None,
+        )
+    publication, notes = await _publication(context, container_id, decided.approval_status, decided)
+    return Decided(
+        container_id=decided.container_id,
+        approval_status=decided.approval_status,
+        note=clean(reason, LONGEST_NOTE, lines=True)[0] or None,
+        publication=publication,
+        notes=notes,
+        next_step=_next_step(publication) if wanted == "approved" else None,
+    )
+
+
+async def _publication(
+    context: ToolContext, container_id: str, approval_status: str, decided: Decision | None = None
+) -> tuple[PublicationStatus | None, list[str]]:
+    """What happens to content that was decided now (`decided`) or before, and notes on it."""
+    if approval_status == "rejected":
+        return NOT_PUBLISHED, ["It will not be published."] if decided else []
+    if approval_status != "approved":
+        return None, []
+    promotion = decided.pending_schedule_promotion if decided else None
+    if promotion and promotion.scheduled_post_ids and promotion.status != "failed":
+        going = counted(len(promotion.scheduled_post_ids), "scheduled post")
+        return await _set_going(context, promotion.scheduled_post_ids), [f"The approval set {going} going."]
+    async with GatherSettled(seconds=context.deadline.allow(SECONDS, keep=KEEP)) as reads:
+        schedule = reads.start(_schedule, context, container_id)
+    if isinstance(schedule.outcome, LayersError):
+        return None, [f"What is scheduled of it could not be read. {schedule.outcome}"]
+    publication, notes = schedule.outcome.of(container_id), list(schedule.outcome.notes)
+    if promotion and promotion.status == "failed":
+        notes.append("Layers could not set its scheduled posts going: list_schedule tells how they stand.")
+    elif decided and publication == NOT_PUBLISHED:
+        notes.append("It can be published from now on; nothing goes live by itself.")
+    return publication, notes
+
+
+async def _set_going(context: ToolContext, scheduled_post_ids: Sequence[str]) -> PublicationStatus:
+    """How the posts stand that the approval set going."""
+    async with GatherSettled(seconds=context.deadline.allow(SECONDS, keep=KEEP)) as reads:
+        started = [reads.start(context.api.publishing.get, each) for each in scheduled_post_ids[:MOST_POSTS]]
+    posts = [read.outcome for read in started if not isinstance(read.outcome, LayersError)]
+    status = publication_status(posts)
+    return status.model_copy(
+        update={
+            "status": "scheduled" if status == NOT_PUBLISHED else status.status,
+            "scheduled_post_ids": list(scheduled_post_ids),
+        }
+    )
+
+
+async def _schedule(context: ToolContext, container_id: str) -> Publications:
+    return await read_publications(context, [await context.api.content.get(container_id)])
+
+
+def _next_step(publication: PublicationStatus | None) -> str | None:
+    """What there is to do about approved content; nothing about what was rejected."""
+    if publication is None or publication.status in ("published", "draft"):
+        return None
+    if publication.status == "not_published":
+        return "publish_content puts it out, now or at a time, once a person wants that."
+    return "list_schedule shows it; change_schedule moves or cancels what is still queued, if a person wants that."
 
 
 async def _confirmed(context: ToolContext, container_id: str, decision: str, reason: str) -> None:

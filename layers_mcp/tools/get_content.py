@@ -2,59 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from layers_mcp.analytics.formatting import counted
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
-from layers_mcp.api.models import Asset as WireAsset
-from layers_mcp.api.models import Container, JobError, Page
-from layers_mcp.api.pagination import MOST_PAGES
+from layers_mcp.api.models import Container
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, invalid_argument, tool
-from layers_mcp.text.sanitize import clean
+from layers_mcp.text.ids import is_id
 from layers_mcp.tools._arguments import moment
-from layers_mcp.tools._awaiting import awaiting_everywhere, waits
+from layers_mcp.tools._awaiting import Waiting, awaiting_everywhere, awaiting_in, project_names
+from layers_mcp.tools._content_items import Item, item_of, missing_item, missing_texts
 from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._publication_status import (
+    KEEP,
+    NOT_PUBLISHED,
+    SECONDS,
+    Publications,
+    can_be_out,
+    read_publications,
+)
 
-APPROVED_TEXT = 2200
-"""Longest hook or caption shown, in characters: a person approves what they can read whole (Instagram's limit)."""
+RUNNING_SINCE = timedelta(days=1)
+"""How far back orders are looked at that may still run: a job takes minutes."""
 
-NOT_FOUND = "not_found"
-
-PENDING_PAGE = 50
-PENDING_ROWS = 200
-"""How many finished containers one call looks through for those that wait for a decision."""
-
-
-class Asset(Result):
-    asset_id: str | None = None
-    kind: str | None = None
-    url: str | None = None
-    duration_ms: int | None = None
-
-
-class Item(Result):
-    container_id: str
-    project_id: str | None = None
-    status: str | None = None
-    approval_status: str | None = None
-    format: str | None = None
-    hook: str | None = None
-    hook_cut: bool | None = None
-    caption: str | None = None
-    caption_cut: bool | None = None
-    cta: str | None = None
-    assets: list[Asset] = []  # noqa: RUF012 - pydantic copies defaults
-    created_at: str | None = None
-    commission_id: str | None = None
-    project_name: str | None = None
-    error: str | None = None
+NAMES_PAGE = 200
+"""Projects in one listing, the most there are."""
 
 
 class Content(Result):
@@ -103,40 +81,58 @@ async def get_content(
             "`awaiting_approval` alone shows what waits in all active projects.",
         )
     after = moment("since", since, context.now()) if since.strip() else None
-    names: Mapping[str, str] = {}
     if everywhere:
-        found, names, next_cursor, notes = await awaiting_everywhere(context, after, limit, cursor)
-        items = [_item(container) for container in found]
+        read = Read.of(await awaiting_everywhere(context, after, limit, cursor))
     elif container_ids:
-        items, next_cursor = await _these(context, container_ids), ""
-        stray = awaiting_approval or since or cursor
-        notes = ["awaiting_approval, since and cursor apply to a project's content only."] if stray else []
-        if any(item.status == NOT_FOUND for item in items):
-            notes.append("not_found: nothing with that id in this organization.")
+        read = await _these(context, container_ids)
+        if awaiting_approval or since or cursor:
+            read.notes.insert(0, "awaiting_approval, since and cursor apply to a project's content only.")
+    elif awaiting_approval:
+        read = Read.of(await awaiting_in(context, project_id, after, limit, cursor))
     else:
-        search = _pending if awaiting_approval else _page
-        found, next_cursor, notes = await search(context, project_id, after, limit, cursor)
-        items = [_item(container) for container in _newest_first(found)]
-    history = context.operations.history
-    unwritten = await history.record_content({item.container_id: item.status or "" for item in items})
-    ordered, unread = await history.commission_ids(item.container_id for item in items)
-    items = [
-        item.model_copy(
-            update={
-                "commission_id": ordered.get(item.container_id),
-                "project_name": names.get(item.project_id or ""),
-            }
+        read = await _page(context, project_id, after, limit, cursor)
+    if project_id:
+        read = read.in_project(project_id)
+    return await _shown(context, read, project_id)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read: containers in the order shown, or why one was not; the cursor that goes on; notes."""
+
+    found: Mapping[str, Container | LayersError]
+    next_cursor: str
+    notes: list[str]
+    names: Mapping[str, str]
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> Read:
+        """The content that waits."""
+        return cls(by_id(waiting.found), waiting.next_cursor, waiting.notes, waiting.names)
+
+    @property
+    def containers(self) -> list[Container]:
+        """What could be read."""
+        return [one for one in self.found.values() if isinstance(one, Container)]
+
+    def in_project(self, project_id: str) -> Read:
+        """The same of one project: newest first (a person says "the first one"), each with the project's id.
+
+        Those that do not say when they were made stand last, in upstream's order.
+        """
+        rows = sorted(
+            self.containers, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True
         )
-        for item in items
-    ]
-    notes += _missing_texts(items)
-    if warning := unread or unwritten:
-        notes.append(warning)
-    next_step = _next_step(items, context.policy.read_only)
-    return Content(items=items, next_cursor=next_cursor or None, notes=notes, next_step=next_step)
+        own = [row if row.project_id else row.model_copy(update={"project_id": project_id}) for row in rows]
+        return replace(self, found=by_id(own))
 
 
-async def _these(context: ToolContext, container_ids: Sequence[str]) -> list[Item]:
+def by_id(containers: Iterable[Container]) -> dict[str, Container]:
+    """Containers by their ids, in their order."""
+    return {container.container_id: container for container in containers}
+
+
+async def _these(context: ToolContext, container_ids: Sequence[str]) -> Read:
     """The containers side by side; if none can be read, and not because they are unknown, the call fails."""
     async with GatherSettled() as reads:
         started = {one: reads.start(context.api.content.get, one) for one in container_ids}
@@ -144,105 +140,76 @@ async def _these(context: ToolContext, container_ids: Sequence[str]) -> list[Ite
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, LayersError)]
     if len(failures) == len(outcomes) and not any(isinstance(failure, NotFound) for failure in failures):
         raise failures[0]
-    return [
-        _item(outcome) if isinstance(outcome, Container) else _missing(one, outcome)
-        for one, outcome in outcomes.items()
-    ]
+    unknown = any(isinstance(failure, NotFound) for failure in failures)
+    notes = ["not_found: nothing with that id in this organization."] if unknown else []
+    return Read(outcomes, "", notes, {})
 
 
-Found = tuple[list[Container], str, list[str]]
-"""Containers, the cursor that goes on after them, notes."""
-
-
-async def _page(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
+async def _page(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Read:
     page = await context.api.content.list(project_id, since=since, limit=limit, cursor=cursor)
     notes = [] if page.items else ["No content was made here in this time."]
-    return page.items, page.next_cursor or "", [*notes, *page.notes]
+    return Read(by_id(page.items), page.next_cursor or "", [*notes, *page.notes], {})
 
 
-async def _pending(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Found:
-    """Look through the finished content for what waits: upstream has no filter for it."""
-    found: list[Container] = []
-    looked_at, visited = 0, {cursor}
-    while True:
-        read = partial(context.api.content.list, project_id, status=["completed"], since=since, cursor=cursor)
-        page, room = await read(limit=PENDING_PAGE), limit - len(found)
-        places = _waiting(page)
-        if len(places) > room:  # end the page at the last one that has room, so that its cursor goes on right there
-            page = await read(limit=places[room - 1] + 1)
-            places = _waiting(page)[:room]
-        found += [page.items[place] for place in places]
-        looked_at += len(page.items)
-        cursor = _onward(page, visited)
-        if not cursor or len(found) == limit or looked_at >= PENDING_ROWS or len(visited) >= MOST_PAGES:
-            break
-        visited.add(cursor)
-    if cursor and len(found) < limit:
-        return found, cursor, [f"{looked_at} finished containers were looked through; next_cursor goes on."]
-    return found, cursor, [] if found else ["Nothing waits for a decision here."]
-
-
-def _waiting(page: Page[Container]) -> list[int]:
-    """Where in the page the containers are that wait for a decision."""
-    return [place for place, one in enumerate(page.items) if waits(one)]
-
-
-def _newest_first(containers: Sequence[Container]) -> list[Container]:
-    """Sorted by when they were made: a person says "the first one". Those that do not say it keep their place last."""
-    return sorted(containers, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True)
-
-
-def _missing_texts(items: Sequence[Item]) -> list[str]:
-    """A note on finished content that lacks what a person approves by."""
-    finished = [item for item in items if item.status == "completed"]
-    lacking = [
-        f"{name} of {counted(count, 'item')}"
-        for name, count in (
-            ("hook", sum(item.hook is None for item in finished)),
-            ("caption", sum(item.caption is None for item in finished)),
+async def _shown(context: ToolContext, read: Read, project_id: str) -> Content:
+    """The answer: each container with the order behind it, its project's name and how it stands with publishing."""
+    containers, history = read.containers, context.operations.history
+    statuses = {container.container_id: container.status or "" for container in containers}
+    unwritten = await history.record_content(statuses)
+    origins, unread = await history.origins(statuses)
+    names, publications = await _surroundings(context, read)
+    items: list[Item] = []
+    for asked, outcome in read.found.items():
+        if isinstance(outcome, LayersError):
+            items.append(missing_item(asked, outcome))
+            continue
+        origin = origins.get(outcome.container_id)
+        item = item_of(outcome).model_copy(
+            update={
+                "commission_id": origin and origin.commission_id,
+                "source_platform_post_id": (origin and origin.source_platform_post_id) or None,
+                "variation": origin and origin.variation,
+                "project_name": names.get(outcome.project_id or ""),
+                "publication": publications.of(outcome.container_id),
+            }
         )
-        if count
-    ]
-    return [f"Layers gave no {' and no '.join(lacking)}."] if lacking else []
-
-
-def _onward(page: Page[Container], visited: Collection[str]) -> str:
-    """The page's next cursor, unless it leads back."""
-    return page.next_cursor if page.next_cursor and page.next_cursor not in visited else ""
-
-
-def _missing(container_id: str, error: LayersError) -> Item:
-    if isinstance(error, NotFound):
-        return Item(container_id=container_id, status=NOT_FOUND)
-    return Item(container_id=container_id, error=str(error))
-
-
-def _item(container: Container) -> Item:
-    hook, hook_cut = clean(container.hook or "", APPROVED_TEXT, lines=True)
-    caption, caption_cut = clean(container.caption or "", APPROVED_TEXT, lines=True)
-    return Item(
-        container_id=container.container_id,
-        project_id=container.project_id,
-        status=container.status,
-        approval_status=container.approval_status,
-        format=container.format,
-        hook=hook or None,
-        hook_cut=hook_cut or None,
-        caption=caption or None,
-        caption_cut=caption_cut or None,
-        cta=clean(container.cta or "")[0] or None,
-        assets=[_asset(asset) for asset in container.assets],
-        created_at=stamp(container.created_at) if container.created_at else None,
-        error=_failure(container.error) if container.error else None,
+        items.append(item)
+    running = await _running_note(context, project_id) if project_id else []
+    warnings = [warning] if (warning := unread or unwritten) else []
+    return Content(
+        items=items,
+        next_cursor=read.next_cursor or None,
+        notes=[*read.notes, *missing_texts(items), *running, *publications.notes, *warnings],
+        next_step=_next_step(items, context.policy.read_only),
     )
 
 
-def _asset(asset: WireAsset) -> Asset:
-    return Asset(asset_id=asset.asset_id, kind=asset.kind, url=asset.url, duration_ms=asset.duration_ms)
+async def _surroundings(context: ToolContext, read: Read) -> tuple[Mapping[str, str], Publications]:
+    """Project names by id, and how what is approved stands with publishing; what cannot be read hides no content."""
+    containers = read.containers
+    waiting = [one.container_id for one in containers if one.approval_status == "pending"]
+    scheduled = bool(waiting) and await context.operations.history.published(waiting)
+    out = containers if scheduled or any(map(can_be_out, containers)) else []
+    async with GatherSettled(seconds=context.deadline.allow(SECONDS, keep=KEEP)) as reads:
+        listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if containers and not read.names else None
+        publications = reads.start(read_publications, context, out)
+    names = read.names
+    if listing is not None and not isinstance(listing.outcome, LayersError):
+        names = project_names(listing.outcome.items)
+    if isinstance(publications.outcome, LayersError):
+        return names, Publications({}, ["How this stands with publishing could not be read in time."])
+    return names, publications.outcome
 
 
-def _failure(error: JobError) -> str:
-    return clean(": ".join(part for part in (error.code, error.message) if part))[0]
+async def _running_note(context: ToolContext, project_id: str) -> list[str]:
+    """A note on the project's orders that may still bring content."""
+    orders, _ = await context.operations.history.since(context.now() - RUNNING_SINCE, project_id)
+    running = [order for order in orders if order.status == "running"]
+    if not running:
+        return []
+    jobs = [job for order in running for job in order.job_ids if is_id(job)][:5]
+    told = f" ({', '.join(jobs)})" if jobs else ""
+    return [f"Still being made, as far as is known: {counted(len(running), 'order')}{told}; wait_job tells how far."]
 
 
 def _next_step(items: Sequence[Item], read_only: bool) -> str | None:
@@ -255,4 +222,6 @@ def _next_step(items: Sequence[Item], read_only: bool) -> str | None:
         return f"Show hook, caption and assets to a person; {then}."
     if any(item.status in ("queued", "generating") for item in items):
         return "Some is still being made: wait_job follows it by its job_id, or read it again in a minute."
+    if not read_only and any(item.publication == NOT_PUBLISHED for item in items):
+        return "Nothing goes live by itself: publish_content puts it out, once a person wants that."
     return None

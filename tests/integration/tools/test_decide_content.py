@@ -14,14 +14,23 @@ APPROVE = "/v1/content/cnt_1/approve"
 REJECT = "/v1/content/cnt_1/reject"
 
 
-async def test_an_approval_is_recorded_with_its_note(tmp_path):
+def unscheduled() -> Upstream:
+    """A container of a project with an empty schedule."""
     upstream = Upstream()
+    upstream.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "projectId": "prj_1", "approvalStatus": "approved"}
+    upstream.replies["GET /v1/projects/prj_1/scheduled-posts"] = {"items": []}
+    return upstream
+
+
+async def test_an_approval_is_recorded_with_its_note(tmp_path):
+    upstream = unscheduled()
     upstream.replies[f"POST {APPROVE}"] = {"id": "cnt_1", "approvalStatus": "approved"}
     async with upstream.workspace(tmp_path) as ws:
         result = await decide_content(ws, "cnt_1", "approve", note="Fine.")
     assert json.loads(upstream.asked(APPROVE)[0].content) == {"note": "Fine."}
     assert (result.container_id, result.approval_status) == ("cnt_1", "approved")
-    assert result.notes == ["It can go live from now on."]
+    assert result.note == "Fine."
+    assert result.notes == ["It can be published from now on; nothing goes live by itself."]
 
 
 async def test_a_rejection_carries_its_reason(tmp_path):
@@ -49,7 +58,7 @@ async def test_a_rejection_without_a_reason_is_refused_before_any_request(tmp_pa
     ("decision", "path", "state"), [("approve", APPROVE, "approved"), ("reject", REJECT, "rejected")]
 )
 async def test_content_already_in_the_wanted_state_is_a_success(tmp_path, decision, path, state):
-    upstream = Upstream()
+    upstream = unscheduled()
     upstream.replies[f"POST {path}"] = refusal(409, "CONFLICT", approvalStatus=state)
     async with upstream.workspace(tmp_path) as ws:
         result = await decide_content(ws, "cnt_1", decision, note="x")

@@ -12,6 +12,7 @@ from layers_mcp.tools.get_content import Item, get_content
 from tests.integration.tools.scripted import Upstream, pairs_of, query_of, refusal
 
 CONTENT = "/v1/projects/prj_1/content"
+SCHEDULE = "GET /v1/projects/prj_1/scheduled-posts"
 
 
 def container(name: str, **extra: object) -> dict[str, object]:
@@ -57,6 +58,8 @@ async def test_both_or_neither_is_refused_before_any_request(tmp_path, ids, proj
 async def test_a_container_comes_back_in_the_contracts_fields(tmp_path):
     upstream = Upstream()
     upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
+    upstream.replies["GET /v1/projects"] = {"items": [{"id": "prj_1", "name": "Acme"}]}
+    upstream.replies[SCHEDULE] = {"items": []}
     async with upstream.workspace(tmp_path) as ws:
         result = await get_content(ws, container_ids=("cnt_1",))
     structured, _ = render(result)
@@ -75,9 +78,12 @@ async def test_a_container_comes_back_in_the_contracts_fields(tmp_path):
                     {"asset_id": "ast_1", "kind": "video", "url": "https://media.test/v.mp4", "duration_ms": 9000}
                 ],
                 "created_at": "2026-04-16T10:00:00Z",
+                "project_name": "Acme",
+                "publication": {"status": "not_published"},
             }
         ],
         "notes": [],
+        "next_step": "Nothing goes live by itself: publish_content puts it out, once a person wants that.",
     }
 
 
@@ -116,7 +122,10 @@ async def test_arguments_of_a_list_are_noted_beside_ids(tmp_path):
     upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
     async with upstream.workspace(tmp_path) as ws:
         result = await get_content(ws, container_ids=("cnt_1",), awaiting_approval=True)
-    assert result.notes == ["awaiting_approval, since and cursor apply to a project's content only."]
+    assert result.notes == [
+        "awaiting_approval, since and cursor apply to a project's content only.",
+        "Layers shows no schedule of project prj_1, so publication is not known.",
+    ]
 
 
 async def test_the_later_api_is_read_too(tmp_path):
