@@ -236,10 +236,9 @@ class OrderService:
 
     async def _priced(self, plan: _Plan, limits: Limits, *, ask_hold: bool) -> tuple[_Plan, Terms]:
         """The plan with what sending each of its rows costs now, and the terms of it all."""
-        rows = await self._terms.priced(plan.to_send)
+        rows, terms = await self._terms.priced(plan.to_send, ask_hold=ask_hold or limits.require_approval)
         count = len(plan.unanswered)
-        priced = replace(plan, unanswered=rows[:count], drafts=rows[count:])
-        return priced, await self._terms.terms(rows, ask_hold=ask_hold or limits.require_approval)
+        return replace(plan, unanswered=rows[:count], drafts=rows[count:]), terms
 
     # --- reserve and send
 

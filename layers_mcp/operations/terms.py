@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from layers_mcp.api.errors import KillSwitch, LayersError, Unauthenticated
+from layers_mcp.api.models import Credits
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import NotHeldError, OperationError
 from layers_mcp.operations.kinds import KINDS
@@ -33,11 +34,13 @@ class Terms:
     """What a person agrees to.
 
     `estimated_credits` is the most that sending costs now, None where that cannot be told; `held` whether every
-    finished piece surely waits for a person, None where that cannot be told or was not asked.
+    finished piece surely waits for a person, None where that cannot be told or was not asked. `balance` is what there
+    was to spend when the price was read, None where that cannot be told: no part of the agreement.
     """
 
     estimated_credits: int | None
     held: bool | None = None
+    balance: int | None = None
 
     def are_covered_by(self, agreed: Terms | None) -> bool:
         """Whether who agreed to `agreed` has agreed to these: no higher or lost estimate, no less hold."""
@@ -73,21 +76,19 @@ class TermsReader:
         self._clock = clock
         self._limit = limit
 
-    async def priced(self, rows: Sequence[Operation]) -> list[Operation]:
-        """The rows with the most credits that each can cost now, None where that cannot be told.
+    async def priced(self, rows: Sequence[Operation], *, ask_hold: bool) -> tuple[list[Operation], Terms]:
+        """The rows of one order with the most credits that each can cost now, and the terms of sending them all.
 
         Raises `LayersError` where the key cannot order anything: it is not accepted, or suspended.
         """
-        prices: Prices = {}
-        if any(KINDS[row.tool].spends for row in rows):
-            prices = await self._prices()
-        return [replace(row, estimated_credits=KINDS[row.tool].estimate(row, prices)) for row in rows]
-
-    async def terms(self, rows: Sequence[Operation], *, ask_hold: bool) -> Terms:
-        """What sending these priced rows of one order costs in all."""
-        estimates = [row.estimated_credits for row in rows]
+        spends = any(KINDS[row.tool].spends for row in rows)
+        credit = await self._credits() if spends else None
+        prices: Prices = {} if credit is None else credit.estimated_credits_per_format
+        priced = [replace(row, estimated_credits=KINDS[row.tool].estimate(row, prices)) for row in rows]
+        estimates = [row.estimated_credits for row in priced]
         total = None if None in estimates else sum(each or 0 for each in estimates)
-        return Terms(total, await self._held(rows[0].project_id) if ask_hold else None)
+        held = await self._held(rows[0].project_id) if ask_hold else None
+        return priced, Terms(total, held, None if credit is None else credit.spendable)
 
     async def refusals(self, rows: Sequence[Operation], terms: Terms, limits: Limits) -> list[OperationError]:
         """Why these rows may not be sent now; the day's limit is checked once more when they are."""
@@ -100,15 +101,15 @@ class TermsReader:
             found.append(_not_held(terms.held))
         return [refusal for refusal in found if refusal is not None]
 
-    async def _prices(self) -> Prices:
+    async def _credits(self) -> Credits | None:
         with anyio.move_on_after(READ_SECONDS):
             try:
-                return (await self._api.credits.get()).estimated_credits_per_format
+                return await self._api.credits.get()
             except (Unauthenticated, KillSwitch):
                 raise
             except LayersError:
                 pass
-        return {}
+        return None
 
     async def _held(self, project_id: str) -> bool | None:
         with anyio.move_on_after(READ_SECONDS):

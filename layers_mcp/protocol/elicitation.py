@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -42,14 +42,15 @@ LAST_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked: one line of text, and the verb to which they say yes.
+    """What a person is asked: the verb to which they say yes, and what that is about.
 
-    `about` is what they agree to, where the text also tells what may change without a new question, as a balance does.
+    `about` names what they agree to: where it is another, it is another question. `write` gives the line that they
+    read; it is called when the question is shown, and may tell what changes without a new question, as a balance does.
     """
 
-    text: str
     verb: str
-    about: str = ""
+    about: str
+    write: Callable[[], Awaitable[str]] = field(compare=False)
 
     @property
     def choices(self) -> tuple[str, str]:
@@ -59,7 +60,7 @@ class Question:
     @property
     def digest(self) -> str:
         """Names the question in a state that the client carries."""
-        return hashlib.sha256(json.dumps([self.about or self.text, self.verb]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.about, self.verb]).encode()).hexdigest()
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -74,18 +75,13 @@ class Question:
 
 
 class InputRequiredError(Exception):
-    """Ends a call of 2026-07-28 that needs an answer first; `question` goes to the client."""
+    """Ends a call of 2026-07-28 that needs an answer first; `result` is the answer to the call."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, text: str) -> None:
         super().__init__("a question is to be answered first")
-        self.question = question
-
-    @property
-    def result(self) -> InputRequiredResult:
-        """The answer to the call."""
-        params = ElicitRequestFormParams(message=self.question.text, requested_schema=self.question.schema)
-        return InputRequiredResult(
-            input_requests={FIELD: ElicitRequest(params=params)}, request_state=self.question.digest
+        params = ElicitRequestFormParams(message=text, requested_schema=question.schema)
+        self.result = InputRequiredResult(
+            input_requests={FIELD: ElicitRequest(params=params)}, request_state=question.digest
         )
 
 
@@ -130,7 +126,7 @@ class _Rounds:
     async def ask(self, question: Question) -> str:
         answer = self._answers.get(FIELD)
         if answer is None or self._asked != question.digest:
-            raise InputRequiredError(question)
+            raise InputRequiredError(question, await question.write())
         if not isinstance(answer, ElicitResult):
             return "The answer was none to this question."
         return _cause(question, answer)
@@ -146,18 +142,19 @@ class _Conversation:
 
     async def ask(self, question: Question) -> str:
         seconds = self._patience.seconds
+        text = await question.write()
         if self._patience.short:
-            return await self._answered(question, self._deadline.allow(seconds, keep=LAST_SECONDS))
+            return await self._answered(question, text, self._deadline.allow(seconds, keep=LAST_SECONDS))
         with self._deadline.paused():
-            return await self._answered(question, seconds)
+            return await self._answered(question, text, seconds)
 
-    async def _answered(self, question: Question, seconds: float) -> str:
+    async def _answered(self, question: Question, text: str, seconds: float) -> str:
         cause = f"Nobody answered the question within {seconds:.0f} seconds."
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._tell_progress)
                 with anyio.move_on_after(seconds):
-                    cause = await self._elicit(question)
+                    cause = await self._elicit(question, text)
                     self._patience.short = False
                 group.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
@@ -165,10 +162,10 @@ class _Conversation:
             raise
         return cause
 
-    async def _elicit(self, question: Question) -> str:
+    async def _elicit(self, question: Question, text: str) -> str:
         try:
             answer = await self._context.session.elicit_form(
-                question.text, cast("Any", question.schema), related_request_id=self._context.request_id
+                text, cast("Any", question.schema), related_request_id=self._context.request_id
             )
         except MCPError:
             return "The client could not ask its user."

@@ -7,6 +7,7 @@ from functools import partial
 
 import anyio
 
+from layers_mcp.analytics.metrics import FULL_RANKING
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Credits, ReviewPolicy
@@ -14,8 +15,9 @@ from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError, Placement, SimilarOrder
 from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
+from layers_mcp.protocol.elicitation import Question
 from layers_mcp.tools._gather_settled import GatherSettled
-from layers_mcp.tools._questions import order_question
+from layers_mcp.tools._questions import order_text
 
 AFTERTHOUGHT_SECONDS = 5.0
 """How long balance and review policy may take: an order is not kept waiting for them."""
@@ -67,7 +69,7 @@ async def commission(
         if dry_run:
             placement = await orders.preview(order, limits, deadline=deadline)
         else:
-            consent = partial(_confirm, context, order) if context.asks else None
+            consent = _Consent(context, order) if context.asks else None
             placement = await orders.place(order, limits, consent=consent, deadline=deadline)
     except OperationError as error:
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
@@ -78,33 +80,46 @@ async def commission(
     return _commission(order, placement, policy.outcome, credit.outcome)
 
 
-async def _confirm(context: ToolContext, order: CloneOrder | HookOrder, terms: Terms) -> None:
-    """Have a person confirm a new order at these terms, told with its balance, project and source."""
-    api = context.api
-    async with GatherSettled(seconds=AFTERTHOUGHT_SECONDS) as reads:
-        credit = reads.start(api.credits.get)
-        projects = reads.start(api.projects.list, limit=200)
-        ranked = reads.start(api.metrics.top_performers, order.project_id, metric="views", window="90d", limit=100)
-    balance = None if isinstance(credit.outcome, LayersError) else credit.outcome.spendable
-    rows = () if isinstance(projects.outcome, LayersError) else projects.outcome.items
-    name = next((row.name for row in rows if row.id == order.project_id and row.name), order.project_id)
-    posts = () if isinstance(ranked.outcome, LayersError) else ranked.outcome.items
-    post = getattr(order, "source_platform_post_id", "")
-    source = (
-        getattr(order, "hook", "") or next((row.title for row in posts if row.platform_post_id == post), "") or post
-    )
-    await context.ask(
-        order_question(
-            order.identity,
-            pieces=order.variations,
-            mode=order.order_mode,
+class _Consent:
+    """Has a person confirm a new order at its terms. Names for what its ids stand for are read once it is asked."""
+
+    def __init__(self, context: ToolContext, order: CloneOrder | HookOrder) -> None:
+        self._context = context
+        self._order = order
+        self._names: tuple[str, str] | None = None
+
+    async def __call__(self, terms: Terms) -> None:
+        about = f"{self._order.identity} {terms.estimated_credits} {terms.held}"
+        await self._context.ask(Question("order", about, partial(self._write, terms)))
+
+    async def _write(self, terms: Terms) -> str:
+        self._names = self._names or await self._read_names()
+        project, source = self._names
+        return order_text(
+            pieces=self._order.variations,
+            mode=self._order.order_mode,
             estimate=terms.estimated_credits,
             held=terms.held,
-            balance=balance,
-            project=name,
+            balance=terms.balance,
+            project=project,
             source=source,
         )
-    )
+
+    async def _read_names(self) -> tuple[str, str]:
+        """Project and source by name, each by its id where that cannot be read."""
+        order, api = self._order, self._context.api
+        rank = partial(api.metrics.top_performers, order.project_id, metric="views", window="90d", limit=FULL_RANKING)
+        seconds = self._context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ANSWER_SECONDS)
+        async with GatherSettled(seconds=seconds) as reads:
+            projects = reads.start(api.projects.list, limit=200)
+            ranked = reads.start(rank) if isinstance(order, CloneOrder) else None
+        listed = () if isinstance(projects.outcome, LayersError) else projects.outcome.items
+        project = next((row.name for row in listed if row.id == order.project_id and row.name), order.project_id)
+        if isinstance(order, HookOrder):
+            return project, order.hook
+        posts = () if ranked is None or isinstance(ranked.outcome, LayersError) else ranked.outcome.items
+        post = order.source_platform_post_id
+        return project, next((row.title for row in posts if row.platform_post_id == post), "") or post
 
 
 def _checked(make: Callable[[], CloneOrder] | Callable[[], HookOrder]) -> CloneOrder | HookOrder:

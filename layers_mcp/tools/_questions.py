@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from layers_mcp.api.models import Container
 from layers_mcp.protocol.elicitation import LONGEST_QUESTION, Question
@@ -30,11 +31,10 @@ def decision_question(container: Container, decision: str, reason: str) -> Quest
     for name, text in (("Hook", container.hook), ("Caption", container.caption), ("Note", reason)):
         if text:
             facts.append(f"{name}: {quote(text)}.")
-    return question(facts, decision)
+    return _question(facts, decision)
 
 
-def order_question(
-    identity: str,
+def order_text(
     *,
     pieces: int,
     mode: str,
@@ -43,18 +43,19 @@ def order_question(
     balance: int | None,
     project: str,
     source: str,
-) -> Question:
+) -> str:
     """Ask for a new order: how many, mode, price, balance, whether it waits for approval; then project and source."""
     price = "for credits that cannot be told now" if estimate is None else f"for up to {estimate} credits"
     available = "" if balance is None else f" ({balance} available)"
     hold = {True: "waits for approval", False: "goes live without approval", None: "may go live without approval"}[held]
     made = f"{pieces} piece" if pieces == 1 else f"{pieces} pieces"
-    facts = [
-        f"Order {made} ({mode}) {price}{available}? What is made {hold}.",
-        f"Project: {quote(project)}.",
-        f"Source: {quote(source)}.",
-    ]
-    return question(facts, "order", about=f"{identity} {estimate} {held}")
+    return one_line(
+        [
+            f"Order {made} ({mode}) {price}{available}? What is made {hold}.",
+            f"Project: {quote(project)}.",
+            f"Source: {quote(source)}.",
+        ]
+    )
 
 
 def publication_question(container: Container, where: list[str], when: str) -> Question:
@@ -64,11 +65,21 @@ def publication_question(container: Container, where: list[str], when: str) -> Q
     facts += [
         f"{name}: {quote(text)}." for name, text in (("Hook", container.hook), ("Caption", container.caption)) if text
     ]
-    return question(facts, "publish")
+    return _question(facts, "publish")
 
 
-def question(facts: list[str], verb: str, *, about: str = "") -> Question:
-    """One line of at most 600 characters; what comes last is left out first."""
+def _question(facts: Sequence[str], verb: str) -> Question:
+    """A question that is about all that it tells."""
+    text = one_line(facts)
+
+    async def write() -> str:
+        return text
+
+    return Question(verb, text, write)
+
+
+def one_line(facts: Sequence[str]) -> str:
+    """The text of a question, at most 600 characters; what comes last is left out first."""
     while len(" ".join(facts)) > LONGEST_QUESTION and len(facts) > 1:
         facts = facts[:-1]
-    return Question(" ".join(facts)[:LONGEST_QUESTION], verb, about)
+    return " ".join(facts)[:LONGEST_QUESTION]

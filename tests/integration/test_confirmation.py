@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +10,14 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, ErrorData, InputRequiredResult
 
-from layers_mcp import create_server
-from tests.support import BASE_URL, configured
+from tests.support.confirmation import Person, asked, chose
 from tests.support.harness import Stage, open_stage, text_of
 
 pytestmark = pytest.mark.jumping
 
 ERAS = pytest.mark.parametrize("era", ["legacy", "auto"])
 
-Answer = Callable[[Any], Awaitable[ElicitResult | ErrorData]]
-
-
-class Person:
-    """Answers the questions of a client, and keeps them."""
-
-    def __init__(self, *answers: ElicitResult | ErrorData, seconds: float = 0) -> None:
-        self.answers = list(answers)
-        self.seconds = seconds
-        self.questions: list[Any] = []
-
-    async def __call__(self, context: Any, params: Any) -> ElicitResult | ErrorData:
-        self.questions.append(params)
-        await anyio.sleep(self.seconds)
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-
-def chose(decision: object) -> ElicitResult:
-    return ElicitResult.model_construct(action="accept", content={"decision": decision})
-
-
 YES = chose("approve")
-
-
-@asynccontextmanager
-async def asked(
-    stage: Stage, state_dir: Path, person: Person | None, era: str = "legacy", **settings: Any
-) -> AsyncGenerator[Client]:
-    """A client whose user is this person, on the stage's organization."""
-    known = {"api_key": stage.sandbox.api_key, "base_url": BASE_URL, "state_dir": state_dir, **settings}
-    server = create_server(**configured(**known), transport=stage.sandbox.transport(), clock=stage.sandbox.now)
-    async with Client(server, mode=era, elicitation_callback=person) as client:
-        yield client
 
 
 async def decide(client: Client, container: str, decision: str = "approve", **more: str) -> CallToolResult:
@@ -221,77 +186,3 @@ async def test_a_state_that_is_forged_or_of_another_call_is_refused_and_one_left
                 )
                 assert isinstance(done, CallToolResult)
                 assert not done.is_error
-
-
-ORDER = chose("order")
-
-
-@ERAS
-async def test_a_new_order_is_asked_about_with_its_price_and_charged_once_however_often_it_is_asked(
-    era: str, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        person = Person(chose("do not order"), ORDER)
-        call = {"project_id": stage.project, "source_platform_post_id": await stage.winner(), "variations": 2}
-        async with asked(stage, tmp_path, person, era) as client:
-            preview = await client.call_tool("clone_post", {**call, "dry_run": True})
-            assert not preview.is_error
-            assert person.questions == []
-            assert text_of(await client.call_tool("clone_post", call)).startswith("DECLINED: The user chose")
-            assert stage.charges() == []
-            placed = await client.call_tool("clone_post", call)
-            assert not placed.is_error, text_of(placed)
-            again = await client.call_tool("clone_post", call)
-        assert again.structured_content["replayed"] is True
-        assert len(stage.charges()) == 1
-    assert len(person.questions) == 2
-    estimate = preview.structured_content["estimated_credits"]
-    assert person.questions[0].message.startswith(f"Order 2 pieces (fork) for up to {estimate} credits (")
-    assert 'Project: "acme-todo".' in person.questions[0].message
-
-
-async def test_two_calls_at_once_each_ask_and_one_order_is_charged(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        person, answers = Person(ORDER, seconds=5), list[CallToolResult]()
-        call = {"project_id": stage.project, "hook": "Plan less."}
-        async with asked(stage, tmp_path, person) as client:
-
-            async def order() -> None:
-                answers.append(await client.call_tool("generate_with_hook", call))
-
-            async with anyio.create_task_group() as calls:
-                calls.start_soon(order)
-                calls.start_soon(order)
-        assert len(person.questions) == 2
-        assert sorted(answer.structured_content["replayed"] for answer in answers) == [False, True]
-        assert len(stage.charges()) == 1
-
-
-async def test_an_order_waits_for_a_person_longer_than_a_call_may_take(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        async with asked(stage, tmp_path, Person(ORDER, seconds=300)) as client:
-            placed = await client.call_tool("generate_with_hook", {"project_id": stage.project, "hook": "Plan less."})
-        assert not placed.is_error, text_of(placed)
-        assert len(stage.charges()) == 1
-
-
-@ERAS
-async def test_a_publication_is_asked_about_with_its_account_and_time_and_goes_out_once(
-    era: str, tmp_path: Path
-) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container, person = await stage.finished(), Person(chose("do not publish"), chose("publish"))
-        await stage.facts("decide_content", container_id=container, decision="approve")
-        ready = await stage.facts("check_readiness", project_id=stage.project)
-        account = next(row for row in ready["accounts"] if row["status"] == "connected")
-        call = {"container_id": container, "social_account_ids": [account["social_account_id"]]}
-        async with asked(stage, tmp_path, person, era) as client:
-            refused = text_of(await client.call_tool("publish_content", call))
-            assert refused.startswith("DECLINED: The user chose")
-            assert "Nothing was changed." in refused
-            placed = await client.call_tool("publish_content", call)
-            assert not placed.is_error, text_of(placed)
-            again = await client.call_tool("publish_content", call)
-        assert again.structured_content["replayed"] is True
-    assert len(person.questions) == 2
-    assert person.questions[0].message.startswith(f"Publish {container} now, on {account['platform']} ")

@@ -37,15 +37,22 @@ async def serving(application: Callable[[int], Any]) -> AsyncGenerator[str]:
         raise failure
 
 
-def message(method: str, params: dict[str, Any] | None = None, *, era: str = HANDSHAKE, id: int = 1) -> dict[str, Any]:  # noqa: A002
-    """A JSON-RPC request, with the envelope that the later era wants."""
+def message(
+    method: str,
+    params: dict[str, Any] | None = None,
+    *,
+    era: str = HANDSHAKE,
+    id: int = 1,  # noqa: A002
+    capabilities: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A JSON-RPC request, with the envelope that the later era wants; there it says what its client can do, too."""
     params = dict(params or {})
     if era == MODERN:
         params["_meta"] = {
             **params.get("_meta", {}),
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientCapabilities": capabilities or {},
         }
     return {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
 

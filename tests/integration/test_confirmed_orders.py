@@ -1,0 +1,365 @@
+"""A person is asked before an order or a publication: at its price, once more at worse terms, and it happens once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+from httpx2 import AsyncBaseTransport, Request, Response
+from mcp import Client, MCPError
+from mcp.types import CallToolResult, InputRequiredResult
+
+from tests.support.confirmation import Person, Rewriting, asked, chose
+from tests.support.harness import Stage, open_stage, text_of
+
+pytestmark = pytest.mark.jumping
+
+ERAS = pytest.mark.parametrize("era", ["legacy", "auto"])
+
+ORDER = chose("order")
+
+
+@ERAS
+async def test_a_new_order_is_asked_about_with_its_price_and_charged_once_however_often_it_is_asked(
+    era: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        person = Person(chose("do not order"), ORDER)
+        call = {"project_id": stage.project, "source_platform_post_id": await stage.winner(), "variations": 2}
+        async with asked(stage, tmp_path, person, era) as client:
+            preview = await client.call_tool("clone_post", {**call, "dry_run": True})
+            assert not preview.is_error
+            assert person.questions == []
+            assert text_of(await client.call_tool("clone_post", call)).startswith("DECLINED: The user chose")
+            assert stage.charges() == []
+            placed = await client.call_tool("clone_post", call)
+            assert not placed.is_error, text_of(placed)
+            again = await client.call_tool("clone_post", call)
+        assert again.structured_content["replayed"] is True
+        assert len(stage.charges()) == 1
+    assert len(person.questions) == 2
+    estimate = preview.structured_content["estimated_credits"]
+    assert person.questions[0].message.startswith(f"Order 2 pieces (fork) for up to {estimate} credits (")
+    assert 'Project: "acme-todo".' in person.questions[0].message
+
+
+@ERAS
+async def test_two_calls_at_once_each_ask_and_one_order_is_charged(era: str, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        person, answers = Person(ORDER, seconds=5), list[CallToolResult]()
+        call = {"project_id": stage.project, "hook": "Plan less."}
+        async with asked(stage, tmp_path, person, era) as client:
+
+            async def order() -> None:
+                answers.append(await client.call_tool("generate_with_hook", call))
+
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(order)
+                calls.start_soon(order)
+        assert len(person.questions) == 2
+        assert sorted(answer.structured_content["replayed"] for answer in answers) == [False, True]
+        assert len(stage.charges()) == 1
+
+
+async def test_an_order_waits_for_a_person_longer_than_a_call_may_take(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        async with asked(stage, tmp_path, Person(ORDER, seconds=300)) as client:
+            placed = await client.call_tool("generate_with_hook", {"project_id": stage.project, "hook": "Plan less."})
+        assert not placed.is_error, text_of(placed)
+        assert len(stage.charges()) == 1
+
+
+@ERAS
+async def test_a_publication_is_asked_about_with_its_account_and_time_and_goes_out_once(
+    era: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        container, person = await stage.finished(), Person(chose("do not publish"), chose("publish"))
+        await stage.facts("decide_content", container_id=container, decision="approve")
+        ready = await stage.facts("check_readiness", project_id=stage.project)
+        account = next(row for row in ready["accounts"] if row["status"] == "connected")
+        call = {"container_id": container, "social_account_ids": [account["social_account_id"]]}
+        async with asked(stage, tmp_path, person, era) as client:
+            refused = text_of(await client.call_tool("publish_content", call))
+            assert refused.startswith("DECLINED: The user chose")
+            assert "Nothing was changed." in refused
+            placed = await client.call_tool("publish_content", call)
+            assert not placed.is_error, text_of(placed)
+            again = await client.call_tool("publish_content", call)
+        assert again.structured_content["replayed"] is True
+    assert len(person.questions) == 2
+    assert person.questions[0].message.startswith(f"Publish {container} now, on {account['platform']} ")
+
+
+async def hook_order(client: Client, stage: Stage, **more: Any) -> CallToolResult:
+    return await client.call_tool("generate_with_hook", {"project_id": stage.project, "hook": "Plan less.", **more})
+
+
+WORSE: dict[str, tuple[Callable[[Stage, Rewriting], None], str]] = {
+    "a higher price": (lambda stage, wire: wire.price(2), "for up to 240 credits"),
+    "a lost price": (
+        lambda stage, wire: wire.edits.update({"/credits": lambda body: body.update(estimatedCreditsPerFormat={})}),
+        "for credits that cannot be told now",
+    ),
+    "less hold": (
+        lambda stage, wire: stage.sandbox.set_review_policy("acme-todo", "auto_approve"),
+        "What is made goes live without approval.",
+    ),
+}
+
+
+@ERAS
+@pytest.mark.parametrize("change", WORSE)
+async def test_terms_that_are_worse_after_the_yes_are_asked_about_again(era: str, change: str, tmp_path: Path) -> None:
+    happens, told = WORSE[change]
+    async with open_stage(tmp_path, confirm="off") as stage:
+        wire = Rewriting(stage.sandbox.transport())
+        person = Person(ORDER, meanwhile=lambda number: happens(stage, wire) if number == 1 else None)
+        async with asked(stage, tmp_path, person, era, wire=wire) as client:
+            placed = await hook_order(client, stage)
+        assert not placed.is_error, text_of(placed)
+        assert len(stage.charges()) == 1
+    first, second = person.texts
+    assert told not in first
+    assert told in second
+
+
+@ERAS
+async def test_a_no_to_the_worse_terms_orders_nothing(era: str, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        wire = Rewriting(stage.sandbox.transport())
+        person = Person(ORDER, chose("do not order"), meanwhile=lambda number: wire.price(2))
+        async with asked(stage, tmp_path, person, era, wire=wire) as client:
+            text = text_of(await hook_order(client, stage))
+        assert text.startswith("DECLINED: The user chose")
+        assert "Nothing was changed." in text
+        assert stage.charges() == []
+    assert len(person.questions) == 2
+
+
+@ERAS
+async def test_better_terms_after_the_yes_are_not_asked_about_again(era: str, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        stage.sandbox.set_review_policy("acme-todo", "auto_approve")
+        wire = Rewriting(stage.sandbox.transport())
+        person = Person(ORDER, seconds=5)
+        async with asked(stage, tmp_path, person, era, wire=wire) as client, anyio.create_task_group() as group:
+
+            async def improve() -> None:
+                await anyio.sleep(2)
+                stage.sandbox.set_review_policy("acme-todo", "review_all")
+
+            group.start_soon(improve)
+            placed = await hook_order(client, stage)
+        assert not placed.is_error, text_of(placed)
+        assert len(stage.charges()) == 1
+
+
+@ERAS
+async def test_a_limit_that_is_passed_after_the_yes_refuses(era: str, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        wire = Rewriting(stage.sandbox.transport())
+        dearer = Person(ORDER, meanwhile=lambda number: wire.price(2))
+        async with asked(stage, tmp_path, dearer, era, wire=wire) as client:
+            text = text_of(await hook_order(client, stage, max_credits=200))
+        assert text.startswith("MAX_CREDITS: The estimate of 240 credits")
+        assert "Nothing was changed." in text
+
+        async def order_elsewhere(number: int) -> None:
+            await stage.facts("generate_with_hook", project_id=stage.project, hook="Do more.")
+
+        spender = Person(ORDER, meanwhile=order_elsewhere)
+        async with asked(stage, tmp_path, spender, era, daily_credit_limit=200) as client:
+            text = text_of(await hook_order(client, stage))
+        assert text.startswith("DAILY_LIMIT: ")
+        assert "Nothing was changed." in text
+        assert len(stage.charges()) == 1, "of the order elsewhere"
+    assert [len(person.questions) for person in (dearer, spender)] == [1, 1]
+
+
+@ERAS
+async def test_an_order_is_told_by_names_that_are_read_once(era: str, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        winner = await stage.winner()
+        for call in ({"source_platform_post_id": winner}, {"hook": "Plan less."}):
+            wire = Rewriting(stage.sandbox.transport())
+            person = Person(ORDER, meanwhile=lambda number, wire=wire: wire.price(2) if number == 1 else None)
+            async with asked(stage, tmp_path, person, era, wire=wire) as client:
+                tool = "clone_post" if "hook" not in call else "generate_with_hook"
+                placed = await client.call_tool(tool, {"project_id": stage.project, **call})
+            assert not placed.is_error, text_of(placed)
+            assert len(person.questions) == 2
+            rankings = [path for path in wire.asked if path.endswith("/top-performers")]
+            names = [path for path in wire.asked if path == "GET /v1/projects"]
+            asked_anew = 1 if era == "legacy" else 2  # the later era begins a new call for each question
+            assert len(names) == asked_anew
+            assert len(rankings) == (asked_anew if tool == "clone_post" else 0)
+
+
+async def test_who_cannot_ask_and_must_reads_no_names(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        wire = Rewriting(stage.sandbox.transport())
+        async with asked(stage, tmp_path, None, wire=wire, confirm="required") as client:
+            text = text_of(await hook_order(client, stage))
+        assert text.startswith("CONFIRMATION_REQUIRED: ")
+        assert "GET /v1/projects" not in wire.asked
+        assert stage.charges() == []
+
+
+# --- states of 2026-07-28, and servers that end in between
+
+
+async def first_round(client: Client, call: dict[str, Any]) -> str:
+    """The sealed state of the question to which this order is answered."""
+    answer = await client.session.call_tool("generate_with_hook", call, allow_input_required=True)
+    assert isinstance(answer, InputRequiredResult)
+    assert answer.request_state is not None
+    return answer.request_state
+
+
+async def second_round(client: Client, call: dict[str, Any], state: str) -> CallToolResult | InputRequiredResult:
+    return await client.session.call_tool(
+        "generate_with_hook",
+        call,
+        input_responses={"decision": ORDER},
+        request_state=state,
+        allow_input_required=True,
+    )
+
+
+def key_file(tmp_path: Path, text: str = "k") -> Path:
+    path = tmp_path / f"state-{text}"
+    path.write_bytes(text.encode() * 32)
+    return path
+
+
+async def test_a_state_counts_as_long_as_a_person_may_take_and_then_is_refused(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        call = {"project_id": stage.project, "hook": "Plan less."}
+        async with asked(stage, tmp_path, Person(ORDER), "auto", confirm_seconds=0.2) as client:
+            state = await first_round(client, call)
+            await anyio.to_thread.run_sync(time.sleep, 0.3)  # a state's age is told by the machine's clock
+            with pytest.raises(MCPError) as refused:
+                await second_round(client, call, state)
+            assert refused.value.code == -32602
+            assert stage.charges() == []
+            fresh = await second_round(client, call, await first_round(client, call))
+            assert isinstance(fresh, CallToolResult)
+        assert len(stage.charges()) == 1
+
+
+async def test_a_state_is_taken_by_a_replica_with_the_same_key_and_by_no_other(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        call = {"project_id": stage.project, "hook": "Plan less."}
+        shared = key_file(tmp_path)
+        async with asked(stage, tmp_path, Person(ORDER), "auto", state_key_file=shared) as client:
+            state = await first_round(client, call)
+        for other in (None, key_file(tmp_path, "o")):
+            async with asked(stage, tmp_path, Person(ORDER), "auto", state_key_file=other) as client:
+                with pytest.raises(MCPError) as refused:
+                    await second_round(client, call, state)
+                assert refused.value.code == -32602
+        assert stage.charges() == []
+        for replayed in (False, True):
+            async with asked(stage, tmp_path, Person(ORDER), "auto", state_key_file=shared) as client:
+                placed = await second_round(client, call, state)
+            assert isinstance(placed, CallToolResult)
+            assert placed.structured_content["replayed"] is replayed
+        assert len(stage.charges()) == 1
+
+
+async def test_a_yes_does_not_count_for_another_question_of_the_same_call(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        wire = Rewriting(stage.sandbox.transport())
+        call = {"project_id": stage.project, "hook": "Plan less."}
+        async with asked(stage, tmp_path, Person(ORDER), "auto", wire=wire) as client:
+            state = await first_round(client, call)
+            wire.price(2)
+            assert isinstance(await second_round(client, call, state), InputRequiredResult)
+            assert stage.charges() == []
+
+
+class Lost(AsyncBaseTransport):
+    """A way to the API on which an order arrives, and its answer never does."""
+
+    def __init__(self, inner: AsyncBaseTransport) -> None:
+        self.inner = inner
+        self.arrived = anyio.Event()
+
+    async def handle_async_request(self, request: Request) -> Response:
+        answer = await self.inner.handle_async_request(request)
+        if request.method == "POST":
+            self.arrived.set()
+            await anyio.sleep_forever()
+        return answer
+
+
+@ERAS
+async def test_a_server_that_ends_while_it_asks_has_ordered_nothing_and_the_next_one_asks_anew(
+    era: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        waiting = anyio.Event()
+
+        async def wait(number: int) -> None:
+            waiting.set()
+            await anyio.sleep_forever()
+
+        async with (
+            asked(stage, tmp_path, Person(ORDER, meanwhile=wait), era) as client,
+            anyio.create_task_group() as group,
+        ):
+            group.start_soon(hook_order, client, stage)
+            await waiting.wait()
+            group.cancel_scope.cancel()
+        assert stage.charges() == []
+        person = Person(ORDER)
+        async with asked(stage, tmp_path, person, era) as client:
+            placed = await hook_order(client, stage)
+        assert placed.structured_content["replayed"] is False
+        assert len(person.questions) == 1
+        assert len(stage.charges()) == 1
+
+
+@ERAS
+async def test_a_server_that_ends_after_the_yes_has_charged_once_and_the_next_one_need_not_ask(
+    era: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        wire = Lost(stage.sandbox.transport())
+        async with asked(stage, tmp_path, Person(ORDER), era, wire=wire) as client, anyio.create_task_group() as group:
+            group.start_soon(hook_order, client, stage)
+            await wire.arrived.wait()
+            group.cancel_scope.cancel()
+        assert len(stage.charges()) == 1
+        person = Person(ORDER)
+        async with asked(stage, tmp_path, person, era) as client:
+            placed = await hook_order(client, stage)
+        assert not placed.is_error, text_of(placed)
+        assert placed.structured_content["job_id"] == stage.charges()[0]
+        assert len(stage.charges()) == 1
+
+
+async def test_a_publication_whose_time_passes_while_a_person_is_asked_is_refused(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        container = await stage.finished()
+        await stage.facts("decide_content", container_id=container, decision="approve")
+        ready = await stage.facts("check_readiness", project_id=stage.project)
+        account = next(row for row in ready["accounts"] if row["status"] == "connected")
+        soon = stage.sandbox.now() + timedelta(minutes=2)
+        call = {
+            "container_id": container,
+            "social_account_ids": [account["social_account_id"]],
+            "at": f"{soon:%Y-%m-%dT%H:%MZ}",
+        }
+        person = Person(chose("publish"), seconds=300)
+        async with asked(stage, tmp_path, person) as client:
+            text = text_of(await client.call_tool("publish_content", call))
+        assert text.startswith("INVALID_ARGUMENT: `at` is in the past. Nothing was changed."), text
+    assert len(person.questions) == 1, text
