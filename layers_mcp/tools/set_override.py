@@ -20,9 +20,13 @@ class Override(Result):
 
 NOTES = {
     "include": "It stays eligible regardless of score decay until the override is cleared.",
-    "exclude": "Ads that already run with this creative are not stopped by this.",
+    "exclude": "Ads that already run with this creative are not stopped by this: that is done in the ads manager.",
     "clear": "Scoring decides again; the next run is within 6 hours.",
 }
+ELIGIBLE = {"include": True, "exclude": False}
+"""What an override makes of a creative, whatever its score."""
+
+NOT_YET = "Layers shows it otherwise for now: the override takes effect with the next scoring run, within 6 hours."
 
 
 @tool(
@@ -56,10 +60,11 @@ async def set_override(
     """
     wanted: Literal["include", "exclude"] | None = None if override == "clear" else override
     row = await context.api.ads.set_override(project_id, ads_content_id, override=wanted, note=note)
+    eligible = ELIGIBLE.get(row.override, row.eligible)
     return Override(
         ads_content_id=row.ads_content_id,
         override=row.override,
-        eligible=row.eligible,
+        eligible=eligible,
         organic_score=row.organic_score,
-        notes=[NOTES[override]],
+        notes=[NOTES[override]] if row.eligible in (eligible, None) else [NOTES[override], NOT_YET],
     )

@@ -18,6 +18,7 @@ from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.review_commissions import review_commissions
 from tests.integration.tools.scripted import NOW, Upstream, query_of, refusal
 from tests.support import LoopClock, open_workspace
+from tests.support.harness import open_stage
 
 pytestmark = pytest.mark.jumping
 
@@ -177,6 +178,51 @@ async def test_what_an_order_was_charged_is_read_from_the_ledger(tmp_path):
     assert result.commissions[0].charged_credits == result.credits.charged == 100
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "missing"),
+    [
+        ("*", ("ranking of", "content of", "names of projects", "was charged", "Jobs that could not be read")),
+        ("GET /v1/projects/:id/top-performers", ("ranking of",)),
+        ("GET /v1/projects/:id/content", ("content of",)),
+        ("GET /v1/projects", ("names of projects",)),
+        ("GET /v1/credits/events", ("was charged",)),
+        ("GET /v1/jobs/:id", ("Jobs that could not be read",)),
+        ("GET /v1/whoami", ()),
+    ],
+)
+async def test_silence_upstream_is_answered_with_the_rest_and_says_what_is_missing(tmp_path, endpoint, missing):
+    async with open_stage(tmp_path) as stage:
+        order = await stage.ordered()
+        stage.sandbox.faults.append(Fault(endpoint=endpoint, kind="latency", seconds=3600))
+        told = await stage.facts("review_commissions")
+    assert [row["commission_id"] for row in told["commissions"]] == [order["commission_id"]]
+    assert told["credits"]["estimated"] == order["estimated_credits"]
+    unread = [note for note in told["notes"] if "could not be read" in note]
+    assert len(unread) == len(missing)
+    assert all(any(words in note for note in unread) for words in missing)
+
+
+async def test_decisions_say_how_each_piece_stands_with_publishing_once_something_is_approved(tmp_path):
+    async with open_stage(tmp_path) as stage:
+        container = await stage.finished()
+        waiting = await stage.facts("review_commissions")
+        read = sum("scheduled-posts" in request.path for request in stage.sandbox.requests)
+        await stage.facts("decide_content", container_id=container, decision="approve")
+        approved = await stage.facts("review_commissions")
+        accounts = (await stage.facts("check_readiness", project_id=stage.project))["accounts"]
+        published = await stage.facts(
+            "publish_content", container_id=container, social_account_ids=[accounts[0]["social_account_id"]]
+        )
+        stage.clock.move(minutes=5)
+        live = await stage.facts("review_commissions")
+    assert read == 0
+    assert waiting["commissions"][0]["decisions"] == [{"container_id": container, "approval_status": "pending"}]
+    assert approved["commissions"][0]["decisions"][0]["publication"] == {"status": "not_published"}
+    publication = live["commissions"][0]["decisions"][0]["publication"]
+    assert publication["status"] == "published"
+    assert publication["scheduled_post_ids"] == [published["scheduled_posts"][0]["scheduled_post_id"]]
+
+
 async def test_small_samples_are_live_and_too_young(tmp_path):
     shop = Shop()
     async with shop.open(tmp_path) as ws:
@@ -235,7 +281,7 @@ async def test_full_rankings_of_many_projects_are_joined_with_the_journal(tmp_pa
             shop.replies[f"GET /v1/projects/{project}/top-performers"] = ranking
             shop.replies[f"GET /v1/projects/{project}/content"] = {"items": []}
         result = await review_commissions(ws)
-    assert [note for note in result.notes if "could not be read" in note] == []
+    assert [note for note in result.notes if "of project prj_" in note and "could not be read" in note] == []
 
 
 async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path):

@@ -1,0 +1,100 @@
+"""What the reader of `review_commissions` is told beside its orders: what it covers, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from layers_mcp.analytics.formatting import times
+from layers_mcp.analytics.metrics import FULL_RANKING, Window
+from layers_mcp.analytics.outcomes import ModeSummary, Outcome
+from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS
+from layers_mcp.analytics.windows import stamp
+from layers_mcp.operations import OrderRecord
+from layers_mcp.tools._review_reads import MOST_PROJECTS, ProjectView
+
+
+def scope_notes(
+    records: Sequence[OrderRecord],
+    projects: Sequence[str],
+    window: Window,
+    covered: bool,
+    limit: int,
+    since: datetime,
+) -> Iterable[str]:
+    """What the answer covers, and what it cannot."""
+    if not records:
+        yield f"This journal holds no order since {stamp(since)}; orders placed elsewhere are not in it."
+        return
+    yield "Orders placed elsewhere are not in this journal."
+    yield f"Results are engagement rates from each project's {window} ranking."
+    if not covered:
+        yield "Rankings reach back 90 days at most: what was published earlier cannot be seen."
+    if len(records) > limit:
+        yield f"The newest {limit} of {len(records)} orders are listed; by_mode covers them all."
+    if len(projects) > MOST_PROJECTS:
+        yield f"Results were read for {MOST_PROJECTS} of {len(projects)} projects; name a project_id for another."
+
+
+def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
+    """Each mode's lift in words, as far as there are orders enough."""
+    told: list[str] = []
+    for mode in modes:
+        if mode.lift is None:
+            continue
+        value, low, high = times(mode.lift.value), times(mode.lift.low), times(mode.lift.high)
+        verdict = "better than" if mode.lift.low > 1 else "worse than" if mode.lift.high < 1 else "as good as"
+        told.append(
+            f"{mode.mode}: {verdict} its sources so far ({value}, likely {low} to {high}; {mode.judged} orders)"
+        )
+    if told:
+        yield f"{'. '.join(told)}. About 10 orders of a mode tell 30 to 50 % apart; 20 % is never told."
+
+
+def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], covered: bool) -> Iterable[str]:
+    """How far the results can be trusted."""
+    if not outcomes:
+        return
+    live = [outcome for outcome in outcomes if outcome.live]
+    judged = [outcome for outcome in live if outcome.judged]
+    unranked = sum(outcome.status == "unranked" for outcome in outcomes)
+    if not live:
+        if all(outcome.came_to_nothing for outcome in outcomes):
+            yield "Every order failed, was canceled or was rejected, so nothing of them goes live."
+        elif not unranked and all(view.ranking is not None for view in views):
+            if covered:
+                yield "Nothing that was ordered is live yet: too early to judge."
+            else:
+                yield "No order is in the ranking now: too early to judge, or published before it begins."
+    elif not judged:
+        yield f"No live order ({len(live)}) has {SMALL_SAMPLE_VIEWS} views yet: too early to judge."
+    else:
+        yield (
+            f"Live orders with {SMALL_SAMPLE_VIEWS} views or more, on which the verdict rests: {len(judged)}; fewer "
+            "than about 10 of a mode say little about it."
+        )
+    if any(outcome.versus_source is not None for outcome in judged):
+        yield (
+            "A source was picked for being high, partly by luck, so clones of equal quality beat it less than half of "
+            "the time (regression to the mean), and the median nearly always; versus_expected and lift compare with "
+            "what the source should be expected to earn."
+        )
+    lost = sum(outcome.source_value is None for outcome in live)
+    if lost:
+        yield f"Live orders whose source is not in the ranking, and so without versus_source: {lost}."
+    if any(view.ranking and len(view.ranking.items) >= FULL_RANKING for view in views):
+        yield f"A ranking is full: the median is of its top {FULL_RANKING} rows."
+    if unranked:
+        yield f"Finished orders not in a full ranking, perhaps below its last row: {unranked}; wins are overstated."
+    if waiting := sum(one.status == "completed" and one.approval_status == "pending" for one in outcomes):
+        yield (
+            f"Finished orders that wait for a person's decision and go live only after it: {waiting} (get_content with "
+            "project_id and awaiting_approval shows them)."
+        )
+    if running := sum(outcome.status == "running" for outcome in outcomes):
+        yield f"Orders without a known end: {running}; wait_job with timeout_seconds=0 tells where a job stands."
+    if unknown := sum(outcome.status == "unknown" for outcome in outcomes):
+        yield (
+            f"Orders sent and never answered: {unknown}; the same call again tells whether one was placed, and is not "
+            "charged twice."
+        )
