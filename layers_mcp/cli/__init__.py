@@ -18,6 +18,7 @@ COMMANDS = {
     "http": "serve over HTTP, for a team or many tenants",
     "demo": "run the whole loop on the sandbox and show it",
     "sandbox": "serve the embedded Layers API over HTTP, or move its clock",
+    "orders": "list what was ordered and published, and what happened to one order",
     "doctor": "check settings, reachability and what the key may do",
 }
 

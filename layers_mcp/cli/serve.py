@@ -32,21 +32,27 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def add_config_flags(parser: ArgumentParser) -> None:
     """Add the flags of `ServerConfig`; each wins over its variable, and unset ones stay None."""
+    add_tenant_flags(parser)
     add = parser.add_argument
-    add("--api-key-file", metavar="PATH", help="read the API key from this file (else LAYERS_API_KEY)")
-    add("--base-url", metavar="URL", help=f"the API to talk to (LAYERS_BASE_URL; {DEFAULT_BASE_URL})")
-    add("--organization", metavar="ID", help="a child organization to act for (LAYERS_ORGANIZATION)")
     add("--read-only", action="store_true", default=None, help="leave out every tool that writes (LAYERS_READ_ONLY)")
-    add("--sandbox", action="store_true", default=None, help="use the embedded Layers API, no key (LAYERS_SANDBOX)")
     add("--daily-credit-limit", metavar="N", help="credits to commission in a UTC day (LAYERS_DAILY_CREDIT_LIMIT)")
-    add("--state-dir", metavar="PATH", help="where the journal lies (LAYERS_STATE_DIR)")
-    add("--journal-url", metavar="URL", help="a PostgreSQL journal to share (LAYERS_JOURNAL_URL)")
     add("--vintage", metavar="NAME", help=f"the API's vintage: {', '.join(VINTAGES)} (LAYERS_VINTAGE; auto)")
     add("--media-origin", metavar="ORIGINS", help="where views may load media from (LAYERS_MEDIA_ORIGIN)")
     add("--confirm", metavar="WHEN", help=f"ask a person first: {', '.join(CONFIRM)} (LAYERS_CONFIRM; auto)")
     add("--confirm-seconds", metavar="N", help="how long a person may take (LAYERS_CONFIRM_SECONDS; 600)")
     add("--state-key-file", metavar="PATH", help="32 random bytes that replicas share (LAYERS_STATE_KEY_FILE)")
     add("--log-level", metavar="LEVEL", help=f"to stderr: {', '.join(LOG_LEVELS)} (LAYERS_LOG_LEVEL; warning)")
+
+
+def add_tenant_flags(parser: ArgumentParser) -> None:
+    """Add the flags that say which API and journal it is, and who is asking."""
+    add = parser.add_argument
+    add("--api-key-file", metavar="PATH", help="read the API key from this file (else LAYERS_API_KEY)")
+    add("--base-url", metavar="URL", help=f"the API to talk to (LAYERS_BASE_URL; {DEFAULT_BASE_URL})")
+    add("--organization", metavar="ID", help="a child organization to act for (LAYERS_ORGANIZATION)")
+    add("--sandbox", action="store_true", default=None, help="use the embedded Layers API, no key (LAYERS_SANDBOX)")
+    add("--state-dir", metavar="PATH", help="where the journal lies (LAYERS_STATE_DIR)")
+    add("--journal-url", metavar="URL", help="a PostgreSQL journal to share (LAYERS_JOURNAL_URL)")
 
 
 def run(options: Namespace) -> int:

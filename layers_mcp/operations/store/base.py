@@ -27,6 +27,20 @@ class JournalEvent:
     detail: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which orders and publications: the newest `most` that have all of this; what is left empty leaves all in.
+
+    `name` is the beginning of an order's or publication's id, or the id of a job or a container.
+    """
+
+    name: str = ""
+    project_id: str = ""
+    since: datetime | None = None
+    unanswered: bool = False
+    most: int = 50
+
+
 class Store(Protocol):
     """The journal that every tenant of a process shares; each method sees one tenant's rows alone.
 
@@ -102,6 +116,16 @@ class Store(Protocol):
 
     async def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
         """A project's operations that were sent and not refused."""
+        ...
+
+    # --- for its operator
+
+    async def tenants(self) -> list[Tenant]:
+        """Whose operations there are, in order of their names."""
+        ...
+
+    async def all_of(self, tenant: Tenant, wanted: Wanted) -> Reading[list[Operation]]:
+        """Every row of a tenant's orders, newest first, also those that were refused or never sent."""
         ...
 
     async def events(self, row: Operation) -> list[JournalEvent]:

@@ -24,15 +24,17 @@ from layers_mcp.operations.state_machine import (
     is_free,
     transition,
 )
-from layers_mcp.operations.store.base import DayLimit, JournalEvent
+from layers_mcp.operations.store.base import DayLimit, JournalEvent, Wanted
 from layers_mcp.operations.store.database import Database
 from layers_mcp.operations.store.migrations import progress
 from layers_mcp.operations.store.rows import DamagedRowError, from_row, json_text, moment_text, read_json, to_row
 from layers_mcp.operations.store.schema import order_events, orders
-from layers_mcp.text.ids import container_keys
+from layers_mcp.text.ids import container_key, container_keys
 
 _NAMED_AT_ONCE = 200
 """Ids that one query names: SQLite takes no expression of more than 1,000 parts."""
+
+_NEWEST_FIRST = (orders.c.ordered_at.desc(), orders.c.entry, orders.c.piece)
 
 _SENT = orders.c.status.not_in(("reserved", "refused"))
 
@@ -119,9 +121,8 @@ class Journal:
         wanted = [_of(tenant), orders.c.ordered_at >= moment_text(when), _SENT]
         if project_id:
             wanted.append(orders.c.project_id == project_id)
-        newest_first = (orders.c.ordered_at.desc(), orders.c.entry, orders.c.piece)
         with self._database.reading() as connection:
-            return _readable(connection, select(orders).where(*wanted).order_by(*newest_first))
+            return _readable(connection, select(orders).where(*wanted).order_by(*_NEWEST_FIRST))
 
     def takes(self, tenant: Tenant, identities: Collection[str]) -> set[str]:
         """Which of these identities are ordered."""
@@ -157,6 +158,32 @@ class Journal:
             wanted.append(orders.c.tool == tool)
         with self._database.reading() as connection:
             return _readable(connection, select(orders).where(*wanted))
+
+    def tenants(self) -> list[Tenant]:
+        """Whose operations there are, in order of their names."""
+        named = select(orders.c.base_url, orders.c.organization).distinct()
+        with self._database.reading() as connection:
+            return sorted(
+                (Tenant(base_url, organization) for base_url, organization in connection.execute(named)),
+                key=lambda tenant: (tenant.organization, tenant.base_url),
+            )
+
+    def all_of(self, tenant: Tenant, wanted: Wanted) -> Reading[list[Operation]]:
+        """Every row of a tenant's orders, newest first, also those that were refused or never sent."""
+        parts = [_of(tenant)]
+        if wanted.name:
+            parts.append(_named(wanted.name))
+        if wanted.project_id:
+            parts.append(orders.c.project_id == wanted.project_id)
+        if wanted.since is not None:
+            parts.append(orders.c.ordered_at >= moment_text(wanted.since))
+        if wanted.unanswered:
+            parts.append(orders.c.status == "unknown")
+        newest = select(orders.c.identity).where(*parts).group_by(orders.c.identity)
+        newest = newest.order_by(func.max(orders.c.ordered_at).desc(), orders.c.identity).limit(wanted.most)
+        whole = select(orders).where(_of(tenant), orders.c.identity.in_(newest)).order_by(*_NEWEST_FIRST)
+        with self._database.reading() as connection:
+            return _readable(connection, whole)
 
     def events(self, row: Operation) -> list[JournalEvent]:
         """What happened to an operation, oldest first."""
@@ -211,6 +238,15 @@ def _stands_elsewhere(connection: Connection, tenant: Tenant, identity: str) -> 
 
 
 # --- rows
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    """What goes by this name: an order or publication by the beginning of its id, a job, or a container."""
+    kind, _, rest = name.partition("_")
+    if kind in ("com", "pub"):
+        return orders.c.identity.startswith(rest.lower(), autoescape=True)
+    end = json_text(container_key(name))[1:]
+    return or_(orders.c.job_id == name, orders.c.container_ids.contains(end, autoescape=True))
 
 
 def _of_order(tenant: Tenant, identity: str) -> Select[Any]:

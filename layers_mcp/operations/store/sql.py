@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from layers_mcp.operations.models import Operation, Reading, Tenant, Tool
 from layers_mcp.operations.state_machine import Event, Released
-from layers_mcp.operations.store.base import DayLimit, JournalEvent
+from layers_mcp.operations.store.base import DayLimit, JournalEvent, Wanted
 from layers_mcp.operations.store.worker import STEP_SECONDS, Worker
 
 if TYPE_CHECKING:
@@ -104,6 +104,14 @@ class SqlStore:
     async def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
         """A project's operations that were sent and not refused."""
         return await self._step(lambda journal: journal.of_project(tenant, project_id, tool))
+
+    async def tenants(self) -> list[Tenant]:
+        """Whose operations there are, in order of their names."""
+        return await self._step(lambda journal: journal.tenants())
+
+    async def all_of(self, tenant: Tenant, wanted: Wanted) -> Reading[list[Operation]]:
+        """Every row of a tenant's orders, newest first, also those that were refused or never sent."""
+        return await self._step(lambda journal: journal.all_of(tenant, wanted))
 
     async def events(self, row: Operation) -> list[JournalEvent]:
         """What happened to an operation, oldest first."""

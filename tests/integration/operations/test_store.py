@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from layers_mcp.operations.errors import DailyLimitError, UnclearTenantError
 from layers_mcp.operations.models import Operation, Tenant
 from layers_mcp.operations.state_machine import AttemptUnanswered, Released
-from layers_mcp.operations.store.base import DayLimit
+from layers_mcp.operations.store.base import DayLimit, Wanted
 from layers_mcp.operations.store.database import Database
 from layers_mcp.operations.store.journal import Journal
 from tests.support.factories import (
@@ -318,7 +319,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from layers_mcp.operations.errors import DailyLimitError
-from layers_mcp.operations.store.base import DayLimit
+from layers_mcp.operations.store.base import DayLimit, Wanted
 from layers_mcp.operations.store.database import Database
 from layers_mcp.operations.store.journal import Journal
 from tests.support.factories import MORNING, clone
@@ -353,3 +354,21 @@ def test_processes_that_write_at_once_share_orders_and_limit(journal_url: str, t
     journal = Journal(Database(journal_url, tmp_path / "unused.db"))
     assert journal.credits_of_day(ACME, MORNING) == 200
     journal.close()
+
+
+def test_an_operator_sees_every_row_of_a_tenants_newest_orders_and_of_nobody_elses(journal: Journal) -> None:
+    refused = refuse(journal, clone("pp_refused"))
+    accept(journal, clone("pp_later", now=later(hours=1), project="prj_2"), "cnt_1", job_id="job_1")
+    reserve(journal, generate("Theirs.", tenant=GLOBEX))
+    assert journal.tenants() == [ACME, GLOBEX]
+
+    def posts(**wanted: Any) -> list[str]:
+        rows, warning = journal.all_of(ACME, Wanted(**wanted))
+        assert warning == ""
+        return [row.arguments["source_platform_post_id"] for row in rows]
+
+    assert posts() == ["pp_later", "pp_refused"]
+    assert posts(most=1) == posts(project_id="prj_2") == posts(since=later(minutes=1)) == ["pp_later"]
+    assert posts(name="job_1") == posts(name="1") == posts(name="cnt_1") == ["pp_later"]
+    assert posts(name=refused.commission_id[:12]) == ["pp_refused"]
+    assert posts(name="com_%") == posts(unanswered=True) == []

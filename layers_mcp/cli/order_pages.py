@@ -1,0 +1,260 @@
+"""How `layers-mcp orders` shows what it found: as lines for a person, or as JSON for a program."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from layers_mcp.analytics.windows import stamp
+from layers_mcp.cli.paint import Paper, cut
+from layers_mcp.operations.audit import Account, Happening
+from layers_mcp.text.labels import label
+from layers_mcp.text.sanitize import clean
+
+_SHORT_ID = 14
+"""Characters of an id in the table; the command takes any beginning of an id."""
+
+_OF_PUBLICATIONS = {"running": "taken on", "completed": "out"}
+"""Words for how a publication stands, where an order's do not fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One order with what is told of it alone: what happened, and what Layers' ledger holds (None: not read)."""
+
+    account: Account
+    happenings: Sequence[Happening] = ()
+    booked: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What there is to show: orders, newest first. `whole`: each with what happened; `more`: there are older ones."""
+
+    orders: Sequence[Shown] = ()
+    whole: bool = False
+    more: bool = False
+    notes: Sequence[str] = ()
+
+
+def as_text(found: Findings, *, all_tenants: bool = False) -> str:
+    """Lines for a person."""
+    paper = Paper(stream := io.StringIO())
+    if found.whole:
+        for shown in found.orders:
+            _detail(paper, shown)
+            paper.line()
+    elif found.orders:
+        _table(paper, [each.account for each in found.orders], tenants=all_tenants)
+        paper.line()
+        if found.more:
+            paper.line(f"The newest {len(found.orders)} are shown; --limit shows more.")
+        paper.line("Credits are the most that can have been charged; a status is the last one seen. What happened to")
+        paper.line("one of them: layers-mcp orders ORDER_ID")
+    elif not found.notes:
+        paper.line("No such order.")
+    paper.lines(found.notes)
+    return stream.getvalue().rstrip()
+
+
+def as_json(found: Findings) -> str:
+    """The same for a program, as one document."""
+    orders = [_order(each, whole=found.whole) for each in found.orders]
+    told = {"orders": orders, "more": found.more, "notes": list(found.notes)}
+    return json.dumps(told, ensure_ascii=False, indent=2)
+
+
+def what(account: Account) -> str:
+    """What was asked for, in a word or two."""
+    row = account.first
+    if not account.spends:
+        name = "draft" if row.mode == "draft" else "schedule" if row.route == "schedule" else "publish"
+        return f"{name} x{row.variations}" if row.variations > 1 else name
+    count = account.pieces if row.piece else row.variations
+    return f"{label(row.mode)} x{count}" if count > 1 else label(row.mode)
+
+
+_ASKED = frozenset(
+    {
+        *("source_platform_post_id", "hook", "format", "caption", "cta", "voice_over_script", "layer_id"),
+        *("influencer_id", "social_account_id", "container_id", "at", "first_comment"),
+    }
+)
+"""Arguments that a person is shown."""
+
+
+def standing(account: Account) -> str:
+    """How it stood when it was last looked at."""
+    word = account.standing if account.spends else _OF_PUBLICATIONS.get(account.standing, account.standing)
+    if account.first.piece and account.placed < account.pieces and account.standing not in ("refused", "not sent"):
+        return f"{word} {account.placed}/{account.pieces}"
+    return word
+
+
+def credits_of(account: Account) -> str:
+    """The most that it can have been charged."""
+    if not account.spends:
+        return "-"
+    return "unknown" if account.most_credits is None else f"{account.most_credits:,}"
+
+
+def _table(paper: Paper, found: Sequence[Account], *, tenants: bool) -> None:
+    """Write a line an order; with `tenants`, whose it is."""
+    rows = [
+        [
+            f"{each.first.ordered_at:%Y-%m-%d %H:%M}",
+            each.order_id[:_SHORT_ID],
+            what(each),
+            standing(each),
+            credits_of(each),
+            cut(label(each.first.organization), 20) if tenants else label(each.first.project_id),
+        ]
+        for each in found
+    ]
+    last = "tenant" if tenants else "project"
+    paper.table(rows, header=["ordered (UTC)", "order", "what", "status", "credits", last], right=[4])
+
+
+def _detail(paper: Paper, shown: Shown) -> None:
+    """Write everything that is known of one order."""
+    account = shown.account
+    row = account.first
+    paper.line(f"{account.order_id}  {what(account)}")
+    asked = {name: clean(text)[0] for name, text in row.arguments.items() if name in _ASKED and isinstance(text, str)}
+    lines = {
+        "ordered": f"{stamp(row.ordered_at)}" + (f", take {row.take}" if row.take > 1 else ""),
+        "status": f"{standing(account)}, as of {stamp(max(each.updated_at for each in account.rows))}",
+        "project": label(row.project_id),
+        "tenant": f"{label(row.organization)} at {label(row.base_url)}",
+        **asked,
+        "accounts": ", ".join(map(label, account.social_account_ids)),
+        "jobs": ", ".join(map(label, account.job_ids)),
+        "content": ", ".join(map(label, account.container_ids)),
+        "posts": ", ".join(map(label, account.scheduled_post_ids)),
+    }
+    paper.table([[name.replace("_", " "), text] for name, text in lines.items() if text])
+    paper.line()
+    paper.line(f"{'Were we charged?' if account.spends else 'Was it posted?'} {verdict(account)}")
+    if shown.booked is not None and account.spends:
+        paper.line(_ledger(shown.booked))
+    paper.line()
+    paper.line("What happened (UTC)")
+    for each in shown.happenings:
+        piece = f"piece {each.piece}: " if each.piece else ""
+        paper.line(f"  {each.at:%Y-%m-%d %H:%M:%S}  {piece}{sentence(each, spends=account.spends)}")
+
+
+def verdict(account: Account) -> str:
+    """The answer to an operator's question, in a sentence or two."""
+    once = f"once, for up to {account.most_credits:,} credits" if account.most_credits else "once, at an unknown price"
+    code = f" ({label(account.code)})" if account.code else ""
+    noun = "order" if account.spends else "publication"
+    match account.standing:
+        case "reserved":
+            return "No: it is written down, and nothing has left yet."
+        case "not sent":
+            return "No: it was written down and never sent."
+        case "refused":
+            return f"No: it surely had no effect{code}."
+        case "unanswered":
+            return (
+                f"Unknown: it was sent and no answer is known{code}. The same call again settles it, and nothing "
+                f"happens twice."
+            )
+        case "failed" | "canceled" if account.spends:
+            return f"Yes, {once}; it {_ENDED[account.standing]}, and what is given back stands in Layers' ledger."
+        case "failed" | "canceled":
+            return f"No: Layers took it on, and it {_ENDED[account.standing]}."
+        case _ if account.spends and account.placed < account.pieces:
+            return f"Yes, for {account.placed} of {account.pieces} pieces so far; the same call again orders the rest."
+        case _ if account.spends:
+            return f"Yes, {once}: Layers took it on."
+        case "completed":
+            return "Yes, once."
+        case _:
+            return f"Layers took this {noun} on, once; when it was last looked at it had not gone out."
+
+
+_ENDED = {"failed": "failed", "canceled": "was canceled"}
+
+
+def sentence(each: Happening, *, spends: bool) -> str:
+    """One thing that happened, in plain words."""
+    code = f" ({label(each.code)})" if each.code else ""
+    ids = f" with {', '.join(map(label, each.ids))}" if each.ids else ""
+    price = f", up to {each.credits:,} credits" if each.credits else ""
+    match each.step:
+        case "reserved":
+            return f"reserved: written down{price + ' held' if price else ''}; nothing had left"
+        case "sent":
+            return f"sent: attempt {each.attempt} left{price}"
+        case "unanswered":
+            return f"no answer{code}: whether attempt {each.attempt} took effect was not known"
+        case "rejected":
+            return f"refused{code}: attempt {each.attempt or 1} surely had no effect"
+        case "withdrawn":
+            return "withdrawn: it was not sent after all"
+        case "answered":
+            job = f" as {label(each.job_id)}" if each.job_id else ids if not spends else ""
+            waits = "; it waits for a person's approval" if each.blocked else ""
+            return f"answered: Layers took it on{job}{waits}"
+        case "found":
+            return f"found at Layers though the answer was lost: adopted{ids}"
+        case "seen":
+            return f"seen: {label(each.status)}"
+        case "clock went back":
+            return "the clock went back: it is not sent again, since nobody can tell how old it is"
+
+
+def _ledger(booked: Sequence[int]) -> str:
+    """What Layers' own ledger says of the order's content."""
+    charged = -sum(each for each in booked if each < 0)
+    back = sum(each for each in booked if each > 0)
+    if not booked:
+        return "Layers' ledger names none of its content."
+    refunded = f", {back:,} given back: {charged - back:,} in all" if back else ""
+    return f"Layers' ledger: {charged:,} credits charged{refunded}."
+
+
+def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
+    """One order as JSON; with `whole`, with what was asked for and what happened."""
+    account = shown.account
+    row = account.first
+    told: dict[str, Any] = {
+        "order_id": account.order_id,
+        "tool": row.tool,
+        "mode": row.mode,
+        "project_id": label(row.project_id),
+        "organization": label(row.organization),
+        "base_url": label(row.base_url),
+        "ordered_at": stamp(row.ordered_at),
+        "updated_at": stamp(max(each.updated_at for each in account.rows)),
+        "status": account.standing.replace(" ", "_"),
+        "take": row.take,
+        "pieces": account.pieces if row.piece else row.variations,
+        "estimated_credits": account.most_credits if account.spends else 0,
+        "job_ids": list(map(label, account.job_ids)),
+        "container_ids": list(map(label, account.container_ids)),
+        "scheduled_post_ids": list(map(label, account.scheduled_post_ids)),
+    }
+    if not whole:
+        return told
+    told["arguments"] = {
+        name: clean(value)[0] if isinstance(value, str) else value for name, value in row.arguments.items()
+    }
+    told["verdict"] = verdict(account)
+    if shown.booked is not None and account.spends:
+        told["charged_credits"] = -sum(shown.booked) if shown.booked else None
+    told["events"] = [
+        {
+            "at": stamp(each.at),
+            "event": each.step.replace(" ", "_"),
+            "piece": each.piece,
+            "text": sentence(each, spends=account.spends),
+        }
+        for each in shown.happenings
+    ]
+    return told
