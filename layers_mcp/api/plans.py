@@ -20,11 +20,13 @@ class OrderRequest(WriteRequest):
     """A POST that makes content.
 
     `pieces` is how many containers come of it. `price_keys` name its price for one piece in the price list; several
-    names mean the dearest of them, none the dearest of all.
+    names mean the dearest of them, none the dearest of all. `container_id` is the new container's in its path, which is
+    its key upstream for good; "" where the `Idempotency-Key` is all that makes it the same order.
     """
 
     pieces: int = 1
     price_keys: tuple[str, ...] = ()
+    container_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

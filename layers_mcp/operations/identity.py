@@ -65,6 +65,11 @@ def clone_container_id(base_url: str, order: str) -> str:
     return _derived("container", base_url, order)
 
 
+def piece_identity(order: str, piece: int) -> str:
+    """What the ids of one piece of an order derive from; 0 is the whole order."""
+    return f"{order} {piece}" if piece else order
+
+
 def idempotency_key(base_url: str, order: str) -> str:
     """The `Idempotency-Key` under which an order is sent, and sent again."""
     return _derived("idempotency-key", base_url, order)

@@ -16,9 +16,6 @@ Tool = Literal["clone_post", "generate_with_hook", "publish_content"]
 Mode = Literal["fork", "reimagine", "hook"]
 PublishMode = Literal["publish", "draft"]
 
-Route = Literal["clone_from_post", "generate", "publish", "schedule"]
-"""The endpoint that an operation is sent to; it is sent again there and nowhere else."""
-
 Status = Literal["reserved", "unknown", "running", "completed", "failed", "canceled", "refused"]
 """Of a row (`state_machine` draws them)."""
 
@@ -60,10 +57,11 @@ class Operation:
     """One row of the journal: what is asked for, what is sent, what came back.
 
     `piece` is 0 where one request makes all that is ordered, else 1, 2, …: each piece is a row and a request of its
-    own. Moments are on upstream's clock where its `Date` was seen: `clock_offset` is how many seconds were added to
-    the machine's, None where it was not. `unanswered` counts the attempts that left and brought no answer. `lease`
-    names the attempt that is on its way right now ("" = none), `beat` rises while that lives. `clock_doubted` is 1
-    once the clock was seen to stand before an attempt that it had dated.
+    own. It is sent to `path`, and sent again there and nowhere else; `price_keys` name what one variation costs, as in
+    `OrderRequest`. Moments are on upstream's clock where its `Date` was seen: `clock_offset` is how many seconds were
+    added to the machine's, None where it was not. `unanswered` counts the attempts that left and brought no answer.
+    `lease` names the attempt that is on its way right now ("" = none), `beat` rises while that lives. `clock_doubted`
+    is 1 once the clock was seen to stand before an attempt that it had dated.
     """
 
     entry: str
@@ -78,7 +76,8 @@ class Operation:
     variations: int
     arguments: Mapping[str, Any]
     piece: int = 0
-    route: Route
+    path: str
+    price_keys: tuple[str, ...] = ()
     key_fingerprint: str
     idempotency_key: str
     path_container_id: str

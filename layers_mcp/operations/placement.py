@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.operations.clock import UpstreamClock
@@ -14,6 +15,9 @@ from layers_mcp.operations.models import Operation, Placement, SimilarOrder, Ten
 from layers_mcp.operations.similar import similar_orders
 from layers_mcp.operations.store.base import Store
 from layers_mcp.operations.terms import Limits, Terms
+
+if TYPE_CHECKING:
+    from layers_mcp.api.plans import OrderPlan
 
 HIGHEST_TAKE = 99
 
@@ -25,8 +29,10 @@ SIMILAR_WITHIN = {True: timedelta(hours=1), False: timedelta(days=1)}
 class Call:
     """One caller's wish, and what there is to tell about it.
 
-    `placed`: something new was sent; `recovered`: what had never been answered now is; `unwritten`: why the journal
-    lacks an answer that came.
+    `placed`: the order is new, and something of it was sent; `recovered`: what had never been answered, or placed only
+    in part, now is; `unwritten`: why the journal lacks an answer that came. `planned_anew`: the address that the order
+    was planned for does not exist, and it was planned for another one; `gone`: entries of rows whose address exists no
+    more. `notes` are told once each.
     """
 
     tenant: Tenant
@@ -36,6 +42,9 @@ class Call:
     placed: bool = False
     recovered: bool = False
     unwritten: str = ""
+    planned_anew: bool = False
+    gone: set[str] = field(default_factory=set[str])
+    plan: OrderPlan | None = None
     notes: list[str] = field(default_factory=list[str])
 
 
@@ -52,7 +61,7 @@ class PlacementWriter:
         """How the order stands by its `rows`; `terms` are those of sending what a preview did not send."""
         record = order_record(sorted(rows, key=lambda row: row.piece)) if rows else None
         came_to_nothing = record is not None and record.status in ("failed", "canceled")
-        notes = list(call.notes)
+        notes = list(dict.fromkeys(call.notes))
         if call.unwritten:
             notes.append(
                 f"The order journal could not be written: {call.unwritten}. The same call again writes it down, under "

@@ -5,7 +5,7 @@ A price that cannot be read, or is negative, is unknown, and so is every bound t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 Prices = Mapping[str, int | None]
 """Credits for one piece, by format; None where the published price cannot be read."""
@@ -16,6 +16,11 @@ HIGHEST = 1_000_000
 CLONE_PRICE_NOTE = (
     "The estimate is an upper bound: a clone has no published price, so the dearest format's counts for each variation."
 )
+
+
+def estimate(price_keys: Sequence[str], pieces: int, prices: Prices) -> int | None:
+    """The most credits that `pieces` cost whose price has one of these names, or any where there is none of them."""
+    return bound(dearest({key: prices.get(key) for key in price_keys} if price_keys else prices), pieces)
 
 
 def bound(price: int | None, pieces: int) -> int | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import anyio
 
 from layers_mcp.api.errors import LayersError
+from layers_mcp.api.plans import OrderRequest
 from layers_mcp.lifecycle import TaskSupervisor
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import (
@@ -17,16 +19,16 @@ from layers_mcp.operations.errors import (
     OrderInProgressError,
     UnclearTenantError,
 )
-from layers_mcp.operations.kinds import KINDS, CloneOrder, Order
-from layers_mcp.operations.kinds.base import draft
+from layers_mcp.operations.kinds import KINDS, Order
 from layers_mcp.operations.lease import LeaseWatch
 from layers_mcp.operations.models import Operation, Placement
 from layers_mcp.operations.patience import required
 from layers_mcp.operations.placement import Call, PlacementWriter
+from layers_mcp.operations.planning import Planner, SendPlan
 from layers_mcp.operations.pricing import CLONE_PRICE_NOTE
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
-from layers_mcp.operations.state_machine import can_retry, is_free
+from layers_mcp.operations.state_machine import is_free
 from layers_mcp.operations.store.base import DayLimit, Store
 from layers_mcp.operations.tenant import TenantResolver
 from layers_mcp.operations.terms import Consent, Limits, Terms, TermsReader
@@ -40,28 +42,13 @@ CALL_SECONDS = 42.0
 PIECE_SECONDS = 8.0
 """What has to be left of a call for another piece of its order to be sent."""
 
+LOOKING_SECONDS = 15.0
+"""For how long a call begins to look upstream for what was never answered."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks at a row that another call holds."""
 
 NO_LIMITS = Limits()
-
-
-@dataclass
-class _Plan:
-    """What there is of an order, and what is to be sent for it now: its `unanswered` rows, and `drafts` of new ones.
-
-    `lost` rows were never answered and are no longer safe to send.
-    """
-
-    answered: list[Operation]
-    unanswered: list[Operation]
-    drafts: list[Operation]
-    lost: list[Operation]
-
-    @property
-    def to_send(self) -> list[Operation]:
-        """Everything that costs now."""
-        return [*self.unanswered, *self.drafts]
 
 
 class OrderService:
@@ -85,6 +72,7 @@ class OrderService:
         self._supervisor = supervisor
         self._terms = TermsReader(api, store, clock, limit)
         self._sender = Sender(api, store, clock, limit)
+        self._planner = Planner(api, clock)
         self._reconciler = Reconciler(api, store, clock)
         self._writer = PlacementWriter(store, clock)
 
@@ -129,12 +117,14 @@ class OrderService:
         if any(row.lease for row in rows):
             call.notes.append("Another call is placing this order right now.")
             return await self._writer.placement(call, rows)
-        plan = self._sorted(call, rows)
+        plan = await self._planner.plan(call, rows)
         if not plan.to_send:
             return await self._writer.placement(call, [*await self._refreshed(call, plan.answered), *plan.lost])
         plan, terms = await self._priced(plan, limits, ask_hold=False)
         refusals = await self._terms.refusals(plan.to_send, terms, limits)
-        call.notes += [*([] if rows else _price_notes(order, terms)), *(refusal.reason for refusal in refusals)]
+        if plan.drafts and not plan.is_new:
+            call.notes.append(_placed_in_part(order, rows))
+        call.notes += [*_price_notes(plan.drafts, terms), *(refusal.reason for refusal in refusals)]
         return await self._writer.placement(call, rows, terms, refusals)
 
     async def _call(self, order: Order, limits: Limits, deadline: float | None) -> Call:
@@ -165,49 +155,27 @@ class OrderService:
             await anyio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
-    def _sorted(self, call: Call, rows: Sequence[Operation]) -> _Plan:
-        """The order's rows by what is to be done about them, and drafts of those that are missing."""
-        now, key = self._clock.now(), self._api.key_fingerprint
-        open_rows = [row for row in rows if row.status in ("reserved", "unknown")]
-        there = {row.piece for row in rows}
-        return _Plan(
-            answered=[row for row in rows if row not in open_rows],
-            unanswered=[row for row in open_rows if can_retry(row, key, now)],
-            drafts=[draft for draft in self._drafts(call) if draft.piece not in there],
-            lost=[row for row in open_rows if not can_retry(row, key, now)],
-        )
-
-    async def _plan(self, call: Call, rows: Sequence[Operation]) -> _Plan:
+    async def _plan(self, call: Call, rows: Sequence[Operation]) -> SendPlan:
         """What is to be sent; what was never answered and cannot be sent again is looked for upstream.
 
         Raises `OrderUnknownError` where that was all of the order, and is not found.
         """
-        plan = self._sorted(call, [await self._reconciler.dated(row) for row in rows])
+        plan = await self._planner.plan(call, [await self._reconciler.dated(row) for row in rows])
+        if plan.unanswered:  # what they made could be taken for what is lost
+            return plan
+        until = anyio.current_time() + LOOKING_SECONDS
         for row in list(plan.lost):
-            found = await self._reconciler.found(row)
+            late = anyio.current_time() > until
+            found = "There was no time left to look for it." if late else await self._reconciler.found(row)
             if isinstance(found, Operation):
                 plan.lost.remove(row)
                 plan.answered.append(found)
                 _tell_found(call)
-            elif len(rows) == 1:
+            elif len(plan.lost) == len(rows) and not plan.drafts:
                 raise await self._writer.unknown(call, row, found)
             else:
                 call.notes.append(f"Piece {row.piece} of this order was never answered. {found}")
         return plan
-
-    def _drafts(self, call: Call) -> list[Operation]:
-        now = self._clock.now()
-        return [
-            draft(
-                call.order,
-                request,
-                call.tenant,
-                key_fingerprint=self._api.key_fingerprint,
-                now=now,
-                clock_offset=self._clock.offset,
-            )
-            for request in call.order.requests(call.tenant.base_url)
-        ]
 
     async def _is_upstream_after_all(self, call: Call, rows: Sequence[Operation]) -> bool:
         """Whether something that may not be sent again now is found upstream, and so need not be."""
@@ -234,7 +202,7 @@ class OrderService:
 
     # --- price
 
-    async def _priced(self, plan: _Plan, limits: Limits, *, ask_hold: bool) -> tuple[_Plan, Terms]:
+    async def _priced(self, plan: SendPlan, limits: Limits, *, ask_hold: bool) -> tuple[SendPlan, Terms]:
         """The plan with what sending each of its rows costs now, and the terms of it all."""
         rows, terms = await self._terms.priced(plan.to_send, ask_hold=ask_hold or limits.require_approval)
         count = len(plan.unanswered)
@@ -254,8 +222,9 @@ class OrderService:
             nothing_changed=False,
         )
 
-    async def _send(self, call: Call, plan: _Plan) -> list[Operation] | None:
-        """Reserve what is new and send it all, a piece after the other; None where another call was first.
+    async def _send(self, call: Call, plan: SendPlan) -> list[Operation] | None:
+        """Reserve what is new and send it all, a piece after the other; None where everything is to be looked at again:
+        another call was first, or the address is not there.
 
         Raises what stands against it; once a piece is placed, that is a note instead.
         """
@@ -279,13 +248,37 @@ class OrderService:
             failure = sent.failure
             call.unwritten = call.unwritten or sent.unwritten
             if failure is None:
-                self._tell_sent(call, row)
+                self._tell_sent(call, plan, row)
+            elif await self._has_no_address(call, sent.row, failure):
+                await self._sender.release(queue)
+                return None
         await self._sender.release(queue)
         if failure is not None and not call.placed and not call.recovered and not plan.answered:
             raise failure
+        placed = [row for row in rows if row.status != "refused"]
         if failure is not None or queue:
-            self._tell_partly_sent(call, plan, rows, failure)
-        return [row for row in rows if row.status != "refused"]
+            why = f": {failure}" if failure is not None else ""
+            call.notes.append(_placed_in_part(call.order, [*plan.answered, *placed], why))
+        return placed
+
+    async def _has_no_address(self, call: Call, row: Operation, failure: LayersError) -> bool:
+        """Whether a request failed since this API has no such address, and the order can be looked at again.
+
+        What surely was not ordered is planned anew, once; what may have been before the address went is lost.
+        """
+        if failure.status != HTTPStatus.NOT_FOUND or not KINDS[row.tool].spends:
+            return False
+        fresh = row.status == "refused"
+        if fresh and call.planned_anew:
+            return False
+        request = OrderRequest(path=row.path, body=row.body)
+        if not await self._api.vintages.proves_absence(request, row.project_id):
+            return False
+        if fresh:
+            call.planned_anew, call.plan = True, None
+        else:
+            call.gone.add(row.entry)
+        return True
 
     async def _reserve(self, call: Call, drafts: Sequence[Operation]) -> list[Operation] | None:
         """Hold the credits of new rows. Raises `UnclearTenantError` to who can see the project, 404 to others."""
@@ -295,33 +288,37 @@ class OrderService:
             await self._api.content.list(call.order.project_id, limit=1)
             raise
 
-    def _tell_sent(self, call: Call, row: Operation) -> None:
-        if row.status == "reserved":
+    def _tell_sent(self, call: Call, plan: SendPlan, row: Operation) -> None:
+        if row.status == "unknown":
+            call.recovered = True
+            what = f"A piece of this {call.order.noun}" if row.piece else f"This {call.order.noun}"
+            once = "charged" if KINDS[row.tool].spends else "published"
+            call.notes.append(
+                f"{what} had never been answered: it was sent again under the same ids, and is {once} once."
+            )
+        elif plan.is_new or call.placed:
             call.placed = True
-            if isinstance(call.order, CloneOrder) and row.estimated_credits is not None:
-                call.notes.append(CLONE_PRICE_NOTE)
-            return
-        call.recovered = True
-        once = "charged" if KINDS[row.tool].spends else "published"
-        call.notes.append(
-            f"This {call.order.noun} had never been answered: it was sent again under the same ids, and is {once} once."
-        )
-
-    def _tell_partly_sent(
-        self, call: Call, plan: _Plan, rows: Sequence[Operation], failure: LayersError | OperationError | None
-    ) -> None:
-        pieces = len(call.order.requests(call.tenant.base_url))
-        placed = len(plan.answered) + sum(row.status not in ("unknown", "refused") for row in rows)
-        why = f": {failure}" if failure is not None else ""
-        call.notes.append(f"{placed} of {pieces} pieces are placed{why}. The same call orders the rest.")
+            call.notes += _price_notes([row])
+        else:
+            call.recovered = True
+            call.notes.append(
+                "The rest of this order was placed only now; what had been placed before is not charged again."
+            )
 
 
-def _price_notes(order: Order, terms: Terms) -> list[str]:
-    if not KINDS[order.tool].spends:
+def _placed_in_part(order: Order, rows: Sequence[Operation], why: str = "") -> str:
+    placed = sum(row.variations for row in rows if row.status not in ("reserved", "unknown"))
+    return f"{placed} of {order.variations} pieces are placed{why}. The same call orders the rest."
+
+
+def _price_notes(rows: Sequence[Operation], terms: Terms | None = None) -> list[str]:
+    """What is to be known of the price of new rows."""
+    if not any(KINDS[row.tool].spends for row in rows):
         return []
-    if terms.estimated_credits is None:
+    if terms is not None and terms.estimated_credits is None:
         return ["What this order costs cannot be told just now."]
-    return [CLONE_PRICE_NOTE] if isinstance(order, CloneOrder) else []
+    bounded = any(not row.price_keys and row.estimated_credits is not None for row in rows)
+    return [CLONE_PRICE_NOTE] if bounded else []
 
 
 def _tell_found(call: Call) -> None:

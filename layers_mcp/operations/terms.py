@@ -16,7 +16,7 @@ from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.limits import daily_limit_refusal, max_credits_refusal
 from layers_mcp.operations.models import Operation
 from layers_mcp.operations.patience import required
-from layers_mcp.operations.pricing import Prices
+from layers_mcp.operations.pricing import Prices, estimate
 from layers_mcp.operations.store.base import DayLimit, Store
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class TermsReader:
         spends = any(KINDS[row.tool].spends for row in rows)
         credit = await self._credits() if spends else None
         prices: Prices = {} if credit is None else credit.estimated_credits_per_format
-        priced = [replace(row, estimated_credits=KINDS[row.tool].estimate(row, prices)) for row in rows]
+        priced = [replace(row, estimated_credits=_estimate(row, prices)) for row in rows]
         estimates = [row.estimated_credits for row in priced]
         total = None if None in estimates else sum(each or 0 for each in estimates)
         held = await self._held(rows[0].project_id) if ask_hold else None
@@ -119,6 +119,11 @@ class TermsReader:
                 return None
             return {HELD: True, "auto_approve": False}.get(policy)
         return None
+
+
+def _estimate(row: Operation, prices: Prices) -> int | None:
+    """The most credits that a row can cost; publishing costs none."""
+    return estimate(row.price_keys, row.variations, prices) if KINDS[row.tool].spends else 0
 
 
 def _not_held(held: bool | None) -> NotHeldError:

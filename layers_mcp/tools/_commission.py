@@ -37,6 +37,7 @@ class Commission(Result):
     commission_id: str | None = None
     status: str
     job_id: str | None = None
+    job_ids: list[str] | None = None
     container_ids: list[str]
     kind: str | None = None
     replayed: bool
@@ -150,6 +151,7 @@ def _commission(
         commission_id=record and record.commission_id,
         status=record.status if record else "not_ordered",
         job_id=(record and record.job_id) or None,
+        job_ids=list(record.job_ids) if record and len(record.job_ids) > 1 else None,
         container_ids=list(record.container_ids) if record else [],
         kind=(record and record.kind) or None,
         replayed=placement.replayed,
@@ -194,7 +196,8 @@ def _next_step(order: CloneOrder | HookOrder, placement: Placement) -> str:
     if record.status == "unknown":
         return "Call again without dry_run to learn whether it was placed: it is not charged twice."
     if record.status == "running" and record.job_id:
-        return "Wait for the content with wait_job and this job_id."
+        what = "these job_ids" if len(record.job_ids) > 1 else "this job_id"
+        return f"Wait for the content with wait_job and {what}."
     if record.status in ("running", "completed") and record.container_ids:
         return "Look at the content with get_content and these container_ids."
     if record.status in ("running", "completed"):

@@ -40,6 +40,8 @@ async def clone_post(
     cta: Annotated[str, Field(description="New call to action.")] = "",
     voice_over_script: Annotated[str, Field(description="New voice-over.", max_length=5000)] = "",
     layer_id: Annotated[str, Field(description="Content layer, if several.")] = "",
+    influencer_id: Annotated[str, Field(description="Who speaks, if asked.")] = "",
+    social_account_id: Annotated[str, Field(description="Or its influencer.")] = "",
     take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
     max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
     require_approval: Annotated[bool, Field(description="Refuse unless a person reviews every piece.")] = False,
@@ -63,6 +65,8 @@ async def clone_post(
         cta=cta,
         voice_over_script=voice_over_script,
         layer_id=layer_id,
+        influencer_id=influencer_id,
+        social_account_id=social_account_id,
         take=take,
     )
     return await commission(context, order, max_credits=max_credits, require_approval=require_approval, dry_run=dry_run)

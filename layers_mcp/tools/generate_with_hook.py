@@ -47,6 +47,8 @@ async def generate_with_hook(
         Field(description="Themes."),
     ] = (),
     layer_id: Annotated[str, Field(description="Content layer, if several.")] = "",
+    influencer_id: Annotated[str, Field(description="Who speaks, if asked.")] = "",
+    social_account_id: Annotated[str, Field(description="Or its influencer.")] = "",
     take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
     max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
     require_approval: Annotated[bool, Field(description="Refuse unless a person reviews every piece.")] = False,
@@ -73,6 +75,8 @@ async def generate_with_hook(
         target_platforms=target_platforms,
         theme_tags=theme_tags,
         layer_id=layer_id,
+        influencer_id=influencer_id,
+        social_account_id=social_account_id,
         take=take,
     )
     return await commission(context, order, max_credits=max_credits, require_approval=require_approval, dry_run=dry_run)

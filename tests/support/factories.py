@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from layers_mcp.operations.kinds import CloneOrder, HookOrder, Order
+from layers_mcp.api.plans import OrderRequest
+from layers_mcp.operations.identity import clone_container_id
+from layers_mcp.operations.kinds import CloneOrder, HookOrder
 from layers_mcp.operations.kinds.base import draft
 from layers_mcp.operations.models import Operation, Tenant
 from layers_mcp.operations.state_machine import Accepted, AttemptStarted, Rejected, transition
@@ -45,9 +47,13 @@ def generate(
     return reservation(order, tenant, key, estimate, now)
 
 
-def reservation(order: Order, tenant: Tenant, key: str, estimate: int | None, now: datetime) -> Operation:
-    """The first row of an order, reserved by the call `r`."""
-    [request] = order.requests(tenant.base_url)
+def reservation(
+    order: CloneOrder | HookOrder, tenant: Tenant, key: str, estimate: int | None, now: datetime
+) -> Operation:
+    """The row of an order that one request places, reserved by the call `r`."""
+    minted = clone_container_id(tenant.base_url, order.identity) if isinstance(order, CloneOrder) else ""
+    where = f"/v1/content/{minted}/clone-from-post" if minted else f"/v1/projects/{order.project_id}/content"
+    request = OrderRequest(path=where, body={"sent": True}, pieces=order.variations, container_id=minted)
     row = draft(order, request, tenant, key_fingerprint=key, now=now, clock_offset=0.0)
     return replace(row, lease="r", estimated_credits=estimate)
 

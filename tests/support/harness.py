@@ -23,6 +23,7 @@ from mcp.types import CallToolResult, TextContent
 from layers_mcp.app import create_server
 from layers_mcp.protocol.tool import spec_of
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tools import DEFINITIONS, function_of
 from tests.support import BASE_URL, LoopClock, configured
 
@@ -211,11 +212,12 @@ async def open_stage(
     state_dir: Path,
     *,
     wire: Callable[[Sandbox], AsyncBaseTransport] = Sandbox.transport,
+    vintage: Vintage = "preview",
     **settings: Any,
 ) -> AsyncGenerator[Stage]:
-    """A new organization and a client of a server on it; `wire` makes what lies between the two."""
+    """A new organization and a client of a server on it, on an API of this vintage; `wire` makes what lies between."""
     clock = LoopClock()
-    world = Sandbox(clock=clock)
+    world = Sandbox(clock=clock, vintage=vintage)
     known: dict[str, Any] = {"api_key": world.api_key, "base_url": BASE_URL, "state_dir": state_dir}
     server = create_server(**configured(**(known | settings)), transport=wire(world), clock=world.now)
     try:

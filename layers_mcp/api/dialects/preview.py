@@ -34,7 +34,8 @@ class Preview:
             **given({"projectLayerId": brief.layer_id, "overrides": given(overrides)}),
         }
         where = path("content", brief.container_id, "clone-from-post")
-        return OrderPlan(requests=(OrderRequest(path=where, body=body, pieces=brief.variations),))
+        request = OrderRequest(path=where, body=body, pieces=brief.variations, container_id=brief.container_id)
+        return OrderPlan(requests=(request,))
 
     async def plan_hook(self, brief: HookBrief, speakers: Speakers) -> OrderPlan:
         """One request with the hook in its brief."""

@@ -74,6 +74,7 @@ class Container(Wire):
     approval_status: Label | None = None
     format: Label | None = None
     hook: str | None = None
+    source_tiktok_id: Given = None
     caption: str | None = None
     cta: str | None = None
     assets: tuple[Asset, ...] = ()

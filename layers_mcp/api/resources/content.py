@@ -48,28 +48,17 @@ class ContentResource(Resource):
 
     async def order(self, request: OrderRequest, *, idempotency_key: str) -> OrderReply:
         """Send one request of a plan, or send it again: it starts one job, and spends once under one key."""
-        return await self._order(request.path, request.body, idempotency_key)
-
-    async def clone_from_post(self, container_id: str, body: Mapping[str, Any], *, idempotency_key: str) -> OrderReply:
-        """Order variants of a post under a new container's id (publish-to-learn, step 3, option A)."""
-        return await self._order(path("content", container_id, "clone-from-post"), body, idempotency_key)
-
-    async def generate(self, project_id: str, body: Mapping[str, Any], *, idempotency_key: str) -> OrderReply:
-        """Order content from a brief (publish-to-learn, step 3, option B)."""
-        return await self._order(path("projects", project_id, "content"), body, idempotency_key)
-
-    async def _order(self, where: str, body: Mapping[str, Any], idempotency_key: str) -> OrderReply:
-        request = Request(
+        sent = Request(
             method="POST",
-            path=where,
-            body=body,
+            path=request.path,
+            body=request.body,
             bucket="long-running",
             scope="content:write",
             idempotency_key=idempotency_key,
             seconds=_ORDER_SECONDS,
         )
-        reply = await self._client.submit(OrderReply, request, adapters.order)
-        project_id = body.get("projectId") or unquote(where.split("/")[3])
+        reply = await self._client.submit(OrderReply, sent, adapters.order)
+        project_id = request.body.get("projectId") or unquote(request.path.split("/")[3])
         about(str(project_id), reply.project_id, read=False)
         return reply
 

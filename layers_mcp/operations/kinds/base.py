@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from layers_mcp.operations.identity import (
     Argument,
@@ -15,14 +15,16 @@ from layers_mcp.operations.identity import (
     canonical_list,
     canonical_text,
     commission_id,
+    idempotency_key,
     identity,
+    piece_identity,
 )
-from layers_mcp.operations.models import Mode, Operation, PublishMode, Route, Tenant, Tool
-from layers_mcp.operations.pricing import Prices
+from layers_mcp.operations.models import Mode, Operation, PublishMode, Tenant, Tool
 from layers_mcp.operations.state_machine import Accepted, Observed
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
+    from layers_mcp.api.plans import OrderPlan, OrderRequest
 
 
 class Kind(Protocol):
@@ -31,10 +33,6 @@ class Kind(Protocol):
     @property
     def spends(self) -> bool:
         """Whether it costs credits; else it publishes."""
-        ...
-
-    def estimate(self, row: Operation, prices: Prices) -> int | None:
-        """The most credits that the row can cost; None where no price is published."""
         ...
 
     async def send(self, api: LayersClient, row: Operation) -> Accepted:
@@ -53,66 +51,6 @@ class Kind(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One of the requests that an order consists of; `piece` is 0 where it is the only one."""
-
-    route: Route
-    body: Mapping[str, Any]
-    variations: int
-    idempotency_key: str
-    path_container_id: str = ""
-    container_ids: tuple[str, ...] = ()
-    piece: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Commission:
-    """An order of content, its arguments in canonical form. Raises `ValueError` for text that is no valid Unicode."""
-
-    tool: ClassVar[Tool]
-    noun: ClassVar[str] = "order"
-    project_id: str
-    variations: int = 1
-    layer_id: str = ""
-    take: int = 1
-
-    def __post_init__(self) -> None:
-        for name, value in cast("dict[str, Argument]", vars(self).copy()).items():
-            if isinstance(value, str):
-                object.__setattr__(self, name, canonical_text(value))
-            elif isinstance(value, tuple):
-                object.__setattr__(self, name, canonical_list(value))
-
-    @property
-    def order_mode(self) -> Mode | PublishMode:
-        """The mode under which its outcome is compared with others'."""
-        raise NotImplementedError
-
-    def requests(self, base_url: str) -> tuple[Request, ...]:
-        """What is sent for it."""
-        raise NotImplementedError
-
-    @property
-    def arguments(self) -> dict[str, Canonical]:
-        """Every argument but `take`, by its name in the tool contract, in canonical form."""
-        return canonical({field.name: getattr(self, field.name) for field in fields(self) if field.name != "take"})
-
-    @property
-    def identity(self) -> str:
-        """SHA-256 (hex) over tool, arguments and take: equal for equal orders."""
-        return self.identity_of_take(self.take)
-
-    def identity_of_take(self, take: int) -> str:
-        """The identity of the same order in another take."""
-        return identity(self.tool, self.arguments, take)
-
-
-def given(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that are not empty."""
-    return {name: value for name, value in parts.items() if value}
-
-
 class Once(Protocol):
     """What can be asked for once: an order or a publication."""
 
@@ -129,17 +67,80 @@ class Once(Protocol):
     @property
     def identity(self) -> str: ...
 
+    @property
+    def variations(self) -> int:
+        """How many things come of it."""
+        ...
+
+    @property
+    def container_ids(self) -> tuple[str, ...]:
+        """The containers that are named before it is sent."""
+        ...
+
+    async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
+        """What is sent for `variations` of it; `container_id` is a new one that a request may be made under.
+
+        Sends nothing that spends or publishes. Raises `LayersError`.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commission:
+    """An order of content, its arguments in canonical form. Raises `ValueError` for text that is no valid Unicode."""
+
+    tool: ClassVar[Tool]
+    noun: ClassVar[str] = "order"
+    project_id: str
+    variations: int = 1
+    layer_id: str = ""
+    influencer_id: str = ""
+    social_account_id: str = ""
+    take: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in cast("dict[str, Argument]", vars(self).copy()).items():
+            if isinstance(value, str):
+                object.__setattr__(self, name, canonical_text(value))
+            elif isinstance(value, tuple):
+                object.__setattr__(self, name, canonical_list(value))
+
+    @property
+    def order_mode(self) -> Mode | PublishMode:
+        """The mode under which its outcome is compared with others'."""
+        raise NotImplementedError
+
+    @property
+    def container_ids(self) -> tuple[str, ...]:
+        """What comes of it is named when it is answered."""
+        return ()
+
+    @property
+    def arguments(self) -> dict[str, Canonical]:
+        """Every argument but `take`, by its name in the tool contract, in canonical form."""
+        return canonical({field.name: getattr(self, field.name) for field in fields(self) if field.name != "take"})
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 (hex) over tool, arguments and take: equal for equal orders."""
+        return self.identity_of_take(self.take)
+
+    def identity_of_take(self, take: int) -> str:
+        """The identity of the same order in another take."""
+        return identity(self.tool, self.arguments, take)
+
 
 def draft(
     order: Once,
-    request: Request,
+    request: OrderRequest,
     tenant: Tenant,
     *,
+    piece: int = 0,
     key_fingerprint: str,
     now: datetime,
     clock_offset: float | None,
 ) -> Operation:
-    """The row of a request that nobody has sent yet."""
+    """The row of a request that nobody has sent yet; `piece` is 0 where it makes all that is ordered."""
     return Operation(
         entry=uuid.uuid4().hex,
         base_url=tenant.base_url,
@@ -150,15 +151,16 @@ def draft(
         project_id=order.project_id,
         mode=order.order_mode,
         take=order.take,
-        variations=request.variations,
+        variations=request.pieces,
         arguments=dict(order.arguments),
-        piece=request.piece,
-        route=request.route,
+        piece=piece,
+        path=request.path,
+        price_keys=request.price_keys,
         key_fingerprint=key_fingerprint,
-        idempotency_key=request.idempotency_key,
-        path_container_id=request.path_container_id,
+        idempotency_key=idempotency_key(tenant.base_url, piece_identity(order.identity, piece)),
+        path_container_id=request.container_id,
         body=dict(request.body),
-        container_ids=request.container_ids,
+        container_ids=order.container_ids,
         estimated_credits=None,
         ordered_at=now,
         updated_at=now,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,25 +10,31 @@ import anyio
 
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.pagination import collect
+from layers_mcp.api.plans import OrderRequest
 from layers_mcp.operations.identity import same_text
 from layers_mcp.operations.state_machine import ENDS, SLACK, Accepted, Observed
 from layers_mcp.text.ids import container_key, container_keys
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
-    from layers_mcp.api.models import Container, OrderReply
+    from layers_mcp.api.models import Container
     from layers_mcp.operations.models import Operation
 
 OBSERVE_SECONDS = 5.0
 RECONCILE_SECONDS = 15.0
 """How long a call waits for these reads: what they add must leave it within its 45 seconds."""
 
+FORMATS = frozenset({"video_remix", "slideshow_remix", "ugc_remix", "slideshow_builder"})
+"""What content is made as, in the words of the price list."""
+
 MOST_PAGES = 5
 MOST_OBSERVED = 10
 
 
-def accepted(reply: OrderReply) -> Accepted:
-    """The event of an order's answer."""
+async def send(api: LayersClient, row: Operation) -> Accepted:
+    """Send an order, or send it again. Raises `LayersError`."""
+    request = OrderRequest(path=row.path, body=row.body)
+    reply = await api.content.order(request, idempotency_key=row.idempotency_key)
     return Accepted(
         job_id=reply.job_id,
         kind=reply.kind or "",
@@ -56,30 +62,52 @@ async def observe(api: LayersClient, row: Operation) -> Observed | None:
 
 
 async def find_by_hook(api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
-    """The containers of an order whose answer was lost, or why they cannot be told.
+    """The containers of an order whose answer was lost, by its hook; or why they cannot be told."""
+    hook = str(row.arguments["hook"])
+    return await _find(api, row, others, lambda each: same_text(each.hook or "", hook), "with its hook")
 
-    They are those made since it was sent that carry its hook and belong to no other order, if they are exactly as many
-    as were ordered.
+
+async def find_by_source(api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
+    """The same by the TikTok video that it remixes."""
+    source = str(row.arguments["source_platform_post_id"])
+    return await _find(api, row, others, lambda each: each.source_tiktok_id == source, "that name its source")
+
+
+async def _find(
+    api: LayersClient,
+    row: Operation,
+    others: Sequence[Operation],
+    looks_like_it: Callable[[Container], bool],
+    which: str,
+) -> Accepted | str:
+    """Those made when it was sent that look like it and belong to no other order, if they are as many as were ordered.
+
+    Pieces of one order are alike: where several were never answered, each takes what is there, the oldest first.
     """
+    alike = [other for other in others if other.identity == row.identity and other.status == "unknown"]
     with anyio.move_on_after(RECONCILE_SECONDS):
         try:
-            made = await _content_since(api, row)
-            claimed, unclear = await _claims(api, row, others)
+            made = await _content_of(api, row)
+            claimed, unclear = await _claims(api, row, [other for other in others if other not in alike])
         except LayersError:
             return "The project's content could not be read just now."
-        hook = str(row.arguments["hook"])
-        with_hook = [each for each in made if same_text(each.hook or "", hook)]
-        mine = [each for each in with_hook if container_key(each.container_id) not in claimed]
-        if unclear and mine:
+        unclaimed = [
+            each
+            for each in made
+            if looks_like_it(each) and _may_have_format(each, row) and container_key(each.container_id) not in claimed
+        ]
+        if unclear and unclaimed:
             return "Another order of this project has containers that are not named yet, so whose is whose is unclear."
-        if len(mine) == row.variations:
+        most = row.variations + sum(other.variations for other in alike)
+        if row.variations <= len(unclaimed) <= most:
+            mine = unclaimed[-row.variations :]  # upstream lists the newest first
             return Accepted(
                 status=together(container.status for container in mine),
                 container_ids=tuple(container.container_id for container in mine),
             )
         return (
-            f"The project's content since then holds {len(mine)} containers with its hook that belong to no other "
-            f"order; {row.variations} were ordered."
+            f"The project's content since then holds {len(unclaimed)} containers {which} that belong to no other "
+            f"order; {most} were ordered."
         )
     return "The project's content could not be read in time."
 
@@ -108,13 +136,27 @@ async def _containers(api: LayersClient, container_ids: Iterable[str]) -> list[C
     return [] if missing else found
 
 
-async def _content_since(api: LayersClient, row: Operation) -> list[Container]:
-    """What was made since the order was sent, and in the minutes before by which clocks may differ."""
+async def _content_of(api: LayersClient, row: Operation) -> list[Container]:
+    """What was made while the order was being sent, and in the minutes around by which clocks may differ.
+
+    Where upstream's clock was never seen, ours may be far behind, and so nothing is too late.
+    """
     since = (row.ordered_at - SLACK).replace(microsecond=0)
+    until = None if row.clock_offset is None else row.updated_at + SLACK
     read = partial(api.content.list, row.project_id, since=since, limit=200)
     page = await collect(lambda cursor: read(cursor=cursor), most_pages=MOST_PAGES)
     made = {container.container_id: container for container in page.items}
-    return [each for each in made.values() if each.created_at is None or each.created_at >= since]
+    return [
+        each
+        for each in made.values()
+        if each.created_at is None or (since <= each.created_at and (until is None or each.created_at <= until))
+    ]
+
+
+def _may_have_format(container: Container, row: Operation) -> bool:
+    """Whether a container can be of the format that was ordered; a word that is no format's excludes nothing."""
+    made = (container.format or "").replace("-", "_")
+    return made not in FORMATS or not row.price_keys or made in row.price_keys or "auto" in row.price_keys
 
 
 async def _claims(api: LayersClient, row: Operation, others: Sequence[Operation]) -> tuple[set[str], bool]:
@@ -137,4 +179,5 @@ def _may_be_made(other: Operation, row: Operation) -> bool:
     """Whether containers of `other` may be among those with this order's hook, made since it was sent."""
     if other.updated_at < row.ordered_at - 2 * SLACK:
         return False
-    return other.route == "clone_from_post" or same_text(str(other.arguments["hook"]), str(row.arguments["hook"]))
+    hooks = [str(each.arguments["hook"]) for each in (other, row) if "hook" in each.arguments]
+    return len(hooks) < 2 or same_text(*hooks)

@@ -1,4 +1,4 @@
-"""New content with a hook: `POST /v1/projects/:projectId/content` (publish-to-learn, step 3, option B)."""
+"""New content with a hook."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from layers_mcp.operations.identity import idempotency_key
+from layers_mcp.api.dialects.base import HookBrief
 from layers_mcp.operations.kinds import content
-from layers_mcp.operations.kinds.base import Commission, Request, given
+from layers_mcp.operations.kinds.base import Commission
 from layers_mcp.operations.models import Mode, Operation, Tool
-from layers_mcp.operations.pricing import Prices, bound
 from layers_mcp.operations.state_machine import Accepted, Observed
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
+    from layers_mcp.api.plans import OrderPlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class HookOrder(Commission):
-    """New content with a hook pinned in its brief. What it is later measured against is not sent."""
+    """New content with a given hook. What it is later measured against is not sent."""
 
     tool: ClassVar[Tool] = "generate_with_hook"
     hook: str
@@ -34,27 +34,22 @@ class HookOrder(Commission):
         """Always hook."""
         return "hook"
 
-    def requests(self, base_url: str) -> tuple[Request, ...]:
-        """One request makes every variation."""
-        brief = {
-            "hook": self.hook,
-            "cta": self.cta,
-            "targetPlatforms": list(self.target_platforms),
-            "themeTags": list(self.theme_tags),
-        }
-        body = {
-            "format": self.format,
-            "variantCount": self.variations,
-            "brief": given(brief),
-            **given({"projectLayerId": self.layer_id}),
-        }
-        request = Request(
-            route="generate",
-            body=body,
-            variations=self.variations,
-            idempotency_key=idempotency_key(base_url, self.identity),
+    async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
+        """What is sent for `variations` of it."""
+        return await api.content.plan_hook(
+            HookBrief(
+                project_id=self.project_id,
+                hook=self.hook,
+                format=self.format,
+                variations=variations,
+                cta=self.cta,
+                target_platforms=self.target_platforms,
+                theme_tags=self.theme_tags,
+                layer_id=self.layer_id,
+                influencer_id=self.influencer_id,
+                social_account_id=self.social_account_id,
+            )
         )
-        return (request,)
 
 
 class GenerateKind:
@@ -62,14 +57,9 @@ class GenerateKind:
 
     spends = True
 
-    def estimate(self, row: Operation, prices: Prices) -> int | None:
-        """The published price of its format, for each variation."""
-        return bound(prices.get(str(row.arguments["format"])), row.variations)
-
     async def send(self, api: LayersClient, row: Operation) -> Accepted:
         """Send it. Raises `LayersError`."""
-        reply = await api.content.generate(row.project_id, row.body, idempotency_key=row.idempotency_key)
-        return content.accepted(reply)
+        return await content.send(api, row)
 
     async def observe(self, api: LayersClient, row: Operation) -> Observed | None:
         """Read its job, or its containers where that is gone."""

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import anyio
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.api.plans import WriteRequest
+from layers_mcp.api.plans import OrderPlan, OrderRequest, WriteRequest
 from layers_mcp.api.request import path, stamp
-from layers_mcp.operations.identity import Canonical, canonical_text, idempotency_key, identity
-from layers_mcp.operations.kinds.base import Request
+from layers_mcp.operations.identity import Canonical, canonical_text, identity
 from layers_mcp.operations.models import Operation, PublishMode, Tool
-from layers_mcp.operations.pricing import Prices
 from layers_mcp.operations.state_machine import SLACK, Accepted, Observed
 from layers_mcp.text.ids import container_key
 
@@ -77,16 +75,20 @@ class Publication:
         """The identity of the same publication in another take."""
         return identity(self.tool, self.arguments, take)
 
-    def requests(self, base_url: str) -> tuple[Request, ...]:
+    @property
+    def variations(self) -> int:
+        """How many posts come of it: one an account."""
+        return len({canonical_text(each) for each in self.social_account_ids})
+
+    @property
+    def container_ids(self) -> tuple[str, ...]:
+        """What is published."""
+        return (self.container_id,)
+
+    async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
         """One request takes every account, or none."""
-        request = Request(
-            route="schedule" if self.at else "publish",
-            body=self.body,
-            variations=len(self.arguments["social_account_ids"]),  # pyright: ignore[reportArgumentType] - a list
-            idempotency_key=idempotency_key(base_url, self.identity),
-            container_ids=(self.container_id,),
-        )
-        return (request,)
+        where = path("content", self.container_id, "schedule" if self.at else "publish")
+        return OrderPlan(requests=(OrderRequest(path=where, body=self.body, pieces=variations),))
 
 
 class PublishKind:
@@ -94,13 +96,9 @@ class PublishKind:
 
     spends = False
 
-    def estimate(self, row: Operation, prices: Prices) -> int | None:
-        """Publishing costs no credits."""
-        return 0
-
     async def send(self, api: LayersClient, row: Operation) -> Accepted:
         """Send it. Raises `LayersError`."""
-        request = WriteRequest(path=path("content", row.container_ids[0], row.route), body=row.body)
+        request = WriteRequest(path=row.path, body=row.body)
         reply = await api.publishing.send(request, idempotency_key=row.idempotency_key)
         return Accepted(answer={"scheduled_post_ids": list(reply.scheduled_post_ids), "gate_status": reply.gate_status})
 

@@ -68,6 +68,8 @@ class Journal:
         with self._database.writing(exclusive=_name(tenant)) as connection:
             known = {row.piece: row for row in _whole(connection, _of_order(tenant, identity))}
             new = [each for each in drafts if each.piece not in known or is_free(known[each.piece], now)]
+            if _pieces(known.values(), now) + sum(each.variations for each in new) > _ordered(drafts[0]):
+                return list(known.values())  # another call was first, and cut the order otherwise
             if any(not each.path_container_id for each in new) and _stands_elsewhere(connection, tenant, identity):
                 raise UnclearTenantError(
                     "This order is in the journal under another API key, and whether both belong to one organization "
@@ -278,6 +280,16 @@ def _current(connection: Connection, row: Operation) -> Operation | None:
         if found := _whole(connection, query.with_for_update()):
             return found[0]
     return None
+
+
+def _pieces(rows: Iterable[Operation], now: datetime) -> int:
+    """How much of an order these rows are."""
+    return sum(row.variations for row in rows if not is_free(row, now))
+
+
+def _ordered(draft: Operation) -> int:
+    """How many pieces the whole order has."""
+    return int(draft.arguments.get("variations", draft.variations))
 
 
 def _reserve(connection: Connection, draft: Operation, known: Operation | None, now: datetime) -> Operation:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
+from layers_mcp.api.request import path
 from layers_mcp.operations.errors import JournalError
 from layers_mcp.operations.identity import normal_base_url
 from layers_mcp.operations.store.schema import metadata
@@ -55,7 +58,11 @@ VERSION_3 = (
         PRIMARY KEY (entry, number)
     )""",
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1, VERSION_2, VERSION_3)
+VERSION_4 = (
+    "ALTER TABLE orders RENAME COLUMN route TO path",
+    "ALTER TABLE orders ADD COLUMN price_keys TEXT NOT NULL DEFAULT '[]'",
+)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 """One tuple of statements a version, in order; a published one is never edited."""
 
 
@@ -66,10 +73,13 @@ _ORDERS = {
     *("estimated_credits", "status", "unanswered", "ordered_at", "updated_at", "answer", "job_id", "kind"),
     "container_ids",
 }
+_EVENTS = {"entry", "number", "at", "event", "detail"}
+_SENDING = {"piece", "lease", "beat", "sent_at", "clock_offset", "clock_doubted"}
 TABLES: tuple[Mapping[str, set[str]], ...] = (
     {},
     {"orders": _ORDERS, "organizations": _IDENTITIES},
     {"orders": _ORDERS | {"clock_doubted"}, "organizations": _IDENTITIES},
+    {"orders": _ORDERS | _SENDING | {"route"}, "order_events": _EVENTS},
     {name: set(table.columns.keys()) for name, table in metadata.tables.items()},
 )
 """The tables of each version, and their columns."""
@@ -102,6 +112,8 @@ def migrate(connection: Connection) -> None:
             connection.execute(text(statement))
     if 0 < version < 3:
         _normalize_base_urls(connection)
+    if 0 < version < 4:
+        _write_paths(connection)
     connection.execute(text("UPDATE journal_version SET version = :version"), {"version": len(MIGRATIONS)})
 
 
@@ -140,6 +152,37 @@ def _rename(connection: Connection, row: Mapping[Any, Any], base_url: str) -> No
     connection.execute(
         text("UPDATE orders SET base_url = :url WHERE entry = :entry"), {"url": base_url, "entry": row["entry"]}
     )
+
+
+def _write_paths(connection: Connection) -> None:
+    """Give each row the address it was sent to, where it had the name of one, and what its price is called."""
+    columns = "entry, project_id, path, path_container_id, container_ids, arguments"
+    for row in connection.execute(text(f"SELECT {columns} FROM orders")).mappings().all():  # noqa: S608
+        match row["path"]:
+            case "generate":
+                where, keys = path("projects", row["project_id"], "content"), [_format(row["arguments"])]
+            case "clone_from_post":
+                where, keys = path("content", row["path_container_id"], "clone-from-post"), []
+            case verb:
+                where, keys = path("content", _first(row["container_ids"]), verb), []
+        connection.execute(
+            text("UPDATE orders SET path = :path, price_keys = :keys WHERE entry = :entry"),
+            {"path": where, "keys": json.dumps(keys), "entry": row["entry"]},
+        )
+
+
+def _format(arguments: str) -> str:
+    """The format that an order asked for."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):  # a damaged row is refused when it is read
+        return str(json.loads(arguments)["format"])
+    return "auto"
+
+
+def _first(container_ids: str) -> str:
+    """The content that was published."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, IndexError):
+        return str(json.loads(container_ids)[0])
+    return "unknown"
 
 
 def progress(status: str) -> int:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
-from layers_mcp.operations.models import Operation, Route, Status, Tool
+from layers_mcp.operations.models import Operation, Status, Tool
 
 
 class DamagedRowError(ValueError):
@@ -80,10 +80,19 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "body": json.loads,
     "answer": json.loads,
     "container_ids": _ids,
+    "price_keys": _ids,
     "ordered_at": _moment,
     "updated_at": _moment,
     "sent_at": lambda text: None if text is None else _moment(text),
 }
-_TYPES = {"arguments": dict, "body": dict, "answer": dict, "take": int, "variations": int, "unanswered": int}
-_KNOWN = {"status": get_args(Status), "tool": get_args(Tool), "route": get_args(Route)}
+_TYPES = {
+    "arguments": dict,
+    "body": dict,
+    "answer": dict,
+    "take": int,
+    "variations": int,
+    "unanswered": int,
+    "path": str,
+}
+_KNOWN = {"status": get_args(Status), "tool": get_args(Tool)}
 """What a row must hold for the program to go on with it."""

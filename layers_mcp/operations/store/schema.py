@@ -30,7 +30,8 @@ orders = Table(
     Column("arguments", Text, nullable=False),
     # what is sent: where, under which key's fingerprint and ids, with which body; the same at every attempt
     Column("piece", BigInteger, nullable=False),
-    Column("route", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("price_keys", Text, nullable=False),
     Column("key_fingerprint", Text, nullable=False),
     Column("idempotency_key", Text, nullable=False),
     Column("path_container_id", Text, nullable=False),

@@ -38,7 +38,7 @@ class Guide(Upstream):
         self.method = exchange["request"]["method"]
         self.answer = exchange["response"]
         self.replies["GET /v1/credits"] = {"balance": 5000, "estimatedCreditsPerFormat": {"video_remix": 120}}
-        self.replies[f"GET /v1/projects/{PROJECT}/content-review-policy"] = {"policy": "review_all"}
+        self.replies[f"GET /v1/projects/{PROJECT}/approval-policy"] = {"requiresApproval": True}
 
     def matches(self, request: httpx2.Request) -> bool:
         path = request.url.path

@@ -72,7 +72,14 @@ def test_every_order_of_version_0_1_0_is_kept(journal: Journal) -> None:
     }
     [doubted] = [row for row in orders.value if row.clock_doubted]
     assert doubted.arguments["hook"] == "Doubted."
-    assert {row.route for row in orders.value} == {"clone_from_post", "generate"}
+    assert all(
+        row.path == f"/v1/content/{row.path_container_id}/clone-from-post"
+        for row in orders.value
+        if row.price_keys == ()
+    )
+    assert {(row.path, row.price_keys) for row in orders.value if row.price_keys} == {
+        ("/v1/projects/prj_1/content", ("auto",))
+    }
     assert all(row.unanswered == (row.status == "unknown") for row in orders.value)
     assert len(journal.since(GLOBEX, later(days=-1)).value) == 1
 

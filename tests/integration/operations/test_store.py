@@ -269,12 +269,23 @@ def test_a_known_order_needs_no_room_in_the_daily_limit(journal: Journal) -> Non
 
 
 def test_several_pieces_are_held_all_or_none(journal: Journal) -> None:
-    pieces = [replace(generate(estimate=100), piece=piece) for piece in (1, 2, 3)]
+    pieces = [replace(generate(variations=3, estimate=100), piece=piece, variations=1) for piece in (1, 2, 3)]
     with pytest.raises(DailyLimitError, match="estimate of 300 credits"):
         journal.reserve(pieces, DayLimit(299), MORNING)
     assert journal.find(ACME, pieces[0].identity) == []
     assert [row.piece for row in journal.reserve(pieces, DayLimit(300), MORNING)] == [1, 2, 3]
     assert journal.find(ACME, pieces[0].identity) == pieces
+
+
+@pytest.mark.parametrize("known", [0, 1], ids=["whole", "in pieces"])
+def test_an_order_that_another_call_cut_otherwise_is_not_held_twice(journal: Journal, known: int) -> None:
+    """An API may change its vintage between two calls: one request of three variations, or three of one."""
+    whole = [generate(variations=3)]
+    pieces = [replace(generate(variations=3), piece=piece, variations=1) for piece in (1, 2, 3)]
+    first, second = (pieces, whole) if known else (whole, pieces)
+    held = journal.reserve(first, None, MORNING)
+    assert journal.reserve(second, None, MORNING) == held
+    assert journal.find(ACME, whole[0].identity) == held
 
 
 def test_one_tenants_orders_leave_the_limit_of_another_alone(journal: Journal) -> None:

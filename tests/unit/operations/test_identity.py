@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from layers_mcp.operations import CloneOrder, HookOrder
 from layers_mcp.operations import identity as ids
+from tests.support.upstream import Upstream, client
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 words = st.lists(texts, max_size=5)
 blanks = st.text(" \t\n\u00a0", max_size=3)
 
 
-def body_of(order):
-    [request] = order.requests("https://api.layers.test")
+async def body_of(order):
+    async with client(Upstream({}), vintage="preview") as layers:
+        [request] = (await order.plan(layers, "3f2a", order.variations)).requests
     return request.body
 
 
@@ -82,20 +84,20 @@ def test_derived_ids_do_not_depend_on_how_the_base_url_is_written() -> None:
     assert one != ids.idempotency_key("https://api.layers.com", order)
 
 
-def test_the_body_carries_the_canonical_text_and_keeps_the_order_of_lists() -> None:
+async def test_the_body_carries_the_canonical_text_and_keeps_the_order_of_lists() -> None:
     order = HookOrder(
         project_id="prj_1", hook="  Cafe\u0301 first ", target_platforms=("tiktok", " instagram", "tiktok", "")
     )
-    assert body_of(order) == {
+    assert await body_of(order) == {
         "format": "auto",
         "variantCount": 1,
         "brief": {"hook": "Caf\u00e9 first", "targetPlatforms": ["tiktok", "instagram"]},
     }
 
 
-def test_a_clone_body_holds_only_the_overrides_that_were_given() -> None:
+async def test_a_clone_body_holds_only_the_overrides_that_were_given() -> None:
     plain = CloneOrder(project_id="prj_1", source_platform_post_id="pp_1", mode="reimagine", variations=3)
-    assert body_of(plain) == {
+    assert await body_of(plain) == {
         "projectId": "prj_1",
         "sourcePlatformPostId": "pp_1",
         "mode": "reimagine",
@@ -109,8 +111,9 @@ def test_a_clone_body_holds_only_the_overrides_that_were_given() -> None:
         cta="Go",
         layer_id="lay_1",
     )
-    assert body_of(full)["overrides"] == {"caption": "New", "cta": "Go", "voiceOverScript": "Say it"}
-    assert body_of(full)["projectLayerId"] == "lay_1"
+    body = await body_of(full)
+    assert body["overrides"] == {"caption": "New", "cta": "Go", "voiceOverScript": "Say it"}
+    assert body["projectLayerId"] == "lay_1"
 
 
 def test_text_that_is_no_unicode_is_refused() -> None:

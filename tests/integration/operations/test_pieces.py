@@ -1,0 +1,207 @@
+"""Orders where the format is the address and one request makes one piece: today's API, through the tools."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from layers_mcp.sandbox import Fault
+from tests.support.harness import Stage, open_stage, text_of
+
+pytestmark = pytest.mark.jumping
+
+SLIDESHOW = "POST /v1/projects/:id/content/slideshow-builder"
+UGC = "POST /v1/projects/:id/content/ugc-remix"
+VIDEO = "POST /v1/projects/:id/content/video-remix"
+TIKTOK = "7412345678901234567"
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, vintage="current") as stage:
+        yield stage
+
+
+def three(stage: Stage, **arguments: Any) -> dict[str, Any]:
+    return {"project_id": stage.project, "hook": "Plan less, do more.", "variations": 3, **arguments}
+
+
+def posts(stage: Stage) -> list[str]:
+    """Where the orders went, in order."""
+    return [request.path.rpartition("/")[2] for request in stage.sandbox.requests if request.method == "POST"]
+
+
+def from_piece(piece: int) -> tuple[int, ...]:
+    """The calls of a piece, and all that the client sends again for it."""
+    return tuple(range(piece, piece + 20))
+
+
+async def refused(stage: Stage, tool: str, **arguments: Any) -> str:
+    """The text of a refusal, which is the same in a dry run, and sends nothing that spends."""
+    texts: list[str] = []
+    for dry_run in (True, False):
+        result = await stage.call(tool, {**arguments, "dry_run": dry_run})
+        assert result.is_error, result.structured_content
+        texts.append(text_of(result))
+    assert texts[0] == texts[1]
+    assert "Nothing was changed." in texts[0]
+    assert posts(stage) == []
+    return texts[0]
+
+
+async def test_each_variation_is_a_request_and_a_job_of_its_own(stage: Stage) -> None:
+    preview = await stage.facts("generate_with_hook", **three(stage), dry_run=True)
+    assert (preview["status"], preview["estimated_credits"], preview["replayed"]) == ("not_ordered", 150, False)
+    placed = await stage.facts("generate_with_hook", **three(stage))
+    assert posts(stage) == ["slideshow-builder"] * 3
+    assert placed["job_ids"] == stage.charges()
+    assert placed["job_id"] == placed["job_ids"][0]
+    assert len(set(placed["container_ids"])) == 3
+    assert placed["estimated_credits"] == 150
+    assert stage.spent() == -150
+    assert "these job_ids" in placed["next_step"]
+    again = await stage.facts("generate_with_hook", **three(stage))
+    assert (again["replayed"], again["job_ids"]) == (True, placed["job_ids"])
+    assert len(posts(stage)) == 3
+
+
+async def test_one_variation_names_one_job(stage: Stage) -> None:
+    placed = await stage.facts("generate_with_hook", project_id=stage.project, hook="Plan less.", format="ugc_remix")
+    assert posts(stage) == ["ugc-remix"]
+    assert placed["estimated_credits"] == -stage.spent() == 120
+    assert "job_ids" not in placed
+    assert [placed["job_id"]] == stage.charges()
+
+
+async def test_a_tiktok_video_is_remixed_by_its_own_id(stage: Stage) -> None:
+    order = {"project_id": stage.project, "source_platform_post_id": TIKTOK, "variations": 2}
+    placed = await stage.facts("clone_post", **order)
+    assert posts(stage) == ["video-remix"] * 2
+    assert placed["estimated_credits"] == -stage.spent() == 240
+    assert not any("upper bound" in note for note in placed["notes"])
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "html_502"])
+@pytest.mark.parametrize("piece", [1, 2, 3])
+async def test_a_piece_whose_answer_is_lost_is_completed_by_the_same_call(stage: Stage, kind: Any, piece: int) -> None:
+    stage.sandbox.faults.append(Fault(endpoint=SLIDESHOW, kind=kind, calls=from_piece(piece)))
+    first = await stage.call("generate_with_hook", three(stage))
+    if piece == 1:
+        assert first.is_error
+        assert "Unknown whether the order was placed" in text_of(first)
+    else:
+        told = first.structured_content or {}
+        assert (told["status"], len(told["container_ids"])) == ("running", piece - 1)
+        assert any(note.startswith(f"{piece - 1} of 3 pieces are placed") for note in told["notes"])
+    stage.sandbox.faults.clear()
+    rest = await stage.facts("generate_with_hook", **three(stage))
+    assert len(set(rest["container_ids"])) == 3
+    assert rest["job_ids"] == [job for job in rest["job_ids"] if job in stage.charges()]
+    assert len(stage.charges()) == 3
+    assert stage.spent() == -150
+
+
+async def test_a_dry_run_of_an_order_that_was_placed_in_part_tells_what_the_rest_costs(stage: Stage) -> None:
+    stage.sandbox.faults.append(Fault(endpoint=SLIDESHOW, kind="status", status=402, calls=(2,)))
+    first = await stage.facts("generate_with_hook", **three(stage))
+    assert (first["status"], len(first["container_ids"])) == ("running", 1)
+    preview = await stage.facts("generate_with_hook", **three(stage), dry_run=True)
+    assert (preview["estimated_credits"], preview["replayed"]) == (100, True)
+    assert "1 of 3 pieces are placed. The same call orders the rest." in preview["notes"]
+    over = await stage.call("generate_with_hook", three(stage, max_credits=99))
+    assert text_of(over).startswith("MAX_CREDITS: The estimate of 100 credits")
+    rest = await stage.facts("generate_with_hook", **three(stage, max_credits=100))
+    assert len(rest["job_ids"]) == len(stage.charges()) == 3
+    assert any("only now" in note for note in rest["notes"])
+
+
+async def test_two_clients_at_once_are_one_order(stage: Stage) -> None:
+    stage.sandbox.faults.append(Fault(endpoint=SLIDESHOW, kind="latency", seconds=2))
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(stage.call, "generate_with_hook", three(stage))
+    assert len(stage.charges()) == 3
+
+
+async def test_a_day_later_unanswered_pieces_are_found_among_the_projects_content(stage: Stage) -> None:
+    stage.sandbox.faults.append(Fault(endpoint=SLIDESHOW, kind="drop_after", calls=from_piece(2)))
+    await stage.facts("generate_with_hook", **three(stage))
+    stage.sandbox.faults.clear()
+    stage.clock.move(hours=25)
+    before = len(posts(stage))
+    found = await stage.facts("generate_with_hook", **three(stage))
+    assert len(set(found["container_ids"])) == 3
+    assert len(posts(stage)) == before + 1  # the third was never sent
+    assert len(stage.charges()) == 3
+    assert any("found in the project's content" in note for note in found["notes"])
+
+
+async def test_a_day_later_a_piece_that_never_arrived_is_told_as_unknown(stage: Stage) -> None:
+    stage.sandbox.faults.append(Fault(endpoint=SLIDESHOW, kind="drop_before", calls=from_piece(3)))
+    await stage.facts("generate_with_hook", **three(stage))
+    stage.sandbox.faults.clear()
+    stage.clock.move(hours=25)
+    known = await stage.facts("generate_with_hook", **three(stage))
+    assert (known["status"], len(known["container_ids"])) == ("running", 2)
+    assert any(note.startswith("Piece 3 of this order was never answered.") for note in known["notes"])
+    assert len(stage.charges()) == 2
+    lost = {"project_id": stage.project, "source_platform_post_id": TIKTOK}
+    stage.sandbox.faults.append(Fault(endpoint=VIDEO, kind="drop_before"))
+    assert (await stage.call("clone_post", lost)).is_error
+    stage.sandbox.faults.clear()
+    stage.clock.move(hours=25)
+    assert text_of(await stage.call("clone_post", lost)).startswith("ORDER_UNKNOWN: ")
+    assert len(stage.charges()) == 2
+
+
+async def test_a_day_later_a_remix_is_found_by_the_video_that_it_remixes(stage: Stage) -> None:
+    order = {"project_id": stage.project, "source_platform_post_id": TIKTOK}
+    stage.sandbox.faults.append(Fault(endpoint=VIDEO, kind="drop_after"))
+    assert (await stage.call("clone_post", order)).is_error
+    stage.sandbox.faults.clear()
+    await stage.facts("clone_post", **order, take=2)
+    stage.clock.move(hours=25)
+    found = await stage.facts("clone_post", **order)
+    assert (found["status"], found["replayed"]) == ("completed", True)
+    assert len(stage.charges()) == 2
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "told", "instead"),
+    [
+        ("clone_post", {"source_platform_post_id": "pp_1"}, "clones no post", "generate_with_hook"),
+        ("clone_post", {"source_platform_post_id": TIKTOK, "caption": "New"}, "without caption", "Leave out caption"),
+        (
+            "generate_with_hook",
+            {"hook": "H", "cta": "Buy", "theme_tags": ["a"]},
+            "without cta, theme_tags",
+            "Leave out",
+        ),
+        ("generate_with_hook", {"hook": "H", "format": "video_remix"}, "no given hook", "clone_post"),
+    ],
+)
+async def test_what_this_api_cannot_do_is_refused_with_the_call_that_does_the_job(
+    stage: Stage, tool: str, arguments: dict[str, Any], told: str, instead: str
+) -> None:
+    text = await refused(stage, tool, project_id=stage.project, **arguments)
+    assert text.startswith("NOT_SUPPORTED: ")
+    assert told in text
+    assert instead in text
+
+
+async def test_who_speaks_is_asked_for_where_several_could(stage: Stage) -> None:
+    order = {"project_id": stage.sandbox.project_id("globex-fit"), "hook": "H", "format": "ugc_remix"}
+    text = await refused(stage, "generate_with_hook", **order)
+    assert text.startswith("INVALID_ARGUMENT: ")
+    assert "influencer_id" in text
+    [first, *_] = text.split(": ")[2].split(", ")
+    placed = await stage.facts("generate_with_hook", **order, influencer_id=first)
+    assert placed["status"] == "running"
+    named = await stage.call("check_readiness", {"project_id": order["project_id"]})
+    account = (named.structured_content or {})["accounts"][0]["social_account_id"]
+    other = await stage.facts("generate_with_hook", **order, social_account_id=account)
+    assert other["commission_id"] != placed["commission_id"]
