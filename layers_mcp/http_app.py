@@ -97,7 +97,7 @@ class HttpApp:
         self._build_server = build_server
         self._metrics = Metrics(lambda: len(self._pool), meter)
         resources.redaction, resources.verify = Redaction(), _tls_context()
-        resources.observe = self._metrics.upstream_answered
+        resources.observe, resources.observe_order = self._metrics.upstream_answered, self._metrics.ordered
         self._pool = WorkspacePool(self._open_workspace, at_work=lambda workspace: workspace.busy)
         self._calls = Calls(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}

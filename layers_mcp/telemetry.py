@@ -13,10 +13,11 @@ from typing import Literal
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
 
+from layers_mcp.operations.observation import OrderOutcome
+
 SCOPE = "layers_mcp"
 
 Outcome = Literal["ok", "error", "busy", "timeout", "cancelled"]
-OrderOutcome = Literal["placed", "replayed", "refused", "unknown"]
 
 SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0)
 """Up to the 45 seconds within which every call ends."""
@@ -54,7 +55,9 @@ class Metrics:
         self._requests = meter.create_counter(
             "layers_mcp_upstream_requests", description="Requests to the Layers API, by what came of them."
         )
-        self._orders = meter.create_counter("layers_mcp_orders", description="Orders, by what became of them.")
+        self._orders = meter.create_counter(
+            "layers_mcp_orders", description="Orders and publications, by what became of them."
+        )
         self._credits = meter.create_counter(
             "layers_mcp_credits_ordered", description="Estimated credits of the orders that were placed."
         )
@@ -82,7 +85,7 @@ class Metrics:
         self._requests.add(1, {"endpoint": endpoint, "status": "none" if status is None else str(status)})
 
     def ordered(self, tool: str, outcome: OrderOutcome, estimated_credits: int = 0) -> None:
-        """Count an order; of a placed one its estimated credits too."""
+        """Count an order or a publication; of a placed one its estimated credits too."""
         self._orders.add(1, {"tool": tool, "outcome": outcome})
         if outcome == "placed":
             self._credits.add(max(estimated_credits, 0))

@@ -10,6 +10,7 @@ from layers_mcp.lifecycle import TaskSupervisor
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError
 from layers_mcp.operations.history import OrderHistory
+from layers_mcp.operations.observation import ObserveOrder, observe_nothing
 from layers_mcp.operations.placement import journal_warning
 from layers_mcp.operations.service import OrderService
 from layers_mcp.operations.store import Store
@@ -34,8 +35,12 @@ class Operations:
         now: Callable[[], datetime],
         daily_credit_limit: int | None = None,
         must_be_confirmed: bool = False,
+        observe: ObserveOrder = observe_nothing,
     ) -> None:
-        """`must_be_confirmed`: without Layers' word whose the key is, nothing is shown or ordered."""
+        """`must_be_confirmed`: without Layers' word whose the key is, nothing is shown or ordered.
+
+        `observe` is told what comes of every order.
+        """
         self._store = store
         clock = UpstreamClock(now, lambda: api.clock_offset)
         self.tenants = TenantResolver(api, store, must_be_confirmed=must_be_confirmed)
@@ -47,6 +52,7 @@ class Operations:
             clock=clock,
             supervisor=supervisor,
             daily_credit_limit=daily_credit_limit,
+            observe=observe,
         )
 
     async def why_journal_fails(self) -> str:

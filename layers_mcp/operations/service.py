@@ -22,6 +22,7 @@ from layers_mcp.operations.errors import (
 from layers_mcp.operations.kinds import KINDS, Order
 from layers_mcp.operations.lease import LeaseWatch
 from layers_mcp.operations.models import Operation, Placement
+from layers_mcp.operations.observation import ObserveOrder, observe_nothing
 from layers_mcp.operations.patience import required
 from layers_mcp.operations.placement import Call, PlacementWriter
 from layers_mcp.operations.planning import Planner, SendPlan
@@ -63,6 +64,7 @@ class OrderService:
         clock: UpstreamClock,
         supervisor: TaskSupervisor,
         daily_credit_limit: int | None,
+        observe: ObserveOrder = observe_nothing,
     ) -> None:
         limit = None if daily_credit_limit is None else DayLimit(daily_credit_limit)
         self._api = api
@@ -70,6 +72,7 @@ class OrderService:
         self._tenants = tenants
         self._clock = clock
         self._supervisor = supervisor
+        self._observe = observe
         self._terms = TermsReader(api, store, clock, limit)
         self._sender = Sender(api, store, clock, limit)
         self._planner = Planner(api, clock)
@@ -84,6 +87,16 @@ class OrderService:
         `deadline` is the loop's time at which the caller stops waiting. Raises `OperationError` where it is refused
         here, before anything is sent that spends; `LayersError`; and what `consent` raises.
         """
+        try:
+            placement = await self._place(order, limits, consent, deadline)
+        except (OperationError, LayersError) as error:
+            self._observe(order.tool, "refused" if error.nothing_changed else "unknown")
+            raise
+        if placement.replayed:
+            self._observe(order.tool, "replayed")
+        return placement
+
+    async def _place(self, order: Order, limits: Limits, consent: Consent | None, deadline: float | None) -> Placement:
         call = await self._call(order, limits, deadline)
         agreed: Terms | None = None
         while True:
@@ -253,6 +266,9 @@ class OrderService:
                 await self._sender.release(queue)
                 return None
         await self._sender.release(queue)
+        if call.placed:  # told here, where it is known even if the caller has left
+            new = [row for row in rows if row.entry in {each.entry for each in reserved} and row.status != "refused"]
+            self._observe(call.order.tool, "placed", sum(row.estimated_credits or 0 for row in new))
         if failure is not None and not call.placed and not call.recovered and not plan.answered:
             raise failure
         placed = [row for row in rows if row.status != "refused"]

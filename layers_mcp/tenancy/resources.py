@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from layers_mcp.api.decoding import Decoder
     from layers_mcp.api.redaction import Redaction
     from layers_mcp.api.transport import Observe
+    from layers_mcp.operations.observation import ObserveOrder
     from layers_mcp.operations.store import Store
 
 
@@ -68,6 +69,7 @@ class ProcessResources:
         self.verify: SSLContext | None = None
         self.redaction: Redaction | None = None
         self.observe: Observe | None = None
+        self.observe_order: ObserveOrder | None = None
 
     async def __aenter__(self) -> Self:
         await self.supervisor.__aenter__()

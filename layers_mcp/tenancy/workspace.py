@@ -96,6 +96,7 @@ class Workspace:
     def operations(self) -> Operations:
         """Writes that happen once, written to the journal before they are sent."""
         from layers_mcp.operations import Operations
+        from layers_mcp.operations.observation import observe_nothing
 
         return Operations(
             api=self.api,
@@ -104,4 +105,5 @@ class Workspace:
             now=self.now,
             daily_credit_limit=self.policy.daily_credit_limit,
             must_be_confirmed=self._must_be_confirmed,
+            observe=self._resources.observe_order or observe_nothing,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from secrets import token_hex
 from time import perf_counter
 from typing import Any, cast
@@ -14,9 +14,6 @@ from opentelemetry import propagate, trace
 from starlette.requests import Request
 
 from layers_mcp.telemetry import SCOPE, CallLabels, Metrics, Outcome, current_call
-
-ORDERING = frozenset({"clone_post", "generate_with_hook"})
-"""The tools whose calls are orders."""
 
 logger = logging.getLogger("layers_mcp.calls")
 
@@ -52,7 +49,6 @@ class ObservedCalls:
             try:
                 result = await call_next(ctx)
                 outcome = outcome_of(result)
-                self._count_order(name, ctx.params or {}, result)
                 return result
             except MCPError:
                 outcome = "error"
@@ -64,19 +60,6 @@ class ObservedCalls:
                 told = {"ms": round(seconds * 1000), "outcome": outcome}
                 logger.info("%s: %s after %d ms", name, outcome, told["ms"], extra=vars(labels) | told)
                 current_call.reset(belonging)
-
-    def _count_order(self, tool: str, params: Mapping[str, Any], result: HandlerResult) -> None:
-        """Count what became of an order, by its result; a dry run orders nothing."""
-        arguments: Mapping[str, Any] = params.get("arguments") or {}
-        if tool not in ORDERING or str(arguments.get("dry_run", "")).lower() == "true" or not isinstance(result, dict):
-            return
-        if result.get("isError"):
-            self._metrics.ordered(tool, "unknown" if "Unknown whether" in result["content"][0]["text"] else "refused")
-            return
-        placed: Mapping[str, Any] = result.get("structuredContent") or {}
-        if "replayed" in placed:
-            outcome = "replayed" if placed["replayed"] else "placed"
-            self._metrics.ordered(tool, outcome, placed.get("estimated_credits") or 0)
 
 
 def outcome_of(result: HandlerResult) -> Outcome:

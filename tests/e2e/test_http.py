@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +180,49 @@ def test_metrics_are_served_on_their_own_port_alone(tmp_path: Path) -> None:
     assert code == 0
     lines = [json.loads(line) for line in err.splitlines()]
     assert [line["tool"] for line in lines if "outcome" in line] == ["list_projects"]
+
+
+def test_a_thousand_silent_connections_and_what_never_ends_keep_nobody_out(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard == resource.RLIM_INFINITY else max(hard, 2_000), hard))
+    with http_program(tmp_path, "--sandbox") as served, ExitStack() as stack:
+        address = ("127.0.0.1", httpx2.URL(served.url).port or 0)
+
+        def connect(said: bytes = b"") -> socket.socket:
+            connected = stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
+            connected.sendall(said)
+            return connected
+
+        began = time.monotonic()
+        silent = [connect() for _ in range(1_000)]
+        head = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % address[1]
+        large = connect(b"GET /mcp HTTP/1.1\r\nx: " + b"y" * 65_536)
+        endless = connect(head + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")
+        declared = connect(head + b"Content-Type: application/json\r\nContent-Length: 1048577\r\n\r\n{")
+        assert served.post().status_code == 200
+        assert large.recv(12).startswith(b"HTTP/1.1 4")
+        assert declared.recv(12) == b"HTTP/1.1 413"
+        assert served.post().status_code == 200
+        assert endless.recv(12) == b"HTTP/1.1 408"
+        assert all(each.recv(1) == b"" for each in silent), "closed without a word"
+        assert 25 < time.monotonic() - began < 25 + PATIENCE
+        assert served.post().status_code == 200
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
+def test_sighup_reads_the_tenants_file_again_and_a_bad_one_keeps_the_old(tmp_path: Path) -> None:
+    good = '[[tenant]]\nmatch = { org = "acme" }\napi_key_env = "ACME"\n'
+    tenants = tmp_path / "tenants.toml"
+    tenants.write_text(good, encoding="utf-8")
+    flags = ["--auth", "oauth", "--oauth-issuer", "http://127.0.0.1:9", "--tenants", str(tenants)]
+    with http_program(tmp_path, *flags, "--log-level", "info", ACME="lp_test_acme") as served:
+        assert served.process.stderr is not None
+        for text, said in ((good.replace("acme", "globex"), "was read again"), ("[[", "the old one stays in force")):
+            tenants.write_text(text, encoding="utf-8")
+            served.process.send_signal(signal.SIGHUP)
+            assert any(said in line for line in served.process.stderr)
+            assert httpx2.get(f"{served.root}/health/live").status_code == 200
+        assert served.post().status_code == 401
+        served.process.send_signal(signal.SIGTERM)
+        assert served.end()[0] == 0

@@ -111,3 +111,55 @@ def test_a_rolling_restart_under_load_loses_no_order_and_charges_none_twice(runn
             worker.result()
     assert len(placed) == len(set(placed)) > 4
     assert charges(running) == before + len(placed)
+
+
+def test_a_database_that_is_away_for_ten_seconds_loses_no_order_and_holds_no_call_up(running: Fleet) -> None:
+    before, where = charges(running), project(running)
+    stop, placed, refused = threading.Event(), list[str](), list[str]()
+
+    def order_on(worker: int) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            order = {"project_id": where, "hook": f"Away {worker}, {number}."}
+            while (answer := call(running, "generate_with_hook", **order))["isError"]:
+                refused.append(answer["content"][0]["text"])
+                assert time.monotonic() < deadline, refused[-1]
+                time.sleep(0.5)
+            placed.append(answer["structuredContent"]["job_id"])
+
+    deadline = time.monotonic() + 120
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(order_on, worker) for worker in range(4)]
+        time.sleep(2)
+        running.postgres.stop()
+        time.sleep(5)
+        ready = [httpx2.get(f"http://127.0.0.1:{each.port}/health/ready", timeout=6) for each in running.replicas]
+        assert [answer.status_code for answer in ready] == [503, 503]
+        time.sleep(5)
+        running.postgres.start()
+        healed = len(placed)
+        while len(placed) < healed + 8 and time.monotonic() < deadline:
+            time.sleep(0.5)
+        stop.set()
+        for worker in workers:
+            worker.result()
+    assert refused, "while it was away, orders were refused"
+    assert len(placed) == len(set(placed)) >= healed + 8
+    assert charges(running) == before + len(placed)
+
+
+def test_a_process_holds_at_most_fifteen_connections_to_its_database(running: Fleet) -> None:
+    where = project(running)
+    url = f"http://127.0.0.1:{running.replicas[0].port}/mcp"
+    with ThreadPoolExecutor(40) as pool:
+        orders = [
+            pool.submit(call, running, "generate_with_hook", url, project_id=where, hook=f"Wide {number}.")
+            for number in range(40)
+        ]
+        most = 0
+        while not all(order.done() for order in orders):
+            most = max(most, running.postgres.connections())
+            time.sleep(0.1)
+        assert not any(order.result()["isError"] for order in orders)
+    assert 0 < most <= 2 * 15

@@ -46,3 +46,25 @@ async def test_more_calls_than_the_process_takes_get_503(tmp_path: Path) -> None
                 assert answer.status_code == 503
                 assert "retry-after" in answer.headers
             await server.facts("list_projects")
+
+
+async def test_a_call_whose_client_went_away_frees_its_tenants_place(tmp_path: Path) -> None:
+    with Sandbox(faults=[Fault(endpoint="GET /v1/projects", kind="latency", calls=(1,), seconds=30)]) as sandbox:
+        async with team_server(sandbox, tmp_path, auth="key", tenant_calls=1) as server:
+            own = {"X_Layers_Api_Key": sandbox.api_key}
+            with anyio.move_on_after(0.5):
+                await server.post("list_projects", **own)
+            await until(lambda: not server.app.busy)
+            await server.facts("list_projects", **own)
+
+
+async def test_that_a_journal_in_sqlite_is_for_one_process_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Sandbox() as sandbox:
+        async with team_server(sandbox, tmp_path, auth="key") as server:
+            for key in (sandbox.api_key, sandbox.issue_key(organization=sandbox.stranger)):
+                await server.facts("list_projects", X_Layers_Api_Key=key)
+    assert [record.getMessage() for record in caplog.records if "SQLite" in record.getMessage()] == [
+        "the journal is SQLite, for this process alone; replicas share a PostgreSQL --journal-url"
+    ]

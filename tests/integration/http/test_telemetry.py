@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 from opentelemetry import trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -19,8 +21,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from layers_mcp.cli.json_logs import JsonFormatter
-from layers_mcp.sandbox import Sandbox
+from layers_mcp.cli.telemetry import set_up
+from layers_mcp.config import ConfigError
+from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.telemetry import Metrics
+from tests.support import LoopClock
+from tests.support.http_server import until
 from tests.support.team_server import team_server
 
 pytestmark = pytest.mark.anyio
@@ -149,3 +155,62 @@ def test_a_log_line_never_holds_an_id_or_a_key(caplog: pytest.LogCaptureFixture)
     assert "prj_01HX" not in line["message"]
     assert "lp_live_a_b" not in line["message"]
     assert set(line) == {"time", "level", "message"}
+
+
+async def test_an_order_is_counted_by_what_came_of_it_whoever_still_listens(tmp_path: Path) -> None:
+    registry, meter = _metered()
+    where = "POST /v1/projects/:id/content"
+    with Sandbox(faults=[Fault(endpoint=where, kind="drop_after", calls=(1, 2, 3, 4))]) as sandbox:
+        async with team_server(sandbox, tmp_path, auth="key", meter=meter) as server:
+            own = {"X_Layers_Api_Key": sandbox.api_key}
+            order = {"project_id": sandbox.project_id("acme-todo"), "hook": "Plan less."}
+            told = await server.error("generate_with_hook", order, **own)
+            assert "Unknown whether" in told
+            orders = _samples(registry)["layers_mcp_orders_total"]
+            assert orders == {(("outcome", "unknown"), ("tool", "generate_with_hook")): 1}
+            sandbox.faults[:] = [Fault(endpoint=where, kind="latency", seconds=1.5)]
+            with anyio.move_on_after(0.7):
+                await server.post("generate_with_hook", order | {"take": 2}, **own)
+            assert server.app.busy, "an order whose client went away is a running call"
+            await until(lambda: not server.app.busy)
+            sandbox.faults.clear()
+            samples = _samples(registry)
+            price = (await server.facts("generate_with_hook", order | {"take": 2}, **own))["estimated_credits"]
+    assert samples["layers_mcp_credits_ordered_total"] == {(): price}
+    assert samples["layers_mcp_orders_total"] == {
+        (("outcome", outcome), ("tool", "generate_with_hook")): 1 for outcome in ("placed", "unknown")
+    }
+
+
+async def test_a_publication_is_counted_and_costs_nothing(tmp_path: Path) -> None:
+    registry, meter = _metered()
+    clock = LoopClock()
+    with Sandbox(clock=clock) as sandbox:
+        async with team_server(sandbox, tmp_path, auth="key", meter=meter) as server:
+            own = {"X_Layers_Api_Key": sandbox.api_key}
+            project = sandbox.project_id("acme-todo")
+            order = {"project_id": project, "hook": "Plan less."}
+            [container] = (await server.facts("generate_with_hook", order, **own))["container_ids"]
+            clock.move(minutes=10)
+            ordered = _samples(registry)["layers_mcp_credits_ordered_total"]
+            await server.facts("decide_content", {"container_id": container, "decision": "approve"}, **own)
+            ready = await server.facts("check_readiness", {"project_id": project}, **own)
+            accounts = [each["social_account_id"] for each in ready["accounts"] if each["status"] == "connected"][:1]
+            publication = {"container_id": container, "social_account_ids": accounts}
+            for _ in range(2):
+                await server.facts("publish_content", publication, **own)
+            samples = _samples(registry)
+            told = generate_latest(registry).decode()
+    assert samples["layers_mcp_credits_ordered_total"] == ordered
+    counted = samples["layers_mcp_orders_total"]
+    for outcome in ("placed", "replayed"):
+        assert counted[("outcome", outcome), ("tool", "publish_content")] == 1
+    for secret in (container, project, *accounts, "acme-todo", "Plan less", "lp_"):
+        assert secret not in told
+
+
+def test_metrics_without_the_telemetry_extra_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(ConfigError, match=r"--metrics-port needs the telemetry extra: pip install"):
+        set_up(prometheus=True, environ={})
+    assert set_up(prometheus=False, environ={}) is None
