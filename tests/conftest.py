@@ -1,5 +1,7 @@
 """What every test stands on: asyncio as the backend, time that jumps where a module asks for it, a quick run."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,17 @@ from hypothesis import settings
 from tests.support.virtual_time import JUMPING
 
 LEFT_OUT = {"slow", "subprocess", "fuzz", "postgres", "browser"}
-"""Markers of tests that the default run leaves out. `--all`, `-m` or a path below `tests` runs them."""
+"""Markers of tests that the default run leaves out. `--all`, `--left-out`, `-m` or a path below `tests` runs them."""
 
-settings.register_profile("noisy machines", deadline=None)  # a slow moment is no failure
-settings.load_profile("noisy machines")
+TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
+PROCESSES = 8
+"""How many processes share a run at most; each takes seconds to import what it tests."""
+
+MEMORY = Path("/dev/shm")
+ROOM = 2**30
+
+settings.register_profile("quick", deadline=None, max_examples=int(25 * TIMES))  # a slow moment is no failure
+settings.load_profile("quick")
 
 
 @pytest.fixture
@@ -22,14 +31,36 @@ def anyio_backend(request: pytest.FixtureRequest) -> object:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run what the default run leaves out, too")
+    parser.addoption("--left-out", action="store_true", help="run what the default run leaves out, alone")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Share a run of everything among the processors, unless `-n` says otherwise; keep temporary files in memory.
+
+    The journal waits for the disk at every commit, which is most of the time that many tests take.
+    """
+    inside = "PYTEST_XDIST_WORKER" in os.environ  # one of the processes that share the run
+    if not inside and _is_of_everything(config) and config.getoption("numprocesses", 0) is None:
+        config.option.numprocesses = min(os.cpu_count() or 1, PROCESSES)
+        config.option.dist = "loadgroup"
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the default run has no time for, unless it was asked for."""
-    named = {(config.invocation_params.dir / argument).resolve() for argument in config.args}
-    if config.getoption("--all") or config.getoption("markexpr") or named != {Path(__file__).parent}:
+    if config.getoption("--all") or config.getoption("markexpr") or not _is_of_everything(config):
         return
-    left_out = [item for item in items if LEFT_OUT & {mark.name for mark in item.iter_markers()}]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    parts: dict[bool, list[pytest.Item]] = {False: [], True: []}
+    for item in items:
+        parts[any(mark.name in LEFT_OUT for mark in item.iter_markers())].append(item)
+    wanted = config.getoption("--left-out")
+    config.hook.pytest_deselected(items=parts[not wanted])
+    items[:] = parts[wanted]
+
+
+def _is_of_everything(config: pytest.Config) -> bool:
+    """Whether no path was named."""
+    return {(config.invocation_params.dir / argument).resolve() for argument in config.args} == {Path(__file__).parent}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
 
 def _real_time() -> datetime:
     return datetime.now(UTC)
+
+
+@lru_cache(maxsize=4)
+def _first_rows(parameters: WorldParameters, seed: int, now: float) -> bytes:
+    """The beginning of a world, written once for every world in memory that begins so."""
+    store = Store(None)
+    with store.transaction(write=True) as db:
+        store.create()
+        Seeder(db, parameters, seed, now).run()
+    rows = store.db.serialize()
+    store.close()
+    return rows
 
 
 @dataclass(frozen=True)
@@ -78,15 +91,18 @@ class Sandbox:
         self._clock = clock or _real_time
         self._parameters = world or WorldParameters()
         self._store = Store(path)
-        self._open(seed)
+        self._open(seed, shared=path is not None)
         engine = Engine(self._parameters, self._seed)
         plan = FaultPlan(self.faults, self._seed)
         self.app = App(self._store, engine, plan, self._moment, Dialect(vintage), RateLimits() if rate_limits else None)
 
-    def _open(self, seed: int) -> None:
+    def _open(self, seed: int, *, shared: bool) -> None:
+        now = self._clock().timestamp()
+        if not shared:
+            self._store.db.deserialize(_first_rows(self._parameters, seed, now))
         with self._store.transaction(write=True) as db:
             if self._store.create():
-                Seeder(db, self._parameters, seed, self._clock().timestamp()).run()
+                Seeder(db, self._parameters, seed, now).run()
             self._seed: int = db.execute("SELECT seed FROM world").fetchone()[0]
 
     def __enter__(self) -> Self:

@@ -37,6 +37,11 @@ async def serving(application: Callable[[int], Any]) -> AsyncGenerator[str]:
         raise failure
 
 
+def plain_client(url: str, **settings: Any) -> httpx2.AsyncClient:
+    """A client of a server without TLS; the machine's certificates, which take long to load, are left alone."""
+    return httpx2.AsyncClient(base_url=url, transport=httpx2.AsyncHTTPTransport(verify=False), **settings)
+
+
 def message(
     method: str,
     params: dict[str, Any] | None = None,

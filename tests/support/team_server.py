@@ -19,7 +19,7 @@ from layers_mcp.sandbox import Sandbox
 from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tenancy.policy import Policy
 from tests.support import BASE_URL
-from tests.support.http_server import HANDSHAKE, message, post, result, serving
+from tests.support.http_server import HANDSHAKE, message, plain_client, post, result, serving
 
 
 class TeamServer:
@@ -90,5 +90,5 @@ async def team_server(
         apps.append(create_app(replace(config, port=port), transport=upstream, clock=sandbox.now, meter=meter))
         return apps[-1]
 
-    async with serving(application) as url, httpx2.AsyncClient(base_url=url, timeout=60) as http:
+    async with serving(application) as url, plain_client(url, timeout=60) as http:
         yield TeamServer(apps[0], http)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -66,8 +67,13 @@ def _modules(room: str) -> Iterator[Path]:
     return (PACKAGE / room).rglob("*.py")
 
 
-def _imports(path: Path) -> Iterator[str]:
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
     """Dotted names that a module imports, at any depth of the code, relative imports resolved."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -44,7 +44,9 @@ def test_every_command_has_a_usage_of_its_own(command: str, capsys: pytest.Captu
     assert f"layers-mcp {command}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["doctor", "--sandbox"], ["sandbox", "--reset"], ["demo"]])
+@pytest.mark.parametrize(
+    "arguments", [["doctor", "--sandbox"], ["sandbox", "--reset"], pytest.param(["demo"], marks=pytest.mark.slow)]
+)
 def test_the_garbage_collector_works_again_once_imports_are_done(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,10 @@ POSTGRES = os.environ.get("LAYERS_TEST_POSTGRES_URL", "")
 AT_HAND = pytest.mark.skipif(not POSTGRES, reason="set LAYERS_TEST_POSTGRES_URL to a database that may be emptied")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=(pytest.mark.postgres, AT_HAND))])
+ONE_AT_A_TIME = pytest.mark.xdist_group("postgres")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=(pytest.mark.postgres, ONE_AT_A_TIME, AT_HAND))])
 def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty journal, one for each kind of storage."""
     if request.param == "sqlite":

@@ -72,7 +72,8 @@ def test_where_the_file_system_refuses_wal_a_rollback_journal_does(tmp_path: Pat
     assert journal_mode(tmp_path / "orders.db") == "delete"
 
 
-def test_processes_that_open_a_new_journal_at_once_all_get_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_processes_that_open_a_new_journal_at_once_all_get_in(times: int, tmp_path: Path) -> None:
     failures: list[BaseException] = []
 
     def open_at_once(file: Path, start: threading.Barrier, post: str) -> None:
@@ -84,7 +85,7 @@ def test_processes_that_open_a_new_journal_at_once_all_get_in(tmp_path: Path) ->
             failures.append(error)
         journal.close()
 
-    for number in range(25):
+    for number in range(times):
         start = threading.Barrier(4)
         file = tmp_path / f"{number}.db"
         threads = [threading.Thread(target=open_at_once, args=(file, start, f"pp_{post}")) for post in range(4)]

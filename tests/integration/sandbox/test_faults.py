@@ -13,6 +13,7 @@ from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.sandbox.faults import load_faults
 from layers_mcp.sandbox.http import HOST, http_server, listen
 from tests.integration.sandbox.conftest import Api, HandClock, charges, open_api
+from tests.support.http_server import plain_client
 
 CLONE = "POST /v1/content/:id/clone-from-post"
 
@@ -38,7 +39,7 @@ async def either(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncItera
             yield api
         return
     headers = {"Authorization": f"Bearer {sandbox.api_key}"}
-    async with httpx2.AsyncClient(base_url=request.getfixturevalue("over_http"), headers=headers) as client:
+    async with plain_client(request.getfixturevalue("over_http"), headers=headers) as client:
         yield Api(sandbox, client)
 
 
@@ -192,6 +193,6 @@ def test_over_http_a_client_that_polls_every_ten_seconds_keeps_its_connection(sa
 
 
 async def test_over_http_the_date_is_the_worlds(over_http: str, sandbox: Sandbox) -> None:
-    async with httpx2.AsyncClient(base_url=over_http) as client:
+    async with plain_client(over_http) as client:
         reply = await client.get("/v1/whoami", headers={"Authorization": f"Bearer {sandbox.api_key}"})
     assert reply.headers.get_list("date") == ["Fri, 17 Apr 2026 09:10:00 GMT"]

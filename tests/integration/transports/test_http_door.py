@@ -21,7 +21,18 @@ from starlette.datastructures import Headers
 from layers_mcp.transports.http import CALLER, Calls, McpEndpoint, Refused, problem
 from layers_mcp.transports.http_app import MetadataEndpoint, create_http_app
 from layers_mcp.transports.http_origins import Origins
-from tests.support.http_server import ERAS, HANDSHAKE, headers_for, message, messages, post, result, serving, until
+from tests.support.http_server import (
+    ERAS,
+    HANDSHAKE,
+    headers_for,
+    message,
+    messages,
+    plain_client,
+    post,
+    result,
+    serving,
+    until,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +101,7 @@ class Lighthouse:
 @asynccontextmanager
 async def lighthouse(**settings: Any) -> AsyncGenerator[tuple[Lighthouse, httpx2.AsyncClient]]:
     house = Lighthouse(**settings)
-    async with serving(house.application) as url, httpx2.AsyncClient(base_url=url, headers=WHO, timeout=20) as http:
+    async with serving(house.application) as url, plain_client(url, headers=WHO, timeout=20) as http:
         yield house, http
 
 
