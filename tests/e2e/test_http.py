@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from layers_mcp.transports.http_server import DRAIN_SECONDS
 from tests.e2e.program import PATIENCE, environment
 from tests.support.http_server import headers_for, message
 
@@ -35,9 +36,9 @@ class Served:
         body = message("tools/call", {"name": tool, "arguments": {}})
         return httpx2.post(self.url, json=body, headers={**headers_for(body), **headers}, timeout=timeout)
 
-    def end(self) -> tuple[int, str, str]:
+    def end(self, seconds: float = PATIENCE) -> tuple[int, str, str]:
         """Wait for its end: exit code, the rest of stdout, and stderr."""
-        out, err = self.process.communicate(timeout=PATIENCE)
+        out, err = self.process.communicate(timeout=seconds)
         return self.process.returncode, out, err
 
 
@@ -81,12 +82,10 @@ def test_it_prints_its_url_alone_serves_and_leaves_at_once_when_nothing_runs(tmp
     with http_program(tmp_path, "--sandbox") as served:
         assert served.post().status_code == 200
         idle = socket.create_connection(("127.0.0.1", httpx2.URL(served.url).port or 0))
-        began = time.monotonic()
         served.process.send_signal(signal.SIGTERM)
-        code, out, err = served.end()
+        code, out, err = served.end(DRAIN_SECONDS / 2)
         idle.close()
         assert (code, out) == (0, "")
-        assert time.monotonic() - began < 20, "3 seconds are promised; the machine of a test may be slow"
         assert "Traceback" not in err
 
 
@@ -194,7 +193,6 @@ def test_a_thousand_silent_connections_and_what_never_ends_keep_nobody_out(tmp_p
             connected.sendall(said)
             return connected
 
-        began = time.monotonic()
         silent = [connect() for _ in range(1_000)]
         head = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % address[1]
         large = connect(b"GET /mcp HTTP/1.1\r\nx: " + b"y" * 65_536)
@@ -206,7 +204,6 @@ def test_a_thousand_silent_connections_and_what_never_ends_keep_nobody_out(tmp_p
         assert served.post().status_code == 200
         assert endless.recv(12) == b"HTTP/1.1 408"
         assert all(each.recv(1) == b"" for each in silent), "closed without a word"
-        assert 25 < time.monotonic() - began < 25 + PATIENCE
         assert served.post().status_code == 200
 
 

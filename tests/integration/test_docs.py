@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.cli import COMMANDS
+from layers_mcp.cli import COMMANDS, http
 from layers_mcp.cli.serve import add_config_flags
 from layers_mcp.operations.errors import OperationError
 from layers_mcp.tools import CATALOG, DEFINITIONS
@@ -130,13 +130,31 @@ def test_the_configuration_table_names_every_flag_and_variable() -> None:
     assert {cells[0].strip("`").split()[0] for cells in table} == {flag.rstrip("]") for flag in flags}
     variables = {f"LAYERS_{name.upper()}" for name in CONFIGURED}
     assert {cells[1].strip("`") for cells in table} == variables
+    over_http = set(http_variables().values())
     for page, text in PAGES.items():
-        printed = {"LAYERS_MCP", "LAYERS_MCP_URL", "LAYERS_BASE_URL", "LAYERS_HTTP_PORT"}
-        assert set(re.findall(r"LAYERS_[A-Z_]+", text)) <= variables | TEST_VARIABLES | printed, page
+        printed = {"LAYERS_MCP", "LAYERS_MCP_URL", "LAYERS_BASE_URL"}
+        assert set(re.findall(r"LAYERS_[A-Z_]+", text)) <= variables | over_http | TEST_VARIABLES | printed, page
+
+
+def http_variables() -> dict[str, str]:
+    """The variable of each flag that `layers-mcp http` has of its own."""
+    common = ArgumentParser()
+    add_config_flags(common)
+    commands = ArgumentParser().add_subparsers()
+    http.add_parser(commands)
+    shared, own = ({*re.findall(r"--[a-z-]+", parser.format_usage())} for parser in (common, commands.choices["http"]))
+    return {flag: f"LAYERS_HTTP_{flag.removeprefix('--').replace('-', '_').upper()}" for flag in own - shared}
+
+
+def test_the_table_of_the_http_server_names_every_flag_and_variable() -> None:
+    listed = rows("docs/configuration.md", "Over HTTP")
+    table = {cells[0].strip("`").split()[0]: cells[1].strip("`") for cells in listed}
+    assert table == http_variables()
 
 
 def test_the_error_table_names_every_code() -> None:
     codes = {kind.default_code for kind in subclasses(LayersError)} | {kind.code for kind in subclasses(OperationError)}
+    codes |= set(re.findall(r'ToolError\(\s*"([A-Z_]+)"', SOURCE))
     named = [cells[0].strip("`") for cells in rows("docs/errors.md")]
     assert len(named) == len(set(named))
     assert set(named) >= codes

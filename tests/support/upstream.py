@@ -58,6 +58,16 @@ def broken(error: type[httpx2.TransportError], text: str = "gone") -> Callable[[
     return reply
 
 
+def routed(replies: dict[str, Reply]) -> Reply:
+    """Each address of "METHOD /v1/…" has its own reply; any other is a 404."""
+
+    def reply(request: httpx2.Request) -> Any:
+        chosen = replies.get(f"{request.method} {request.url.path}", refused(404, "NOT_FOUND"))
+        return chosen(request) if callable(chosen) else chosen
+
+    return reply
+
+
 def query_of(request: httpx2.Request) -> dict[str, list[str]]:
     """The request's query parameters, each with its values in order."""
     return parse_qs(request.url.query.decode(), keep_blank_values=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from layers_mcp.api.errors import BadResponse, ForbiddenScope, InvalidArgument, NotFound
-from tests.integration.api.scripted import NOW, Upstream, client, ok, raw, refused
+from tests.support.upstream import NOW, Upstream, client, ok, raw, refused
 
 OVER_LIMIT = b'{"organizationId": "' + b"x" * (16 * 1024 * 1024) + b'"}'
 

@@ -12,7 +12,7 @@ import pytest
 from layers_mcp.api.body import LARGEST_BODY, MOST_PARTS
 from layers_mcp.api.decoding import Decoder
 from layers_mcp.api.errors import BadResponse
-from tests.integration.api.scripted import Upstream, client, ok, raw
+from tests.support.upstream import Upstream, client, ok, raw
 
 PAGE = json.dumps({"items": [{"id": f"prj_{number}", "name": "n" * 2_000} for number in range(200)]}).encode()
 

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from layers_mcp.api.errors import Unreachable
 from layers_mcp.api.request import Repeat, Request, path
-from tests.integration.api.scripted import Upstream, client, ok
+from tests.support.upstream import Upstream, client, ok
 
 ONCE = Request(method="GET", path=path("whoami"), repeat=Repeat.NEVER)
 UNUSED = Upstream(ok({}))

@@ -5,7 +5,7 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import Conflict, ForbiddenScope, LayersError, Lost, RateLimited
-from tests.integration.api.scripted import Reply, Upstream, broken, client, ok, raw, refused
+from tests.support.upstream import Reply, Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping
 

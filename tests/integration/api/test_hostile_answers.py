@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from layers_mcp.api import LayersClient
 from layers_mcp.api.errors import LayersError
-from tests.integration.api.scripted import NOW, Upstream, client, raw
+from tests.support.upstream import NOW, Upstream, client, raw
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["", "running"]),

@@ -10,7 +10,7 @@ import pytest
 from layers_mcp.api import LayersClient
 from layers_mcp.api.errors import BadResponse, LayersError, NotFound, RateLimited, ServerFault
 from layers_mcp.api.models import Job
-from tests.integration.api.scripted import Upstream, broken, client, ok, raw, refused
+from tests.support.upstream import Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping
 

@@ -11,7 +11,7 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from layers_mcp.api.errors import BadResponse, Lost, Unreachable
 from layers_mcp.api.request import Repeat, Request, path
-from tests.integration.api.scripted import KEY, Upstream, client, ok
+from tests.support.upstream import KEY, Upstream, client, ok
 
 ONCE = Request(method="GET", path=path("whoami"), repeat=Repeat.NEVER)
 UNUSED = Upstream(ok({}))

@@ -17,7 +17,7 @@ from layers_mcp.api.errors import (
 )
 from layers_mcp.api.models import Asset, Container, SocialAccount
 from layers_mcp.api.plans import OrderRequest, WriteRequest
-from tests.integration.api.scripted import Reply, Upstream, client, ok, refused, routed
+from tests.support.upstream import Reply, Upstream, client, ok, refused, routed
 
 POST = CloneBrief(project_id="prj_1", container_id="3f2a", source_platform_post_id="pp_1", variations=3)
 TIKTOK = replace(POST, source_platform_post_id="7412345678901234567")

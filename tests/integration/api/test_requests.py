@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import InvalidArgument, NotConfigured, Unreachable, ValidationFailed
-from tests.integration.api.scripted import KEY, NOW, Upstream, client, ok, refused
+from tests.support.upstream import KEY, NOW, Upstream, client, ok, refused
 
 HOSTILE_IDS = ["../whoami", "a/b", "%2e%2e", "a%2fb", "a?b=c", "a#b", "..;x", "a\\b", " a ", "ä", "\x00", "a\nb"]
 

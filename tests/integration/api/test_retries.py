@@ -28,7 +28,7 @@ from layers_mcp.api.errors import (
     ValidationFailed,
 )
 from layers_mcp.lifecycle import TaskSupervisor
-from tests.integration.api.scripted import KEY, NOW, Reply, Upstream, broken, client, ok, raw, refused
+from tests.support.upstream import KEY, NOW, Reply, Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping
 

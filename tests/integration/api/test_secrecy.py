@@ -9,7 +9,7 @@ import pytest
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.redaction import Redaction
 from layers_mcp.text.secret import Secret
-from tests.integration.api.scripted import KEY, Upstream, broken, client, ok, raw, refused
+from tests.support.upstream import KEY, Upstream, broken, client, ok, raw, refused
 
 
 async def test_no_repr_holds_the_key() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from layers_mcp.api.dialects.base import Vintage
 from layers_mcp.api.plans import OrderRequest
-from tests.integration.api.scripted import Reply, Upstream, broken, client, ok, refused, routed
+from tests.support.upstream import Reply, Upstream, broken, client, ok, refused, routed
 
 pytestmark = pytest.mark.jumping
 

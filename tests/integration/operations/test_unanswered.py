@@ -15,9 +15,9 @@ from layers_mcp.api.errors import (
 from layers_mcp.operations import OperationError
 from layers_mcp.operations.kinds.content import find_by_hook
 from layers_mcp.sandbox import Fault
-from tests.integration.api.scripted import Upstream, client, ok
 from tests.support.factories import generate
 from tests.support.shop import CLONE, Shop
+from tests.support.upstream import Upstream, client, ok
 
 pytestmark = pytest.mark.jumping
 

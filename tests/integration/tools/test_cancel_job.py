@@ -12,8 +12,8 @@ from layers_mcp.api.errors import Conflict, NotFound
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.cancel_job import cancel_job
 from layers_mcp.tools.wait_job import wait_job
-from tests.integration.tools.scripted import Upstream, refusal
 from tests.support import LoopClock, open_workspace
+from tests.support.upstream import Upstream, refused
 
 pytestmark = pytest.mark.jumping
 
@@ -54,8 +54,8 @@ async def test_a_job_that_has_ended_is_not_stopped(sandbox: Sandbox, tmp_path: P
 @pytest.mark.parametrize(
     "answer_of_upstream",
     [
-        refusal(409, "CONFLICT", subcode="JOB_CANCEL_UNAVAILABLE", stage="finalizing"),
-        refusal(409, "JOB_CANCEL_UNAVAILABLE"),
+        refused(409, "CONFLICT", details={"subcode": "JOB_CANCEL_UNAVAILABLE", "stage": "finalizing"}),
+        refused(409, "JOB_CANCEL_UNAVAILABLE"),
     ],
 )
 async def test_a_stage_that_cannot_be_stopped_is_a_result(tmp_path: Path, answer_of_upstream: httpx2.Response) -> None:
@@ -68,7 +68,7 @@ async def test_a_stage_that_cannot_be_stopped_is_a_result(tmp_path: Path, answer
 
 async def test_another_conflict_and_an_unknown_job_are_failures(tmp_path: Path) -> None:
     upstream = Upstream()
-    upstream.replies[CANCEL] = refusal(409, "CONFLICT", subcode="OTHER")
+    upstream.replies[CANCEL] = refused(409, "CONFLICT", details={"subcode": "OTHER"})
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(Conflict):
             await cancel_job(ws, job_id="job_1")

@@ -8,7 +8,7 @@ import pytest
 from layers_mcp.api.errors import ForbiddenScope
 from layers_mcp.protocol import ToolError
 from layers_mcp.tools.decide_content import decide_content
-from tests.integration.tools.scripted import Upstream, refusal
+from tests.support.upstream import Upstream, refused
 
 APPROVE = "/v1/content/cnt_1/approve"
 REJECT = "/v1/content/cnt_1/reject"
@@ -59,7 +59,7 @@ async def test_a_rejection_without_a_reason_is_refused_before_any_request(tmp_pa
 )
 async def test_content_already_in_the_wanted_state_is_a_success(tmp_path, decision, path, state):
     upstream = unscheduled()
-    upstream.replies[f"POST {path}"] = refusal(409, "CONFLICT", approvalStatus=state)
+    upstream.replies[f"POST {path}"] = refused(409, "CONFLICT", details={"approvalStatus": state})
     async with upstream.workspace(tmp_path) as ws:
         result = await decide_content(ws, "cnt_1", decision, note="x")
     assert result.approval_status == state
@@ -68,7 +68,7 @@ async def test_content_already_in_the_wanted_state_is_a_success(tmp_path, decisi
 
 async def test_a_conflict_that_does_not_say_how_the_content_stands_is_looked_up(tmp_path):
     upstream = Upstream()
-    upstream.replies[f"POST {APPROVE}"] = refusal(409, "CONFLICT")
+    upstream.replies[f"POST {APPROVE}"] = refused(409, "CONFLICT")
     upstream.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "status": "completed", "approvalStatus": "approved"}
     async with upstream.workspace(tmp_path) as ws:
         result = await decide_content(ws, "cnt_1", "approve")
@@ -77,7 +77,7 @@ async def test_a_conflict_that_does_not_say_how_the_content_stands_is_looked_up(
 
 async def test_rejecting_what_is_rejected_is_a_success_under_that_code_too(tmp_path):
     upstream = Upstream()
-    upstream.replies[f"POST {REJECT}"] = refusal(409, "CONTENT_REJECTED")
+    upstream.replies[f"POST {REJECT}"] = refused(409, "CONTENT_REJECTED")
     upstream.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "status": "completed", "approvalStatus": "rejected"}
     async with upstream.workspace(tmp_path) as ws:
         result = await decide_content(ws, "cnt_1", "reject", note="x")
@@ -102,7 +102,7 @@ async def test_nothing_is_said_of_the_effect_where_the_state_is_another_than_dec
 )
 async def test_a_decision_that_the_state_does_not_allow_is_refused_in_plain_words(tmp_path, present, words):
     upstream = Upstream()
-    upstream.replies[f"POST {APPROVE}"] = refusal(409, "CONFLICT", "Container cnt_1 …", approvalStatus=present)
+    upstream.replies[f"POST {APPROVE}"] = refused(409, "CONFLICT", "Container cnt_1 …", {"approvalStatus": present})
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(ToolError) as failure:
             await decide_content(ws, "cnt_1", "approve")
@@ -114,7 +114,7 @@ async def test_a_decision_that_the_state_does_not_allow_is_refused_in_plain_word
 
 async def test_a_key_that_may_not_decide_is_an_error(tmp_path):
     upstream = Upstream()
-    upstream.replies[f"POST {APPROVE}"] = refusal(403, "FORBIDDEN_SCOPE")
+    upstream.replies[f"POST {APPROVE}"] = refused(403, "FORBIDDEN_SCOPE")
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(ForbiddenScope):
             await decide_content(ws, "cnt_1", "approve")

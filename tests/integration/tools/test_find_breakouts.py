@@ -17,8 +17,8 @@ from layers_mcp.protocol import render
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools.find_breakouts import Breakouts, find_breakouts
 from layers_mcp.tools.rank_top_performers import rank_top_performers
-from tests.integration.tools.scripted import Reply, Upstream, pairs_of, refusal
 from tests.support import configured, open_workspace
+from tests.support.upstream import Reply, Upstream, pairs_of, refused
 
 
 def row(rank: int, rate: float | None, views: int = 1000, **fields: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ async def test_named_projects_are_read_once_each_and_get_their_names(tmp_path: P
 
 async def test_names_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     upstream = agency({"prj_1": [row(1, 0.082, 14820), *FIELD]})
-    upstream.replies["GET /v1/projects"] = refusal(403, "FORBIDDEN_SCOPE")
+    upstream.replies["GET /v1/projects"] = refused(403, "FORBIDDEN_SCOPE")
     result = await looked(upstream, tmp_path, "prj_1")
     assert (result.breakouts[0].project_id, result.breakouts[0].project_name) == ("prj_1", None)
 
@@ -141,7 +141,7 @@ async def test_every_quiet_project_says_why_and_hides_no_other(tmp_path: Path) -
         "rateless": [row(1, None)],
         "no share": [row(1, 3.2), *FIELD],
         "flat": [row(1, 0.0), row(2, 0.0), row(3, 0.0), row(4, 0.0), row(5, 0.4)],
-        "gone": refusal(404, "NOT_FOUND"),
+        "gone": refused(404, "NOT_FOUND"),
     }
     result = await looked(agency(rankings), tmp_path)
     assert [found.project_id for found in result.breakouts] == ["loud"]
@@ -186,7 +186,7 @@ async def test_an_empty_ranking_costs_one_more_read_that_tells_why(
 ) -> None:
     upstream = agency({"prj_1": []})
     upstream.replies["GET /v1/projects/prj_1/social-accounts"] = (
-        refusal(500, "INTERNAL") if accounts is None else {"items": accounts}
+        refused(500, "INTERNAL") if accounts is None else {"items": accounts}
     )
     (quiet,) = (await looked(upstream, tmp_path)).quiet
     assert quiet.reason == reason
@@ -231,7 +231,7 @@ async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path: 
 
 
 async def test_projects_that_could_not_be_read_are_not_counted_as_quiet_ones_in_the_next_step(tmp_path: Path) -> None:
-    upstream = agency({"prj_1": FIELD, "gone": refusal(404, "NOT_FOUND")})
+    upstream = agency({"prj_1": FIELD, "gone": refused(404, "NOT_FOUND")})
     assert "1 of 2 projects" in (await looked(upstream, tmp_path)).next_step
     nothing = await looked(upstream, tmp_path, "gone", "gone too")
     assert nothing.next_step.startswith("No project could be read")
@@ -279,7 +279,7 @@ async def test_what_is_left_stays_uncounted_where_it_cannot_be_read(tmp_path: Pa
     upstream = city(130)
     pages = upstream.replies["GET /v1/projects"]
     assert callable(pages)
-    upstream.replies["GET /v1/projects"] = [pages, refusal(403, "FORBIDDEN_SCOPE")]
+    upstream.replies["GET /v1/projects"] = [pages, refused(403, "FORBIDDEN_SCOPE")]
     result = await looked(upstream, tmp_path)
     assert "Not looked at yet: more active projects; next_cursor goes on with them." in result.notes
 
@@ -290,7 +290,7 @@ async def test_a_median_of_a_full_page_is_noted(tmp_path: Path) -> None:
 
 
 async def test_a_wrong_key_is_an_error_and_no_quiet_project(tmp_path: Path) -> None:
-    upstream = agency({"prj_1": refusal(401, "UNAUTHENTICATED")})
+    upstream = agency({"prj_1": refused(401, "UNAUTHENTICATED")})
     with pytest.raises(Unauthenticated):
         await looked(upstream, tmp_path, "prj_1")
 

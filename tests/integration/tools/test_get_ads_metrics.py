@@ -11,7 +11,7 @@ from layers_mcp.protocol import ToolError
 from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
 from layers_mcp.tools.get_ads_metrics import MONEY_NOTE, get_ads_metrics
-from tests.integration.tools.scripted import Upstream, pairs_of
+from tests.support.upstream import Upstream, pairs_of
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
 ADS = f"GET /v1/projects/{PROJECT}/ads-metrics"

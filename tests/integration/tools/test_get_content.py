@@ -9,7 +9,7 @@ import pytest
 from layers_mcp.api.errors import ForbiddenScope, LayersError
 from layers_mcp.protocol import ToolError, render
 from layers_mcp.tools.get_content import Item, get_content
-from tests.integration.tools.scripted import Upstream, pairs_of, query_of, refusal
+from tests.support.upstream import Upstream, pairs_of, query_of, refused
 
 CONTENT = "/v1/projects/prj_1/content"
 SCHEDULE = "GET /v1/projects/prj_1/scheduled-posts"
@@ -90,7 +90,7 @@ async def test_a_container_comes_back_in_the_contracts_fields(tmp_path):
 async def test_an_unknown_container_does_not_hide_the_others(tmp_path):
     upstream = Upstream()
     upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
-    upstream.replies["GET /v1/content/cnt_3"] = refusal(403, "FORBIDDEN_SCOPE")
+    upstream.replies["GET /v1/content/cnt_3"] = refused(403, "FORBIDDEN_SCOPE")
     async with upstream.workspace(tmp_path) as ws:
         result = await get_content(ws, container_ids=("cnt_2", "cnt_1", "cnt_3", "cnt_1"))
     assert [(item.container_id, item.status) for item in result.items] == [
@@ -111,7 +111,7 @@ async def test_only_unknown_containers_are_still_an_answer(tmp_path):
 
 async def test_the_call_fails_where_nothing_can_be_read(tmp_path):
     upstream = Upstream()
-    upstream.replies["GET /v1/content/cnt_1"] = refusal(403, "FORBIDDEN_SCOPE")
+    upstream.replies["GET /v1/content/cnt_1"] = refused(403, "FORBIDDEN_SCOPE")
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(ForbiddenScope):
             await get_content(ws, container_ids=("cnt_1",))
@@ -340,12 +340,12 @@ async def test_nothing_waiting_anywhere_says_where_it_was_looked_for(tmp_path: P
 
 async def test_a_project_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     upstream = waiting_in({"prj_1": [made(1, 60)], "prj_2": [made(2, 70)]})
-    upstream.replies["GET /v1/projects/prj_2/content"] = refusal(403, "FORBIDDEN_SCOPE")
+    upstream.replies["GET /v1/projects/prj_2/content"] = refused(403, "FORBIDDEN_SCOPE")
     async with upstream.workspace(tmp_path) as ws:
         page = await get_content(ws, awaiting_approval=True)
     assert [item.container_id for item in page.items] == ["cnt_1"]
     assert page.notes[0].startswith("Project prj_2 could not be read. FORBIDDEN_SCOPE (403)")
-    upstream.replies["GET /v1/projects/prj_1/content"] = refusal(403, "FORBIDDEN_SCOPE")
+    upstream.replies["GET /v1/projects/prj_1/content"] = refused(403, "FORBIDDEN_SCOPE")
     async with upstream.workspace(tmp_path) as ws:
         with pytest.raises(LayersError):
             await get_content(ws, awaiting_approval=True)

@@ -14,7 +14,7 @@ from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
 from layers_mcp.tools._series import Series
 from layers_mcp.tools.get_metrics import get_metrics
-from tests.integration.tools.scripted import Upstream, pairs_of, refusal
+from tests.support.upstream import Upstream, pairs_of, refused
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
 METRICS = f"GET /v1/projects/{PROJECT}/metrics"
@@ -90,11 +90,11 @@ async def test_what_cannot_be_measured_is_refused_before_any_request(
     tmp_path: Path, arguments: dict[str, Any], named: str
 ) -> None:
     upstream = answer()
-    with pytest.raises(ToolError) as refusal:
+    with pytest.raises(ToolError) as failure:
         await measured(upstream, tmp_path, **arguments)
-    assert str(refusal.value).startswith(f"INVALID_ARGUMENT: {named}")
-    assert "Nothing was changed." in str(refusal.value)
-    assert not any(value in str(refusal.value) for value in ("yesterday", "2030"))
+    assert str(failure.value).startswith(f"INVALID_ARGUMENT: {named}")
+    assert "Nothing was changed." in str(failure.value)
+    assert not any(value in str(failure.value) for value in ("yesterday", "2030"))
     assert upstream.requests == []
 
 
@@ -111,10 +111,10 @@ async def test_a_series_too_long_for_one_answer_keeps_its_newest_buckets(tmp_pat
 
 @pytest.mark.parametrize("metric", ["conversions", "spend", "roas", "cpa", "clicks", "ctr", "cpc", "cpm", "frequency"])
 def test_a_paid_metric_is_refused_and_the_refusal_points_to_the_paid_tool(metric: str) -> None:
-    with pytest.raises(ToolError) as refusal:
+    with pytest.raises(ToolError) as failure:
         validate(SCHEMA, {"project_id": PROJECT, "metrics": ["views", metric]})
-    assert str(refusal.value).startswith("INVALID_ARGUMENT: `metrics` must be")
-    assert "get_ads_metrics" in str(refusal.value)
+    assert str(failure.value).startswith("INVALID_ARGUMENT: `metrics` must be")
+    assert "get_ads_metrics" in str(failure.value)
 
 
 async def test_another_scope_takes_its_own_id_and_metrics_are_sent_once_each_in_order(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ async def test_an_account_that_cannot_be_read_hides_no_other(tmp_path: Path) -> 
     whole = upstream.replies[METRICS]
 
     def failing(request: httpx2.Request) -> Any:
-        return refusal(403, "FORBIDDEN_SCOPE") if ("id", "sa_1") in pairs_of(request) else whole
+        return refused(403, "FORBIDDEN_SCOPE") if ("id", "sa_1") in pairs_of(request) else whole
 
     upstream.replies[METRICS] = failing
     result = await measured(upstream, tmp_path, by_account=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layers_mcp.api.errors import ValidationFailed
 from layers_mcp.protocol import render
 from layers_mcp.tools.list_ads_content import STARTED_AGAIN, AdsContentPage, list_ads_content
-from tests.integration.tools.scripted import Reply, Upstream, pairs_of, refusal
+from tests.support.upstream import Reply, Upstream, pairs_of, refused
 
 POOL = "GET /v1/projects/prj_1/ads-content"
 
@@ -143,7 +143,7 @@ async def test_the_guard_looks_at_the_first_page_under_the_same_filters(tmp_path
 
 async def test_a_guard_that_cannot_look_does_not_hide_the_page(tmp_path: Path) -> None:
     def answer(request: httpx2.Request) -> dict[str, Any] | httpx2.Response:
-        return {"items": [creative(9)]} if "cursor" in request.url.params else refusal(422, "VALIDATION")
+        return {"items": [creative(9)]} if "cursor" in request.url.params else refused(422, "VALIDATION")
 
     result = await page(pool(answer), tmp_path, cursor="c2")
     assert [row.ads_content_id for row in result.items] == ["adc_9"]
@@ -178,7 +178,7 @@ async def test_rows_not_scored_yet_are_counted_in_a_note(tmp_path: Path) -> None
 
 async def test_a_failed_page_is_an_error_of_the_api(tmp_path: Path) -> None:
     with pytest.raises(ValidationFailed):
-        await page(pool(refusal(422, "VALIDATION")), tmp_path, cursor="c2")
+        await page(pool(refused(422, "VALIDATION")), tmp_path, cursor="c2")
 
 
 async def test_two_hundred_rows_of_the_longest_titles_are_cut_to_fit_and_offer_no_cursor_past_the_cut(

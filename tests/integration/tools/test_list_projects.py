@@ -10,7 +10,7 @@ import pytest
 from layers_mcp.api.errors import ForbiddenScope
 from layers_mcp.protocol import render
 from layers_mcp.tools.list_projects import Projects, list_projects
-from tests.integration.tools.scripted import Reply, Upstream, pairs_of, refusal
+from tests.support.upstream import Reply, Upstream, pairs_of, refused
 
 WHOAMI: dict[str, Any] = {"organizationId": "org_1", "organizationName": "Acme\u202e Agency", "scopes": []}
 CREDITS: dict[str, Any] = {"balance": 900, "estimatedCreditsPerFormat": {"video_remix": 120, "auto": 120}}
@@ -67,7 +67,7 @@ async def test_only_active_projects_are_asked_for_unless_archived_ones_are_wante
 async def test_what_the_key_may_not_read_is_left_out_with_a_note_and_the_projects_still_come(
     tmp_path: Path, path: str, what: str
 ) -> None:
-    result = await listed(tmp_path, upstream(**{path: refusal(403, "FORBIDDEN_SCOPE")}))
+    result = await listed(tmp_path, upstream(**{path: refused(403, "FORBIDDEN_SCOPE")}))
     assert [project.project_id for project in result.projects] == ["prj_1", "prj_2"]
     assert (result.organization is None, result.credits is None) == (path == "whoami", path == "credits")
     assert result.notes[0].startswith(f"The {what} is left out. FORBIDDEN_SCOPE (403)")
@@ -75,7 +75,7 @@ async def test_what_the_key_may_not_read_is_left_out_with_a_note_and_the_project
 
 async def test_without_the_projects_there_is_no_answer(tmp_path: Path) -> None:
     with pytest.raises(ForbiddenScope):
-        await listed(tmp_path, upstream(projects=refusal(403, "FORBIDDEN_SCOPE")))
+        await listed(tmp_path, upstream(projects=refused(403, "FORBIDDEN_SCOPE")))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import Content, get_content
 from layers_mcp.tools.publish_content import publish_content
-from tests.integration.tools.scripted import Upstream, refusal
 from tests.support import START, LoopClock, open_workspace
+from tests.support.upstream import Upstream, refused
 
 pytestmark = pytest.mark.jumping
 
@@ -160,7 +160,7 @@ async def test_a_promotion_that_failed_is_told(tmp_path: Path) -> None:
         "approvalStatus": "approved",
         "pendingSchedulePromotion": promotion,
     }
-    upstream.replies["GET /v1/content/cnt_1"] = refusal(403, "FORBIDDEN_SCOPE")
+    upstream.replies["GET /v1/content/cnt_1"] = refused(403, "FORBIDDEN_SCOPE")
     async with upstream.workspace(tmp_path) as ws:
         decided = await decide_content(ws, "cnt_1", "approve")
     assert (decided.approval_status, decided.publication) == ("approved", None)

@@ -16,7 +16,7 @@ from layers_mcp.api.errors import NotFound
 from layers_mcp.protocol import render
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.rank_top_performers import TopPerformers, rank_top_performers
-from tests.integration.tools.scripted import Upstream, answer, pairs_of
+from tests.support.upstream import Upstream, ok, pairs_of
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
 RANKING = f"GET /v1/projects/{PROJECT}/top-performers"
@@ -310,7 +310,7 @@ async def test_what_orders_made_does_not_raise_the_bar_for_the_next(tmp_path: Pa
     rows = [row(1, 0.06, 20_000), *[row(rank, rate / 1000) for rank, rate in enumerate((19, 20, 21, 20, 22, 18), 2)]]
     made = [row(rank, 0.05, 20_000, sourceId=f"cnt_{rank}", sourceType="content_container") for rank in range(8, 13)]
     upstream = ranking(*rows, *made)
-    upstream.replies[f"POST /v1/projects/{PROJECT}/content"] = lambda request: answer(
+    upstream.replies[f"POST /v1/projects/{PROJECT}/content"] = lambda request: ok(
         {"jobId": "job_1", "status": "running", "containerIds": [f"cnt_{rank}" for rank in range(8, 13)]}, 202
     )
     before = (await ranked(upstream, tmp_path)).items[0]

@@ -16,9 +16,9 @@ from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.review_commissions import review_commissions
-from tests.integration.tools.scripted import NOW, Upstream, query_of, refusal
 from tests.support import LoopClock, open_workspace
 from tests.support.harness import open_stage
+from tests.support.upstream import NOW, Upstream, query_of, refused
 
 pytestmark = pytest.mark.jumping
 
@@ -344,8 +344,8 @@ async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
         await ws.operations.orders.place(clone())
         await ws.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
         shop.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08)]
-        shop.replies["GET /v1/projects/prj_2/top-performers"] = refusal(403, "FORBIDDEN_SCOPE")
-        shop.replies["GET /v1/projects/prj_2/content"] = refusal(404, "NOT_FOUND")
+        shop.replies["GET /v1/projects/prj_2/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
+        shop.replies["GET /v1/projects/prj_2/content"] = refused(404, "NOT_FOUND")
         result = await review_commissions(ws)
     by_project = {row.project_id: row for row in result.commissions}
     assert by_project["prj_1"].versus_source == 1.25
@@ -371,7 +371,7 @@ async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tm
     shop = Shop()
     async with shop.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
-        shop.replies["GET /v1/projects/prj_1/top-performers"] = refusal(403, "FORBIDDEN_SCOPE")
+        shop.replies["GET /v1/projects/prj_1/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
         result = await review_commissions(ws)
     assert [note for note in result.notes if "live" in note] == []
 

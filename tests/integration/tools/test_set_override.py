@@ -6,7 +6,7 @@ import pytest
 
 from layers_mcp.api.errors import NotFound
 from layers_mcp.tools.set_override import set_override
-from tests.integration.tools.scripted import Upstream
+from tests.support.upstream import Upstream
 
 PATH = "/v1/projects/prj_1/ads-content/adc_1"
 

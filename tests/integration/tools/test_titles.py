@@ -15,8 +15,8 @@ from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.list_ads_content import list_ads_content
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.review_commissions import review_commissions
-from tests.integration.tools.scripted import Upstream, answer
 from tests.support.texts import ALL_TITLES, ATTACKS
+from tests.support.upstream import Upstream, ok
 
 PROJECT = "prj_1"
 CONTENT = f"/v1/projects/{PROJECT}/content"
@@ -39,7 +39,7 @@ def organization(texts: list[str]) -> Upstream:
 
     def order(request: httpx2.Request) -> httpx2.Response:
         number = len(upstream.asked(CONTENT))
-        return answer({"jobId": f"job_{number}", "status": "running", "containerId": f"cnt_new_{number}"}, 202)
+        return ok({"jobId": f"job_{number}", "status": "running", "containerId": f"cnt_new_{number}"}, 202)
 
     upstream.replies |= {
         "GET /v1/projects": {"items": [{"id": PROJECT, "name": "acme"}]},

@@ -15,8 +15,8 @@ from layers_mcp.operations import CloneOrder, HookOrder
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools._job_progress import Watch
 from layers_mcp.tools.wait_job import wait_job
-from tests.integration.tools.scripted import Upstream, refusal
 from tests.support import LoopClock, open_workspace
+from tests.support.upstream import Upstream, refused
 
 pytestmark = pytest.mark.jumping
 
@@ -127,8 +127,8 @@ async def test_ten_jobs_are_waited_for_at_once_and_one_failure_hides_no_other(tm
     jobs += [
         ("failed", job("failed", "failed", error={"code": "BAD_FOOTAGE", "message": "Too\u202e dark.\n"})),
         ("canceled", job("canceled", "canceled")),
-        ("gone", refusal(404, "NOT_FOUND")),
-        ("foreign", refusal(403, "FORBIDDEN_SCOPE")),
+        ("gone", refused(404, "NOT_FOUND")),
+        ("foreign", refused(403, "FORBIDDEN_SCOPE")),
     ]
     async with on(*jobs).workspace(tmp_path) as ws:
         waited = await wait_job(ws, job_ids=tuple(name for name, _ in jobs))
@@ -156,14 +156,14 @@ async def test_jobs_that_are_not_found_count_as_done(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seconds", [0, 20])
 async def test_the_call_fails_when_no_job_can_be_read(seconds: int, tmp_path: Path) -> None:
-    forbidden = refusal(403, "FORBIDDEN_SCOPE")
+    forbidden = refused(403, "FORBIDDEN_SCOPE")
     async with on(("j1", forbidden), ("j2", forbidden)).workspace(tmp_path) as ws:
         with pytest.raises(ForbiddenScope):
             await wait_job(ws, job_ids=("j1", "j2"), timeout_seconds=seconds)
 
 
 async def test_the_call_fails_when_upstream_is_down_all_the_while_and_not_when_it_comes_back(tmp_path: Path) -> None:
-    down = refusal(500, "INTERNAL")
+    down = refused(500, "INTERNAL")
     async with on(("j1", down)).workspace(tmp_path) as ws:
         with pytest.raises(ServerFault):
             await wait_job(ws, job_ids=("j1",))
@@ -173,7 +173,7 @@ async def test_the_call_fails_when_upstream_is_down_all_the_while_and_not_when_i
 
 
 async def test_a_job_that_cannot_be_read_any_more_keeps_its_last_state_beside_the_error(tmp_path: Path) -> None:
-    async with on(("j1", [job("j1", stage="queued"), refusal(500, "INTERNAL")])).workspace(tmp_path) as ws:
+    async with on(("j1", [job("j1", stage="queued"), refused(500, "INTERNAL")])).workspace(tmp_path) as ws:
         waited = await wait_job(ws, job_ids=("j1",), timeout_seconds=10)
     state = waited.jobs[0]
     assert (state.status, state.stage) == ("running", "queued")
@@ -182,8 +182,8 @@ async def test_a_job_that_cannot_be_read_any_more_keeps_its_last_state_beside_th
 
 
 async def test_a_job_that_is_gone_while_it_is_waited_for_is_not_found_and_done(tmp_path: Path) -> None:
-    gone = refusal(404, "NOT_FOUND")
-    upstream = on(("j1", [job("j1", stage="queued", containerId="cnt_1"), gone]), ("j2", refusal(410, "GONE")))
+    gone = refused(404, "NOT_FOUND")
+    upstream = on(("j1", [job("j1", stage="queued", containerId="cnt_1"), gone]), ("j2", refused(410, "GONE")))
     async with upstream.workspace(tmp_path) as ws:
         waited = await wait_job(ws, job_ids=("j1", "j2"))
     assert [(state.status, state.error) for state in waited.jobs] == [("not_found", None)] * 2
@@ -201,7 +201,7 @@ async def test_files_are_shown_only_of_a_job_that_has_ended(tmp_path: Path) -> N
 
 
 async def test_a_rate_limit_is_no_news_of_a_job_whose_state_is_known(tmp_path: Path) -> None:
-    limited = refusal(429, "RATE_LIMITED")
+    limited = refused(429, "RATE_LIMITED")
     async with on(("j1", [job("j1", stage="queued"), limited])).workspace(tmp_path) as ws:
         waited = await wait_job(ws, job_ids=("j1",), timeout_seconds=10)
     assert (waited.jobs[0].status, waited.jobs[0].error) == ("running", None)
