@@ -29,7 +29,7 @@ from layers_mcp.operations.planning import Planner, SendPlan
 from layers_mcp.operations.pricing import CLONE_PRICE_NOTE
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
-from layers_mcp.operations.state_machine import is_free
+from layers_mcp.operations.state_machine import can_retry, is_free
 from layers_mcp.operations.store.base import DayLimit, Store
 from layers_mcp.operations.tenant import TenantResolver
 from layers_mcp.operations.terms import Consent, Limits, Terms, TermsReader
@@ -104,6 +104,8 @@ class OrderService:
             if not plan.to_send:
                 return await self._writer.placement(call, [*await self._refreshed(call, plan.answered), *plan.lost])
             plan, terms = await self._priced(plan, limits, ask_hold=consent is not None)
+            if not self._may_be_sent(plan.unanswered):
+                continue  # upstream's clock, seen with the prices, says otherwise than ours did
             if refusals := await self._terms.refusals(plan.to_send, terms, limits):
                 if await self._is_upstream_after_all(call, plan.unanswered):
                     continue
@@ -190,6 +192,10 @@ class OrderService:
                 call.notes.append(f"Piece {row.piece} of this order was never answered. {found}")
         return plan
 
+    def _may_be_sent(self, unanswered: Sequence[Operation]) -> bool:
+        now, key = self._clock.now(), self._api.key_fingerprint
+        return all(can_retry(row, key, now) for row in unanswered)
+
     async def _is_upstream_after_all(self, call: Call, rows: Sequence[Operation]) -> bool:
         """Whether something that may not be sent again now is found upstream, and so need not be."""
         found = [await self._reconciler.found(row) for row in rows if row.status == "unknown"]
@@ -216,10 +222,14 @@ class OrderService:
     # --- price
 
     async def _priced(self, plan: SendPlan, limits: Limits, *, ask_hold: bool) -> tuple[SendPlan, Terms]:
-        """The plan with what sending each of its rows costs now, and the terms of it all."""
+        """The plan with what sending each of its rows costs now, and the terms of it all.
+
+        Drafts are dated anew: where the machine's clock was set since upstream's was last seen, that was seen now.
+        """
         rows, terms = await self._terms.priced(plan.to_send, ask_hold=ask_hold or limits.require_approval)
-        count = len(plan.unanswered)
-        return replace(plan, unanswered=rows[:count], drafts=rows[count:]), terms
+        count, now = len(plan.unanswered), self._clock.now()
+        drafts = [replace(row, ordered_at=now, updated_at=now, clock_offset=self._clock.offset) for row in rows[count:]]
+        return replace(plan, unanswered=rows[:count], drafts=drafts), terms
 
     # --- reserve and send
 

@@ -107,7 +107,7 @@ class Confirmed(RuleBasedStateMachine):
         content = result.structured_content
         if content is None:
             return
-        [job] = self.town.charges[self.key(wanted)]
+        [job] = self.town.made[self.key(wanted)]
         assert content["job_id"] in (None, job)
         if not content["replayed"] and content.get("estimated_credits"):
             assert content["estimated_credits"] <= self.agreed[self.key(wanted)]
@@ -252,9 +252,9 @@ class Confirmed(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_charged_twice_or_without_a_yes(self) -> None:
-        assert all(len(jobs) <= 1 for jobs in self.town.charges.values())
-        assert len(self.town.charged()) == sum(map(len, self.town.charges.values()))
-        assert {key for key, jobs in self.town.charges.items() if jobs} <= self.agreed.keys()
+        assert all(len(jobs) <= 1 for jobs in self.town.made.values())
+        assert len(self.town.charges()) == sum(map(len, self.town.made.values()))
+        assert {key for key, jobs in self.town.made.items() if jobs} <= self.agreed.keys()
 
     def teardown(self) -> None:
         """In a healed world a yes completes every order."""
@@ -262,7 +262,7 @@ class Confirmed(RuleBasedStateMachine):
             for hook in ("Plan less.", "Café first."):
                 for take in (1, 2):
                     self.a_person_is_asked({"hook": hook, "take": take}, "auto", [YES], "nothing", "")
-                    assert len(self.town.charges[self.key({"hook": hook, "take": take})]) == 1
+                    assert len(self.town.made[self.key({"hook": hook, "take": take})]) == 1
             self.nothing_is_charged_twice_or_without_a_yes()
         finally:
             self.town.close()

@@ -1,42 +1,58 @@
-"""A small town for orders: servers that share a journal and an upstream, and can be killed at any moment.
+"""A small town for operations: servers that share a journal and an upstream, and can be killed at any moment.
 
-Every server is a workspace on the same sandbox. Its wire counts what each commission was charged, by the ledger, and
-can go dead: before a commission arrives, or after it was accepted. A killed server does nothing any more, least of all
-clean up: its journal is moved out of its reach before its tasks are taken away.
+Every server is a workspace on the same sandbox. Its wire counts what each operation was charged or published, by the
+ledger and the schedule, and can go dead: before a write arrives, or after it was accepted. A killed server does nothing
+any more, least of all clean up: its journal is moved out of its reach before its tasks are taken away.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
-from collections import defaultdict
-from collections.abc import Awaitable
-from datetime import timedelta
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import anyio
 from httpx2 import AsyncBaseTransport, Request, Response
 
-from layers_mcp.app import open_context
-from layers_mcp.operations import Order, Placement
+from layers_mcp.api.request import stamp
+from layers_mcp.app import open_resources
+from layers_mcp.context import ToolContext
+from layers_mcp.operations import Order, Placement, Publication
+from layers_mcp.operations.store.sql import SqlStore
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.sandbox.vintages import Vintage
+from layers_mcp.tenancy.workspace import Workspace
 from tests.support import BASE_URL, START, LoopClock, configured
+from tests.support.faulty_storage import FaultyStorage
 
 
 class Town:
-    """The sandbox, the shared state directory, and who was charged for what."""
+    """The sandbox, the shared state directory, and what was made for whom.
 
-    def __init__(self, root: Path, **settings: Any) -> None:
+    `made` holds, by Idempotency-Key, the job of every charge and the id of every scheduled post. `prices` replace
+    those of the price list, `slow` is how many seconds the answer to a write takes, `skew` how far the machine's clock
+    is ahead.
+    """
+
+    def __init__(self, root: Path, vintage: Vintage = "preview", **settings: Any) -> None:
         self.root = root
         self.moves = 0
         self.state_dir.mkdir(parents=True)
         self.clock = LoopClock(START)
-        self.sandbox = Sandbox(clock=self.clock)
+        self.sandbox = Sandbox(clock=self.clock, vintage=vintage)
+        self.project = self.sandbox.project_id("acme-todo")
+        self.storage = FaultyStorage()
         self.skew = timedelta()
+        self.slow = 0.0
+        self.prices: Mapping[str, Any] = {}
         self.settings = settings
         self.key = self.sandbox.api_key
-        self.charges: dict[str, list[str | None]] = defaultdict(list)
+        self.made: dict[str, list[str | None]] = defaultdict(list)
         self.at_the_till = anyio.Lock()
 
     @property
@@ -48,10 +64,13 @@ class Town:
         before = self.state_dir
         self.moves += 1
         before.rename(self.state_dir)
+        self.storage.forget()
 
-    def charged(self) -> list[str | None]:
-        """The jobs of every charge in the ledger."""
-        return [event.job_id for event in self.sandbox.ledger() if event.type == "usage"]
+    def charges(self) -> list[tuple[str | None, int, datetime]]:
+        """The job, credits and moment of every charge in the ledger."""
+        return [
+            (event.job_id, -event.credits, event.created_at) for event in self.sandbox.ledger() if event.type == "usage"
+        ]
 
     def close(self) -> None:
         self.sandbox.close()
@@ -72,19 +91,39 @@ class Wire(AsyncBaseTransport):
         if self.died.is_set():
             await anyio.sleep_forever()
         if request.method != "POST":
-            return await self.inner.handle_async_request(request)
+            return await self._priced(request, await self.inner.handle_async_request(request))
         self.ordering.set()
         if self.dies == "before":
             await self._die()
         async with self.town.at_the_till:
-            before = len(self.town.charged())
+            before = await self._made(request)
             try:
                 response = await self.inner.handle_async_request(request)
             finally:
-                self.town.charges[request.headers["Idempotency-Key"]] += self.town.charged()[before:]
+                with anyio.CancelScope(shield=True):
+                    made = await self._made(request)
+                self.town.made[request.headers["Idempotency-Key"]] += (made - before).elements()
         if self.dies == "after":
             await self._die()
+        await anyio.sleep(self.town.slow)
         return response
+
+    async def _priced(self, request: Request, response: Response) -> Response:
+        if not (self.town.prices and request.url.path == "/v1/credits" and response.is_success):
+            return response
+        body = {**json.loads(await response.aread()), "estimatedCreditsPerFormat": self.town.prices}
+        return Response(200, json=body, headers={"Date": response.headers["Date"]})
+
+    async def _made(self, request: Request) -> Counter[str | None]:
+        """What there is by now of the kind that a write makes."""
+        if request.url.path.rpartition("/")[2] not in ("publish", "schedule"):
+            return Counter(job for job, _, _ in self.town.charges())
+        url = f"{BASE_URL}/v1/projects/{self.town.project}/scheduled-posts"
+        query = {"limit": "100", "since": stamp(START)}
+        asked = Request("GET", url, params=query, headers={"Authorization": request.headers["Authorization"]})
+        page = json.loads(await (await self.inner.handle_async_request(asked)).aread())
+        assert page["nextCursor"] is None, page
+        return Counter(post["id"] for post in page["items"])
 
     async def _die(self) -> None:
         self.died.set()
@@ -94,26 +133,37 @@ class Wire(AsyncBaseTransport):
 class Server:
     """A workspace that runs in a task of its own, so that calls come from other tasks, as they do over stdio."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: Town, key: str = "") -> None:
         self.town = town
+        self.key = key or town.key
         self.wire = Wire(town)
         self._up = anyio.Event()
         self._down = anyio.Event()
         self._task = asyncio.create_task(self._serve())
 
     async def _serve(self) -> None:
-        settings = configured(
-            api_key=self.town.key, base_url=BASE_URL, state_dir=self.town.state_dir, **self.town.settings
-        )
-        async with open_context(
-            **settings, transport=self.wire, clock=lambda: self.town.clock() + self.town.skew
-        ) as self.ws:
-            self._up.set()
-            await self._down.wait()
+        parts = configured(api_key=self.key, base_url=BASE_URL, state_dir=self.town.state_dir, **self.town.settings)
+        config, credentials, policy = parts["config"], parts["credentials"], parts["policy"]
+        async with open_resources(config, transport=self.wire, clock=self._now) as resources:
+            resources.store = SqlStore("", config.state_dir, steps=self.town.storage)
+            async with Workspace(resources, credentials, policy) as workspace:
+                self.ws = ToolContext(workspace=workspace, policy=policy)
+                self._up.set()
+                await self._down.wait()
+
+    def _now(self) -> datetime:
+        return self.town.clock() + self.town.skew
+
+    async def up(self) -> ToolContext:
+        await self._up.wait()
+        return self.ws
 
     async def place(self, order: Order, **arguments: Any) -> Placement:
-        await self._up.wait()
-        return await self.ws.operations.orders.place(order, **arguments)
+        """Place it as the tools do: content is read before it is published."""
+        ws = await self.up()
+        if isinstance(order, Publication):
+            await ws.api.content.get(order.container_id)
+        return await ws.operations.orders.place(order, **arguments)
 
     async def stop(self) -> None:
         self._down.set()

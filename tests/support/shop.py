@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -59,16 +59,17 @@ class Shop:
         return open_workspace(self.sandbox, self.state_dir, **settings)
 
     def on_a_clock(
-        self, ahead: timedelta, *, dated: bool = True, **settings: Any
+        self, ahead: timedelta | Callable[[], timedelta], *, dated: bool = True, **settings: Any
     ) -> AbstractAsyncContextManager[ToolContext]:
         """A process on the same journal whose clock is wrong; upstream says what time it is, or does not."""
+        skew = ahead if callable(ahead) else lambda: ahead
         known: dict[str, Any] = {
             "api_key": self.sandbox.api_key,
             "base_url": BASE_URL,
             "state_dir": self.state_dir,
         }
         transport = self.sandbox.transport() if dated else Undated(self.sandbox)
-        clock = lambda: self.sandbox.now() + ahead  # noqa: E731
+        clock = lambda: self.sandbox.now() + skew()  # noqa: E731
         return open_context(**configured(**(known | settings)), transport=transport, clock=clock)
 
     async def since(self, *project: str) -> list[OrderRecord]:

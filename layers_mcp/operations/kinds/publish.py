@@ -133,6 +133,8 @@ class PublishKind:
                         break
             except LayersError:
                 return "The project's schedule could not be read just now."
+            if found and any(_may_have_made(other, row) for other in others):
+                return "Another publication of this content was never answered either, so whose is whose is unclear."
             if found.keys() == accounts:
                 ids = [found[account].scheduled_post_id for account in sorted(accounts)]
                 return Accepted(status=_together(list(found.values())), answer={"scheduled_post_ids": ids})
@@ -152,6 +154,19 @@ def _window(row: Operation) -> tuple[datetime, datetime]:
         moment = datetime.fromisoformat(str(at))
         return moment, moment
     return row.ordered_at - SLACK, row.updated_at + SLACK + GOES_OUT_WITHIN
+
+
+def _may_have_made(other: Operation, row: Operation) -> bool:
+    """Whether an unanswered publication may have made what looks like that of `row`."""
+    one, two = other.arguments, row.arguments
+    (since, until), (earliest, latest) = _window(other), _window(row)
+    return (
+        other.status == "unknown"
+        and one["container_id"] == two["container_id"]
+        and not set(one["social_account_ids"]).isdisjoint(two["social_account_ids"])
+        and since <= latest
+        and earliest <= until
+    )
 
 
 def _together(posts: Sequence[ScheduledPost]) -> str:

@@ -13,7 +13,7 @@ from anyio import to_thread
 from layers_mcp.operations.models import Operation, Reading, Tenant, Tool
 from layers_mcp.operations.state_machine import Event, Released
 from layers_mcp.operations.store.base import DayLimit, JournalEvent, Wanted
-from layers_mcp.operations.store.worker import STEP_SECONDS, Worker
+from layers_mcp.operations.store.worker import Steps, Worker
 
 if TYPE_CHECKING:
     from layers_mcp.operations.store.journal import Journal
@@ -27,13 +27,16 @@ AT_ONCE = 12
 class SqlStore:
     """A `Store` in SQLite or PostgreSQL. One for a process, whatever tenants it serves."""
 
-    def __init__(self, url: str, state_dir: Path, *, seconds: float = STEP_SECONDS) -> None:
-        """`url` is a database's; where it is empty, the journal is a SQLite file in `state_dir`."""
+    def __init__(self, url: str, state_dir: Path, *, steps: Steps | None = None) -> None:
+        """`url` is a database's; where it is empty, the journal is a SQLite file in `state_dir`.
+
+        `steps` takes its steps in another way than worker threads do.
+        """
         self._url = url
         self._file = state_dir / "orders.db"
         self._journal: Journal | None = None
         self._opening = threading.Lock()
-        self._worker = Worker(at_once=AT_ONCE if url.startswith("postgres") else 1, seconds=seconds)
+        self._steps = steps or Worker(at_once=AT_ONCE if url.startswith("postgres") else 1)
 
     @property
     def exists(self) -> bool:
@@ -125,7 +128,7 @@ class SqlStore:
     async def _step(self, work: Callable[[Journal], T], undo: Callable[[Journal], None] | None = None) -> T:
         """Do one step on the journal, creating it where there is none. Raises `JournalError`."""
         undone = None if undo is None else lambda: undo(self._opened())
-        return await self._worker.run(lambda: work(self._opened()), undone)
+        return await self._steps.run(lambda: work(self._opened()), undone)
 
     def _opened(self) -> Journal:
         with self._opening:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 import anyio
 from anyio import to_thread
@@ -15,6 +15,14 @@ T = TypeVar("T")
 
 STEP_SECONDS = 8.0
 """How long a step may take: storage ends its own waits sooner, unless its server or file system is frozen."""
+
+
+class Steps(Protocol):
+    """Takes the steps of one storage."""
+
+    async def run(self, work: Callable[[], T], undo: Callable[[], object] | None = None) -> T:
+        """Do `work` and return what it returns. Raises `JournalError`; what ends only after that does `undo`, too."""
+        ...
 
 
 class Worker:

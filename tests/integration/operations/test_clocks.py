@@ -38,6 +38,36 @@ async def test_a_clock_that_is_set_right_unseen_does_not_prolong_the_time_for_se
     assert len(shop.charges()) == 1
 
 
+async def test_an_order_is_dated_right_though_the_clock_was_set_wrong_while_the_server_ran(shop: Shop) -> None:
+    ahead = RIGHT
+    async with shop.on_a_clock(lambda: ahead) as running:
+        await running.api.whoami()
+        ahead = timedelta(hours=5)
+        lose(shop, "drop_after")
+        with pytest.raises(Exception, match="UNREACHABLE"):
+            await running.operations.orders.place(shop.generate())
+        shop.sandbox.faults.clear()
+        shop.clock.move(hours=24.5)
+        ahead, posts = RIGHT, shop.posts()
+        found = await running.operations.orders.place(shop.generate())
+    assert (found.recovered, shop.posts(), len(shop.charges())) == (True, posts, 1)
+
+
+async def test_a_clock_that_is_set_back_while_the_server_runs_does_not_prolong_the_time_for_sending_again(
+    shop: Shop,
+) -> None:
+    ahead = RIGHT
+    async with shop.on_a_clock(lambda: ahead) as running:
+        lose(shop, "drop_after")
+        with pytest.raises(Exception, match="UNREACHABLE"):
+            await running.operations.orders.place(shop.generate())
+        shop.sandbox.faults.clear()
+        shop.clock.move(hours=24.5)
+        ahead, posts = timedelta(hours=-3), shop.posts()
+        found = await running.operations.orders.place(shop.generate())
+    assert (found.recovered, shop.posts(), len(shop.charges())) == (True, posts, 1)
+
+
 @pytest.mark.parametrize("hours", [5, -5, 0.2])
 async def test_a_wrong_clock_ends_no_time_for_sending_again_that_upstreams_clock_leaves(
     shop: Shop, hours: float

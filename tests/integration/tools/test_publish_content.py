@@ -133,6 +133,25 @@ async def test_an_unanswered_publication_that_is_nowhere_is_not_sent_again(desk:
     assert await desk.scheduled() == []
 
 
+async def test_a_publication_does_not_take_the_post_of_another_that_was_never_answered_either(
+    desk: Desk, tmp_path: Path
+) -> None:
+    for take, kind in ((1, "drop_before"), (2, "drop_after")):
+        desk.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind=kind))
+        with pytest.raises(Exception, match="UNREACHABLE"):
+            await desk.publish(at="2026-04-18T09:00Z", take=take)
+        desk.sandbox.faults.clear()
+    async with open_workspace(desk.sandbox, tmp_path, api_key=desk.sandbox.issue_key()) as other:
+        with pytest.raises(ToolError, match="whose is whose is unclear"):
+            await publish_content(
+                other,
+                container_id=desk.container,
+                social_account_ids=tuple(desk.accounts[:1]),
+                at="2026-04-18T09:00Z",
+            )
+    assert len(await desk.scheduled()) == 1
+
+
 async def test_calls_at_once_publish_once(desk: Desk) -> None:
     desk.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="latency", seconds=3))
     async with anyio.create_task_group() as group:
