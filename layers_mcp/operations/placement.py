@@ -12,7 +12,7 @@ from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError, OperationError, OrderUnknownError, PublicationUnknownError
 from layers_mcp.operations.kinds import KINDS, Order
 from layers_mcp.operations.models import Operation, Placement, SimilarOrder, Tenant, order_record
-from layers_mcp.operations.similar import similar_orders
+from layers_mcp.operations.similar import similar_orders, similar_publications
 from layers_mcp.operations.store.base import Store
 from layers_mcp.operations.terms import Limits, Terms
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 HIGHEST_TAKE = 99
 
-SIMILAR_WITHIN = {True: timedelta(hours=1), False: timedelta(days=1)}
-"""Of orders, and of publications."""
+SIMILAR_WITHIN = timedelta(hours=1)
+"""How long ago an order may be that another one is compared with."""
 
 
 @dataclass
@@ -116,12 +116,17 @@ class PlacementWriter:
         )
 
     async def _similar(self, call: Call, notes: list[str]) -> tuple[SimilarOrder, ...]:
-        """Orders of the last hour from the same source or hook that differ in detail, newest first."""
-        when = self._clock.now() - SIMILAR_WITHIN[KINDS[call.order.tool].spends]
-        recent, warning = await self._store.since(call.tenant, when, call.order.project_id)
+        """What is nearly the same: recent orders of one source or hook, publications of the same content."""
+        now, order = self._clock.now(), call.order
+        if KINDS[order.tool].spends:
+            recent, warning = await self._store.since(call.tenant, now - SIMILAR_WITHIN, order.project_id)
+            similar = similar_orders(order, recent)
+        else:
+            sent, warning = await self._store.of_project(call.tenant, order.project_id, order.tool)
+            similar = similar_publications(order, sent, now)
         if warning:
             notes.append(journal_warning(warning))
-        return similar_orders(call.order, recent)
+        return similar
 
 
 def journal_warning(reason: str) -> str:

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 FORMS = "an ISO datetime with Z or an offset, or a local one such as 2026-11-28T09:00"
 
-_FORM = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2})?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII)
+_FORM = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(?P<offset>[Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
+)
 
 
 def zone(name: str) -> ZoneInfo:
@@ -20,7 +22,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def parse_instant(text: str, wall: ZoneInfo) -> datetime:
-    """The instant that `text` names, in UTC; a local time is read on the clock of `wall`.
+    """The instant that `text` names, in UTC and whole seconds; a local time is read on the clock of `wall`.
 
     Raises ValueError, whose text says what is wrong: no such form, or a local time that a clock change leaves out or
     makes twice, with both readings.
@@ -29,12 +31,12 @@ def parse_instant(text: str, wall: ZoneInfo) -> datetime:
     if not _FORM.fullmatch(text):
         raise ValueError(f"not {FORMS}")
     try:
-        moment = datetime.fromisoformat(text.upper())
-    except ValueError:
+        moment = datetime.fromisoformat(text.upper()).replace(microsecond=0)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        first, second = (moment.replace(tzinfo=wall, fold=fold).astimezone(UTC) for fold in (0, 1))
+    except (ValueError, OverflowError):
         raise ValueError(f"not {FORMS}") from None
-    if moment.tzinfo is not None:
-        return moment.astimezone(UTC)
-    first, second = (moment.replace(tzinfo=wall, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first == second:
         return first
     early, late = sorted((first, second))
@@ -42,6 +44,12 @@ def parse_instant(text: str, wall: ZoneInfo) -> datetime:
         before, after = (local(each, wall) for each in (early, late))
         raise ValueError(f"a local time that a clock change leaves out; next to it are {before} and {after}")
     raise ValueError(f"a local time that a clock change makes twice: {_utc(early)} or {_utc(late)}")
+
+
+def is_local(text: str) -> bool:
+    """Whether `text` can only be read on the clock of some place: it names neither UTC nor an offset."""
+    match = _FORM.fullmatch(text.strip())
+    return match is not None and match["offset"] is None
 
 
 def local(moment: datetime, wall: ZoneInfo) -> str:

@@ -8,23 +8,38 @@ from zoneinfo import ZoneInfo
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import ScheduledPost, SocialAccount
+from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import invalid_argument
-from layers_mcp.text.local_time import TOLERANCE, parse_instant, zone
+from layers_mcp.text.ids import same_id
+from layers_mcp.text.local_time import TOLERANCE, is_local, parse_instant, zone
 
 
-async def zone_of(context: ToolContext, project_id: str, name: str) -> ZoneInfo:
-    """The zone that is named, else the project's, else UTC. Raises `ToolError` for a name that is none."""
+async def zone_of(context: ToolContext, project_id: str, name: str, *, at: str = "") -> ZoneInfo:
+    """The zone that is named, else the project's, else UTC.
+
+    Raises `ToolError` for a name that is none, and where `at` is a local time and the project's zone is not known: a
+    guess could be hours off.
+    """
     if name.strip():
         try:
             return zone(name.strip())
         except ValueError as error:
             raise invalid_argument(f"`timezone` is {error}.") from None
     try:
-        page = await context.api.projects.list(limit=200)
-        named = next((one.timezone for one in page.items if one.id == project_id), None)
-        return zone(named or "UTC")
+        if not project_id:
+            raise ValueError
+        listed = await collect(
+            lambda cursor: context.api.projects.list(limit=200, cursor=cursor),
+            enough=lambda projects: any(same_id(one.id, project_id) for one in projects),
+        )
+        return zone(next((one.timezone for one in listed.items if same_id(one.id, project_id)), None) or "")
     except (LayersError, ValueError):
+        if is_local(at):
+            raise invalid_argument(
+                "`at` is a local time, and the project's time zone could not be read.",
+                "Name the `timezone`, or give `at` with Z or an offset.",
+            ) from None
         return ZoneInfo("UTC")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from layers_mcp.analytics.windows import stamp
-from layers_mcp.api.errors import Conflict
+from layers_mcp.api.errors import Conflict, LayersError
 from layers_mcp.api.models import ScheduledPost
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
@@ -47,45 +48,83 @@ async def change_schedule(
     a cancelled one is final; a live one can only be removed on the platform itself. Ids come from list_schedule. Not
     to publish (publish_content), reject a draft (decide_content) or stop a job (cancel_job).
     """
-    post = await context.api.publishing.get(scheduled_post_id)
-    project_id = ""
-    if not timezone.strip() and post.container_id:
-        project_id = (await context.api.content.get(post.container_id)).project_id or ""
-    wall = await zone_of(context, project_id, timezone)
+    publishing = context.api.publishing
+    post = await publishing.get(scheduled_post_id)
+    wall = await _wall(context, post, timezone, at)
+    moment = _new_time(action, at, wall)
+    if _is_as_wanted(post, moment):
+        return _changed(post, wall, ["It was canceled before this call." if moment is None else "It had this time."])
+    if post.status not in ("queued", None):
+        raise _too_late(post)
+    refuse_past(moment, context.now())
     notes: list[str] = []
-    moment: datetime | None = None
     try:
-        if action == "cancel":
-            if post.status == "canceled":
-                notes.append("It was canceled before this call.")
-            else:
-                post = _merged(post, await context.api.publishing.cancel(scheduled_post_id, reason=reason.strip()))
+        if moment is None:
+            post = _merged(post, await publishing.cancel(scheduled_post_id, reason=reason.strip()))
         else:
-            if not at.strip():
-                raise invalid_argument("`at` is needed to reschedule: the new time.")
-            moment = instant(at, wall)
-            if _is_queued_for(post, moment):
-                notes.append("It was scheduled for this time before this call.")
-            else:
-                refuse_past(moment, context.now())
-                moved = await context.api.publishing.reschedule(scheduled_post_id, scheduled_for=moment)
-                post = _merged(post, moved)
-    except Conflict as conflict:
-        post = await context.api.publishing.get(scheduled_post_id)
-        if post.status == "canceled" if action == "cancel" else _is_queued_for(post, moment):
-            return _changed(post, wall, notes)  # by an attempt of this very call whose answer was lost
-        raise ToolError(
-            conflict.code,
-            "The post is no longer queued, so it is too late to change it.",
-            status=conflict.status,
-            next_step="A published post can only be removed on the platform; list_schedule shows how it stands.",
-            request_id=conflict.request_id or None,
-        ) from None
+            post = _merged(post, await publishing.reschedule(scheduled_post_id, scheduled_for=moment))
+    except LayersError as error:
+        if error.nothing_changed and not isinstance(error, Conflict):
+            raise
+        post = await _as_it_is(context, post, error)
+        if not _is_as_wanted(post, moment):  # else it was changed by this very call, whose answer was lost
+            raise _too_late(post, error) if isinstance(error, Conflict) else error from None
+        notes.append("The answer to the change was lost; the schedule shows that it was made.")
     return _changed(post, wall, notes)
 
 
-def _is_queued_for(post: ScheduledPost, moment: datetime | None) -> bool:
+async def _wall(context: ToolContext, post: ScheduledPost, timezone: str, at: str) -> ZoneInfo:
+    """The clock of the zone that is named, else of the post's project."""
+    project_id = ""
+    if not timezone.strip() and post.container_id:
+        with contextlib.suppress(LayersError):
+            project_id = (await context.api.content.get(post.container_id)).project_id or ""
+    return await zone_of(context, project_id, timezone, at=at)
+
+
+def _new_time(action: str, at: str, wall: ZoneInfo) -> datetime | None:
+    """The new time; None to cancel. Raises `ToolError` where `at` does not fit the action."""
+    if action == "cancel":
+        if at.strip():
+            raise invalid_argument("`at` is for reschedule, and canceling is final.", "Leave out one of the two.")
+        return None
+    if not at.strip():
+        raise invalid_argument("`at` is needed to reschedule: the new time.")
+    return instant(at, wall)
+
+
+def _is_as_wanted(post: ScheduledPost, moment: datetime | None) -> bool:
+    """Whether the post is queued for `moment`, or canceled where that is None."""
+    if moment is None:
+        return post.status == "canceled"
     return post.status == "queued" and post.scheduled_for == moment
+
+
+async def _as_it_is(context: ToolContext, post: ScheduledPost, error: LayersError) -> ScheduledPost:
+    """The post as upstream has it after a change that failed. Raises that failure where it cannot be read."""
+    try:
+        return await context.api.publishing.get(post.scheduled_post_id)
+    except LayersError:
+        raise error from None
+
+
+def _too_late(post: ScheduledPost, conflict: Conflict | None = None) -> ToolError:
+    return ToolError(
+        "CONFLICT" if conflict is None else conflict.code,
+        "The post is no longer queued, so it is too late to change it.",
+        status=None if conflict is None else conflict.status,
+        next_step=_INSTEAD.get(post.status or "", "list_schedule shows how it stands."),
+        request_id=None if conflict is None else conflict.request_id or None,
+    )
+
+
+_INSTEAD = {
+    "publishing": "The platform has it already: once it is out, it can only be removed on the platform.",
+    "published": "It is out, and can only be removed on the platform.",
+    "draft": "It is in the account's drafts, and can only be removed there.",
+    "canceled": "It was canceled: publish_content with a higher take schedules the content again.",
+    "failed": "It failed: list_schedule says why, and publish_content with a higher take tries again.",
+}
 
 
 def _changed(post: ScheduledPost, wall: ZoneInfo, notes: list[str]) -> Changed:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
-from layers_mcp.api.models import SocialAccount
+from layers_mcp.api.models import Container, SocialAccount
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.local_time import local
@@ -97,6 +97,11 @@ async def list_schedule(
         for each, read in hooks.items()
         if not isinstance(read.outcome, LayersError)
     }
+    waiting = [each for each, read in hooks.items() if _waits(read.outcome)]
+    if held := sum(post.status == "queued" and post.container_id in waiting for post in page.items):
+        notes.append(f"Queued posts that go out only once a person has approved their content: {held}.")
+    if len({post.container_id for post in page.items} - {None}) > HOOKS_READ:
+        notes.append(f"Hooks are shown for the first {HOOKS_READ} pieces of content.")
     publications, warning = await context.operations.history.publication_ids(project_id)
     notes += [warning] if warning else []
     items: list[Scheduled] = []
@@ -127,3 +132,7 @@ async def list_schedule(
         notes=notes,
         next_step="change_schedule moves or cancels a queued post, if a person wants that." if queued else None,
     )
+
+
+def _waits(content: Container | LayersError) -> bool:
+    return not isinstance(content, LayersError) and content.approval_status == "pending"

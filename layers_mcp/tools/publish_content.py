@@ -23,6 +23,7 @@ from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import DESTRUCTIVE, NOTHING_CHANGED, Result, ToolError, invalid_argument, tool, unknown_outcome
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.text.local_time import local
+from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publications import handles, instant, refuse_past, zone_of
 from layers_mcp.tools._questions import publication_question, quote
 
@@ -80,15 +81,15 @@ async def publish_content(
 
     For a person's decision, as decide_content: it costs no credits, and a live post is final, to be removed on the
     platform alone. The same arguments are the same publication, posted once; take=2 posts again on purpose; dry_run
-    shows accounts and local time. Not to approve (decide_content), move or cancel a scheduled post (change_schedule),
-    or see the calendar (list_schedule).
+    checks it all and shows the local time. Not to approve (decide_content), move or cancel a scheduled post
+    (change_schedule), or see the calendar (list_schedule).
     """
     container = await context.api.content.get(container_id)
     if not container.project_id:
         raise invalid_argument("Layers does not say which project this content belongs to, so it cannot be published.")
     project_id = container.project_id
     accounts = await context.api.projects.social_accounts(project_id)
-    wall = await zone_of(context, project_id, timezone)
+    wall = await zone_of(context, project_id, timezone, at=at)
     moment = instant(at, wall) if at.strip() else None
     publication = Publication(
         project_id=project_id,
@@ -102,7 +103,8 @@ async def publish_content(
     )
     orders = context.operations.orders
     notes: list[str] = []
-    if not await orders.is_known(publication):
+    known = await orders.is_known(publication)
+    try:
         refuse_past(moment, context.now())
         notes = _check_content(container, moment)
         request = await context.api.publishing.plan(
@@ -115,6 +117,9 @@ async def publish_content(
             scheduled_for=moment,
         )
         publication = replace(publication, body=request.body)
+    except (ToolError, LayersError):
+        if not known:  # what is known is answered, whatever has become of time, content and accounts
+            raise
     deadline = anyio.current_time() + context.deadline.remaining() - ANSWER_SECONDS
     confirm = partial(_confirm, context, container, accounts, social_account_ids, moment, wall)
     try:
@@ -125,7 +130,7 @@ async def publish_content(
     except OperationError as error:
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this content was published")
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
-    return await _published(context, placement, accounts, moment, wall, notes)
+    return await _published(context, placement, container, accounts, moment, wall, notes)
 
 
 async def _confirm(
@@ -188,18 +193,24 @@ def _check_content(container: Container, moment: datetime | None) -> list[str]:
 async def _published(
     context: ToolContext,
     placement: Placement,
+    container: Container,
     accounts: Sequence[SocialAccount],
     moment: datetime | None,
     wall: ZoneInfo,
     notes: list[str],
 ) -> Published:
-    posts = [await _post(context, each) for row in placement.rows for each in scheduled_post_ids(row)]
-    status = _status(placement, posts)
+    posts = await _posts(context, [each for row in placement.rows for each in scheduled_post_ids(row)])
+    status = _status(placement, posts, waits=container.approval_status == "pending")
     record, by_id = placement.record, handles(accounts)
     if placement.replayed and not placement.recovered and record is not None and record.status != "unknown":
         notes = [f"This publication was sent at {stamp(record.ordered_at)}: nothing was published again.", *notes]
+    if moment is not None and any(post.scheduled_for not in (None, moment) for post in posts):
+        notes.append("It was moved to another time since: list_schedule shows which.")
     if placement.similar:
-        notes.append("The same content was published or scheduled before within a day: list_schedule shows where.")
+        notes.append(
+            "The same content is published or scheduled on one of these accounts already, within a day of this: "
+            "list_schedule shows where."
+        )
     shown: list[ScheduledOn] = []
     for post in posts:
         account = by_id.get(post.social_account_id or "")
@@ -220,30 +231,38 @@ async def _published(
         at_local=local(moment, wall) if moment else None,
         replayed=placement.replayed,
         notes=[*notes, *placement.notes],
-        next_step=_NEXT_STEPS.get(status, "list_schedule with the project_id shows how it stands."),
+        next_step=_next_step(status, placement, moment),
     )
 
 
-async def _post(context: ToolContext, scheduled_post_id: str) -> ScheduledPost:
-    try:
-        return await context.api.publishing.get(scheduled_post_id)
-    except LayersError:
-        return ScheduledPost(scheduled_post_id=scheduled_post_id)
+async def _posts(context: ToolContext, ids: Sequence[str]) -> list[ScheduledPost]:
+    """The scheduled posts as they stand; of one that cannot be read, its id."""
+    async with GatherSettled(seconds=context.deadline.allow(ANSWER_SECONDS, keep=1.0)) as reads:
+        started = {each: reads.start(context.api.publishing.get, each) for each in ids}
+    return [
+        ScheduledPost(scheduled_post_id=each) if isinstance(read.outcome, LayersError) else read.outcome
+        for each, read in started.items()
+    ]
 
 
-def _status(placement: Placement, posts: Sequence[ScheduledPost]) -> str:
-    """How the publication stands: by its posts, the least finished first."""
+def _status(placement: Placement, posts: Sequence[ScheduledPost], *, waits: bool) -> str:
+    """How the publication stands: by its posts, the least finished first; `waits` for a person's decision."""
     if placement.record is None:
         return "not_published"
     if placement.record.status == "unknown":
         return "unknown"
-    if any(row.answer.get("gate_status") == "blocked_on_approval" for row in placement.rows) and any(
-        post.status in ("queued", None) for post in posts
-    ):
-        return "blocked_on_approval"
     known = {post.status for post in posts if post.status}
+    if waits and known <= {"queued", "canceled"} and known != {"canceled"}:
+        return "blocked_on_approval"
     words = {"publishing": "publishing", "queued": "scheduled", "failed": "failed", "published": "published"}
     return next((word for status, word in words.items() if status in known), next(iter(known), "scheduled"))
+
+
+def _next_step(status: str, placement: Placement, moment: datetime | None) -> str:
+    again = f" take={placement.next_take} publishes it again, if a person wants that." if placement.next_take else ""
+    if status == "scheduled" and moment is None:
+        return "It goes out in about half a minute; until then change_schedule can cancel it."
+    return _NEXT_STEPS.get(status, "list_schedule with the project_id shows how it stands.") + again
 
 
 _NEXT_STEPS = {
@@ -252,4 +271,5 @@ _NEXT_STEPS = {
     "scheduled": "list_schedule shows it; change_schedule moves or cancels it while it is queued.",
     "blocked_on_approval": "It waits for a person's decision on the content.",
     "failed": "list_schedule says why it failed and what to do.",
+    "canceled": "It was canceled before it went out.",
 }

@@ -9,8 +9,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import anyio
+import httpx2
 import pytest
 
 from layers_mcp.sandbox import Fault, Sandbox
@@ -42,6 +46,23 @@ def wait_for_charge(sandbox: Sandbox):
             return charges[0]
         time.sleep(0.02)
     raise AssertionError("the order did not arrive")
+
+
+def wait_for_post(sandbox: Sandbox, container_id: str) -> str:
+    """The id of the one scheduled post of a container, as soon as upstream has it."""
+    headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+    address = f"/v1/projects/{sandbox.project_id('globex-fit')}/scheduled-posts"
+
+    async def posts() -> list[dict[str, Any]]:
+        async with httpx2.AsyncClient(transport=sandbox.transport(), base_url="https://api.layers.test") as http:
+            return (await http.get(address, headers=headers)).json()["items"]
+
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if found := [post["id"] for post in anyio.run(posts) if post["containerId"] == container_id]:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError("the publication did not arrive")
 
 
 @pytest.fixture
@@ -89,6 +110,44 @@ def test_an_order_survives_a_kill_between_its_acceptance_and_its_answer(
     assert again["job_id"] == charge.job_id
     assert set(again["container_ids"]) <= set(charge.container_ids)
     assert [event.job_id for event in sandbox.ledger() if event.type == "usage"] == [charge.job_id]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("at", ["", "2099-01-01T09:00Z"])
+def test_a_publication_survives_a_kill_between_its_acceptance_and_its_answer(
+    at: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults += [
+        Fault(endpoint=f"POST /v1/content/:id/{route}", kind="latency", seconds=3, calls=(1,))
+        for route in ("publish", "schedule")
+    ]
+    project = sandbox.project_id("globex-fit")
+    with served(sandbox) as base_url:
+        env = environment(tmp_path / "state", LAYERS_API_KEY=sandbox.api_key)
+        with Program("--base-url", base_url, env=env) as program:
+            program.handshake()
+            order = program.call(1, "generate_with_hook", project_id=project, hook="Plan less.")["structuredContent"]
+            sandbox.advance(timedelta(minutes=5))
+            linked = program.call(2, "check_readiness", project_id=project)["structuredContent"]["accounts"]
+            publication = {
+                "container_id": order["container_ids"][0],
+                "social_account_ids": [linked[0]["social_account_id"]],
+                "at": at,
+            }
+            program.send(call_of(3, "publish_content", **publication))
+            accepted = wait_for_post(sandbox, publication["container_id"])
+            program.signal(signal.SIGKILL)
+            assert program.end(close=False)[:2] == (-signal.SIGKILL, [])
+        with Program("--base-url", base_url, env=env) as program:
+            program.handshake()
+            preview = program.call(1, "publish_content", dry_run=True, **publication)["structuredContent"]
+            again = program.call(2, "publish_content", **publication)["structuredContent"]
+            listed = program.call(3, "list_schedule", project_id=project)["structuredContent"]["items"]
+    assert (preview["status"], preview["replayed"]) == ("unknown", True)
+    assert (again["replayed"], again["publication_id"]) == (True, preview["publication_id"])
+    assert [post["scheduled_post_id"] for post in again["scheduled_posts"]] == [accepted]
+    ours = [post["scheduled_post_id"] for post in listed if post["container_id"] == publication["container_id"]]
+    assert ours == [accepted]
 
 
 def test_an_order_on_its_way_is_written_down_before_the_program_leaves(sandbox: Sandbox, tmp_path: Path) -> None:

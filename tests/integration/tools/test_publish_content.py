@@ -1,61 +1,25 @@
-"""publish_content, list_schedule, change_schedule: content goes out once, when a person wants it to."""
+"""publish_content: content goes out once, when a person wants it to."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 
-from layers_mcp.context import ToolContext
+from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault, Sandbox
-from layers_mcp.tools.change_schedule import change_schedule
+from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.list_schedule import list_schedule
 from layers_mcp.tools.publish_content import publish_content
 from tests.support import START, LoopClock, open_workspace
+from tests.support.desk import PUBLISH, SCHEDULE, Desk
+from tests.support.harness import open_stage, text_of
 
 pytestmark = pytest.mark.jumping
-
-PUBLISH = "POST /v1/content/:id/publish"
-SCHEDULE = "POST /v1/content/:id/schedule"
-
-
-class Desk:
-    """globex-fit, which needs no approval, a finished piece of it, and its accounts."""
-
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext) -> None:
-        self.sandbox = sandbox
-        self.clock = clock
-        self.ws = ws
-        self.project = sandbox.project_id("globex-fit")
-        self.container = ""
-        self.accounts: list[str] = []
-
-    async def prepare(self) -> None:
-        order = await generate_with_hook(self.ws, project_id=self.project, hook="Plan less, do more.")
-        self.container = order.container_ids[0]
-        self.clock.move(minutes=2)
-        linked = await self.ws.api.projects.social_accounts(self.project)
-        self.accounts = [one.social_account_id for one in linked if one.status == "connected"]
-
-    async def publish(self, **arguments: Any):
-        wanted = {"container_id": self.container, "social_account_ids": tuple(self.accounts[:1]), **arguments}
-        return await publish_content(self.ws, **wanted)
-
-    def posts(self) -> int:
-        """How many publications upstream took on."""
-        return sum(
-            request.method == "POST" and request.path.endswith(("/publish", "/schedule"))
-            for request in self.sandbox.requests
-        )
-
-    async def scheduled(self) -> list[str]:
-        page = await self.ws.api.publishing.list(self.project, limit=100)
-        return [post.scheduled_post_id for post in page.items if post.container_id == self.container]
 
 
 @pytest.fixture
@@ -63,7 +27,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
-            desk = Desk(sandbox, clock, ws)
+            desk = Desk(sandbox, clock, ws, tmp_path)
             await desk.prepare()
             yield desk
 
@@ -78,7 +42,7 @@ async def test_content_is_published_once_however_often_it_is_asked_for(desk: Des
     desk.clock.move(minutes=2)
     assert (await desk.publish()).status == "published"
     assert len(await desk.scheduled()) == 1
-    assert desk.posts() == 1
+    assert desk.sent() == 1
 
 
 async def test_another_take_publishes_the_same_again_on_purpose_and_is_told_as_similar(desk: Desk) -> None:
@@ -92,7 +56,7 @@ async def test_another_take_publishes_the_same_again_on_purpose_and_is_told_as_s
 async def test_a_dry_run_publishes_nothing(desk: Desk) -> None:
     preview = await desk.publish(dry_run=True)
     assert (preview.status, preview.publication_id, preview.replayed) == ("not_published", None, False)
-    assert desk.posts() == 0
+    assert desk.sent() == 0
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate"])
@@ -175,6 +139,8 @@ async def test_an_instant_is_one_publication_however_it_is_spelled(desk: Desk) -
         ({"at": "2027-03-14T02:30", "timezone": "America/New_York"}, "a clock change leaves out"),
         ({"at": "2026-11-01T01:30", "timezone": "America/New_York"}, "2026-11-01T05:30Z or 2026-11-01T06:30Z"),
         ({"at": "2026-04-18T09:00", "timezone": "Mars/Olympus"}, "no IANA time zone"),
+        ({"at": "2027-02-30T09:00Z"}, "`at` is not an ISO datetime"),
+        ({"at": "9999-12-31T23:59-05:00"}, "`at` is not an ISO datetime"),
         ({"social_account_ids": ("sa_of_somebody_else",)}, "not an account of this content's project"),
     ],
 )
@@ -183,36 +149,143 @@ async def test_what_cannot_be_is_refused_before_anything_is_sent(desk: Desk, arg
         await desk.publish(**arguments)
     assert why in str(raised.value)
     assert "Nothing was changed." in str(raised.value)
-    assert desk.posts() == 0
-
-
-async def test_the_schedule_is_listed_moved_and_canceled(desk: Desk) -> None:
-    placed = await desk.publish(at="2026-04-18T09:00Z")
-    [post] = placed.scheduled_posts
-    listed = await list_schedule(desk.ws, project_id=desk.project, status=("queued",))
-    [item] = [each for each in listed.items if each.scheduled_post_id == post.scheduled_post_id]
-    assert (item.hook, item.publication_id, item.scheduled_for) == (
-        "Plan less, do more.",
-        placed.publication_id,
-        "2026-04-18T09:00:00Z",
-    )
-    moved = await change_schedule(
-        desk.ws, scheduled_post_id=post.scheduled_post_id, action="reschedule", at="2026-04-19T09:00Z"
-    )
-    assert (moved.status, moved.scheduled_for) == ("queued", "2026-04-19T09:00:00Z")
-    for expected in ([], ["It was canceled before this call."]):
-        canceled = await change_schedule(desk.ws, scheduled_post_id=post.scheduled_post_id, action="cancel")
-        assert (canceled.status, canceled.notes) == ("canceled", expected)
-
-
-async def test_what_went_out_cannot_be_changed_any_more(desk: Desk) -> None:
-    [post] = (await desk.publish()).scheduled_posts
-    desk.clock.move(minutes=5)
-    with pytest.raises(ToolError, match="no longer queued"):
-        await change_schedule(desk.ws, scheduled_post_id=post.scheduled_post_id, action="cancel")
+    assert desk.sent() == 0
 
 
 async def test_publications_are_no_orders(desk: Desk) -> None:
     await desk.publish()
     orders, _ = await desk.ws.operations.history.since(START)
     assert [order.tool for order in orders] == ["generate_with_hook"]
+
+
+async def test_an_account_that_cannot_be_published_on_is_refused_with_those_that_would_do(desk: Desk) -> None:
+    tiktok, instagram = desk.accounts
+    for status, why in (("reauth_required", "needs a new login"), ("disconnected", "is not connected")):
+        desk.sandbox.set_account_status("globex-fit", "tiktok", status)
+        with pytest.raises(ToolError, match=f"{why}.*These would do: {instagram}\\.") as raised:
+            await desk.publish(social_account_ids=(tiktok, instagram))
+        assert "Nothing was changed." in str(raised.value)
+    desk.sandbox.set_account_status("globex-fit", "instagram", "disconnected")
+    with pytest.raises(ToolError, match="No account of the project is connected"):
+        await desk.publish()
+    assert desk.sent() == 0
+
+
+async def test_content_that_still_runs_or_was_rejected_is_refused_before_anything_is_sent(desk: Desk) -> None:
+    order = await generate_with_hook(desk.ws, project_id=desk.project, hook="Not yet.")
+    with pytest.raises(ToolError, match="CONFLICT: The content is not finished"):
+        await desk.publish(container_id=order.container_ids[0])
+    await desk.prepare("acme-todo")
+    await decide_content(desk.ws, container_id=desk.container, decision="reject", note="Off brand.")
+    for arguments in ({}, {"at": "2026-04-18T09:00Z"}, {"dry_run": True}):
+        with pytest.raises(ToolError, match="CONTENT_REJECTED"):
+            await desk.publish(**arguments)
+    assert desk.sent() == 0
+
+
+async def test_what_waits_for_a_person_can_be_scheduled_and_goes_out_once_it_is_approved(desk: Desk) -> None:
+    await desk.prepare("acme-todo")
+    with pytest.raises(ToolError, match="APPROVAL_REQUIRED"):
+        await desk.publish()
+    assert desk.sent() == 0
+    blocked = await desk.publish(at="2026-04-18T09:00Z")
+    assert blocked.status == "blocked_on_approval"
+    assert "approving it sets this publication going" in blocked.notes[0]
+    listed = await list_schedule(desk.ws, project_id=desk.project, status=("queued",))
+    assert "Queued posts that go out only once a person has approved their content: 1." in listed.notes
+    await decide_content(desk.ws, container_id=desk.container, decision="approve")
+    again = await desk.publish(at="2026-04-18T09:00Z")
+    assert (again.status, again.replayed, len(await desk.scheduled())) == ("scheduled", True, 1)
+    assert (await list_schedule(desk.ws, project_id=desk.project, status=("queued",))).notes == []
+
+
+async def test_an_api_that_refuses_to_schedule_what_waits_says_who_decides(desk: Desk) -> None:
+    await desk.prepare("acme-todo")
+    desk.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind="status", status=403, code="APPROVAL_REQUIRED"))
+    with pytest.raises(LayersError, match="APPROVAL_REQUIRED") as raised:
+        await desk.publish(at="2026-04-18T09:00Z")
+    assert raised.value.nothing_changed
+    desk.sandbox.faults.clear()
+    assert (await desk.publish(at="2026-04-18T09:00Z")).replayed is False
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "similar"),
+    [
+        ({"at": "2026-04-24T09:00Z"}, {"at": "2026-04-24T10:00Z"}, True),
+        ({"at": "2026-04-24T09:00Z"}, {"at": "2026-04-27T09:00Z"}, False),
+        ({}, {"at": "2026-04-24T09:00Z"}, False),
+        ({"at": "2026-04-24T09:00Z"}, {"at": "2026-04-24T10:00Z", "account": 1}, False),
+    ],
+)
+async def test_the_same_content_on_the_same_account_within_a_day_is_told_as_similar_however_long_ago_it_was_asked_for(
+    first: dict, second: dict, similar: bool, desk: Desk
+) -> None:
+    await desk.publish(**first)
+    desk.clock.move(days=5)
+    account = second.pop("account", 0)
+    for dry_run in (True, False):
+        wanted = {**second, "social_account_ids": (desk.accounts[account],), "dry_run": dry_run}
+        told = await desk.publish(**wanted)
+        assert any("within a day" in note for note in told.notes) == similar
+
+
+async def test_a_canceled_publication_is_not_posted_again_but_names_the_take_that_would(desk: Desk) -> None:
+    [post] = (await desk.publish(at="2026-04-18T09:00Z")).scheduled_posts
+    await desk.change(post.scheduled_post_id, action="cancel")
+    again = await desk.publish(at="2026-04-18T09:00Z")
+    assert (again.status, again.replayed, desk.sent()) == ("canceled", True, 1)
+    assert "take=2 publishes it again, if a person wants that." in again.next_step
+
+
+async def test_a_publication_that_was_moved_says_so_when_it_is_asked_for_again(desk: Desk) -> None:
+    [post] = (await desk.publish(at="2026-04-18T09:00Z")).scheduled_posts
+    await desk.change(post.scheduled_post_id, action="reschedule", at="2026-04-19T09:00Z")
+    again = await desk.publish(at="2026-04-18T09:00Z")
+    assert again.replayed
+    assert "It was moved to another time since: list_schedule shows which." in again.notes
+
+
+async def test_a_publication_that_is_out_is_still_answered_though_its_time_has_passed(desk: Desk) -> None:
+    await desk.publish(at="2026-04-18T09:00Z")
+    desk.clock.move(days=3)
+    desk.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
+    again = await desk.publish(at="2026-04-18T09:00Z")
+    assert (again.status, again.replayed) == ("published", True)
+
+
+async def test_a_local_time_is_never_read_in_a_zone_that_was_guessed(desk: Desk) -> None:
+    desk.sandbox.faults.append(Fault(endpoint="GET /v1/projects", kind="status", status=500))
+    with pytest.raises(ToolError, match=r"the project's time zone could not be read.*Name the `timezone`"):
+        await desk.publish(at="2026-04-18T09:00")
+    assert desk.sent() == 0
+    placed = await desk.publish(at="2026-04-18T09:00Z")
+    assert placed.at_local == "2026-04-18T09:00+00:00 UTC"
+    assert (await desk.publish(at="2026-04-18T11:00", timezone="Europe/Berlin")).replayed
+
+
+async def test_a_caption_that_is_too_long_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        call = {"container_id": "cnt_1", "social_account_ids": "sa_1", "caption": "x" * 5_000}
+        before = len(stage.sandbox.requests)
+        result = await stage.call("publish_content", call)
+        assert text_of(result).startswith("INVALID_ARGUMENT: `caption`")
+        assert "4000" in text_of(result)
+        assert len(stage.sandbox.requests) == before
+
+
+async def test_an_api_of_both_vintages_takes_posts_and_drafts_now_and_later(tmp_path: Path) -> None:
+    clock = LoopClock(START)
+    with Sandbox(clock=clock, vintage="both") as sandbox:
+        async with open_workspace(sandbox, tmp_path) as ws:
+            desk = Desk(sandbox, clock, ws, tmp_path)
+            await desk.prepare()
+            both = tuple(desk.accounts)
+            now = await desk.publish(social_account_ids=both)
+            draft = await desk.publish(mode="draft", at="2026-04-18T09:00Z")
+            assert (now.status, draft.status, len(now.scheduled_posts)) == ("scheduled", "scheduled", 2)
+            clock.move(days=2)
+            assert (await desk.publish(social_account_ids=both)).status == "published"
+            assert (await desk.publish(mode="draft", at="2026-04-18T09:00Z")).status == "draft"
+            listed = await list_schedule(ws, project_id=desk.project, status=("draft",))
+            assert [item.publication_id for item in listed.items] == [draft.publication_id]

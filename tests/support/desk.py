@@ -1,0 +1,69 @@
+"""A project with a finished piece of content, accounts to put it on, and a count of what upstream took on."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from layers_mcp.context import ToolContext
+from layers_mcp.sandbox import Sandbox
+from layers_mcp.tools.change_schedule import Changed, change_schedule
+from layers_mcp.tools.generate_with_hook import generate_with_hook
+from layers_mcp.tools.publish_content import Published, publish_content
+from tests.support import LoopClock, open_workspace
+
+PUBLISH = "POST /v1/content/:id/publish"
+SCHEDULE = "POST /v1/content/:id/schedule"
+RESCHEDULE = "POST /v1/scheduled-posts/:id/reschedule"
+CANCEL = "DELETE /v1/scheduled-posts/:id"
+
+
+class Desk:
+    """globex-fit needs no approval; acme-todo's content waits for a person."""
+
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, state_dir: Path) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self.ws = ws
+        self._state_dir = state_dir
+        self.project = ""
+        self.container = ""
+        self.accounts: list[str] = []
+
+    async def prepare(self, name: str = "globex-fit") -> None:
+        """Have content made and finished in the project of this name."""
+        self.project = self.sandbox.project_id(name)
+        self.container = await self.order("Plan less, do more.")
+        linked = await self.ws.api.projects.social_accounts(self.project)
+        self.accounts = [one.social_account_id for one in linked if one.status == "connected"]
+
+    async def order(self, hook: str) -> str:
+        """Have one piece of content made, and finished."""
+        order = await generate_with_hook(self.ws, project_id=self.project, hook=hook)
+        self.clock.move(minutes=2)
+        return order.container_ids[0]
+
+    def open(self, **settings: Any) -> AbstractAsyncContextManager[ToolContext]:
+        """Another process on the same journal."""
+        return open_workspace(self.sandbox, self._state_dir, **settings)
+
+    async def publish(self, ws: ToolContext | None = None, **arguments: Any) -> Published:
+        wanted = {"container_id": self.container, "social_account_ids": tuple(self.accounts[:1]), **arguments}
+        return await publish_content(ws or self.ws, **wanted)
+
+    async def change(self, scheduled_post_id: str, **arguments: Any) -> Changed:
+        return await change_schedule(self.ws, scheduled_post_id=scheduled_post_id, **arguments)
+
+    def sent(self, *methods: str) -> int:
+        """How many requests of these methods (POST by default) upstream had about publishing."""
+        return sum(
+            request.method in (methods or ("POST",))
+            and (request.path.endswith(("/publish", "/schedule")) or "/scheduled-posts/" in request.path)
+            for request in self.sandbox.requests
+        )
+
+    async def scheduled(self) -> list[str]:
+        """The content's scheduled posts, as upstream has them."""
+        page = await self.ws.api.publishing.list(self.project, limit=100)
+        return [post.scheduled_post_id for post in page.items if post.container_id == self.container]
