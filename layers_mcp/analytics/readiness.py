@@ -1,6 +1,7 @@
 """Is there data to trust? The guide's "Requires top-performer data" as eight checks over what the API tells.
 
-Every part of `Facts` may be `Unread` instead: what could not be read is a warning, and never decides for the rest.
+Every part of `ReadinessInputs` may be `Unread` instead: what could not be read is a warning, and never decides for
+the rest.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from layers_mcp.analytics.empty_states import LINK, why_no_posts
-from layers_mcp.analytics.facts import Creative, Facts, Unread
 from layers_mcp.analytics.formatting import counted
 from layers_mcp.analytics.metrics import FULL_RANKING, RankMetric
 from layers_mcp.analytics.paid import FEW_CONVERSIONS
+from layers_mcp.analytics.readiness_inputs import Creative, ReadinessInputs, Unread
 from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS, median
 
 SCORING_HOURS = 6
@@ -33,7 +34,7 @@ Status = Literal["ok", "warning", "missing"]
 
 @dataclass(frozen=True)
 class Check:
-    """One answer: what stands, in words a customer understands, and what would mend it."""
+    """One answer: what was found, in words a customer understands, and what would fix it."""
 
     name: str
     status: Status
@@ -53,7 +54,7 @@ DECISIVE = frozenset({"posts_synced", "sample_size", "organic_ranking"})
 """The checks that make a project ready: the others do not hold the organic loop back."""
 
 
-def check(facts: Facts) -> list[Check]:
+def check(facts: ReadinessInputs) -> list[Check]:
     """The eight checks, in the order in which the loop needs them."""
     return [
         _social_accounts(facts),
@@ -72,7 +73,7 @@ def is_ready(checks: Iterable[Check]) -> bool:
     return all(one.status == "ok" for one in checks if one.name in DECISIVE)
 
 
-def suggest_metric(facts: Facts) -> Suggestion:
+def suggest_metric(facts: ReadinessInputs) -> Suggestion:
     """The guide's stage advice (publish-to-learn, step 2), applied to what the data can carry."""
     if isinstance(facts.paid, Unread):
         return _early_metric(facts, "Paid results could not be read, so the early-stage advice stands in")
@@ -94,7 +95,7 @@ def suggest_metric(facts: Facts) -> Suggestion:
     return Suggestion("conversions", f"{proof}, {unknown}, which follow the budget more than the worth of a creative.")
 
 
-def _early_metric(facts: Facts, stage: str) -> Suggestion:
+def _early_metric(facts: ReadinessInputs, stage: str) -> Suggestion:
     posts = () if isinstance(facts.posts, Unread) else facts.posts
     engaged = any((post.engagement_rate or 0) > 0 for post in posts)
     if not engaged and any((post.watch_time_ms or 0) > 0 for post in posts):
@@ -102,7 +103,7 @@ def _early_metric(facts: Facts, stage: str) -> Suggestion:
     return Suggestion("engagement_rate", f"{stage}: engagement shows what lands, where absolute views reward luck.")
 
 
-def _social_accounts(facts: Facts) -> Check:
+def _social_accounts(facts: ReadinessInputs) -> Check:
     name = "social_accounts"
     if isinstance(facts.accounts, Unread):
         return _unread(name, "The social accounts", facts.accounts)
@@ -123,7 +124,7 @@ def _social_accounts(facts: Facts) -> Check:
     return Check(name, "warning" if connected else "missing", "; ".join(parts) + ".", fix)
 
 
-def _posts_synced(facts: Facts) -> Check:
+def _posts_synced(facts: ReadinessInputs) -> Check:
     name = "posts_synced"
     if isinstance(facts.post_count, Unread):
         return _unread(name, "The number of live posts", facts.post_count)
@@ -132,7 +133,7 @@ def _posts_synced(facts: Facts) -> Check:
     return Check(name, "warning" if facts.post_count else "missing", *_why_empty(facts))
 
 
-def _sample_size(facts: Facts) -> Check:
+def _sample_size(facts: ReadinessInputs) -> Check:
     name = "sample_size"
     if isinstance(facts.posts, Unread):
         return _unread(name, "The ranking", facts.posts)
@@ -150,7 +151,7 @@ def _sample_size(facts: Facts) -> Check:
     )
 
 
-def _creatives_scored(facts: Facts) -> Check:
+def _creatives_scored(facts: ReadinessInputs) -> Check:
     name = "creatives_scored"
     if isinstance(facts.creatives, Unread):
         return _unread(name, "The creatives", facts.creatives)
@@ -168,7 +169,7 @@ def _creatives_scored(facts: Facts) -> Check:
     return Check(name, "ok", f"{of_all}, {len(eligible)} of them eligible for promotion.")
 
 
-def _organic_ranking(facts: Facts) -> Check:
+def _organic_ranking(facts: ReadinessInputs) -> Check:
     name = "organic_ranking"
     if isinstance(facts.posts, Unread):
         return _unread(name, "The organic ranking", facts.posts)
@@ -182,7 +183,7 @@ def _organic_ranking(facts: Facts) -> Check:
     return Check(name, "ok", f"{ranked}.")
 
 
-def _paid_ranking(facts: Facts) -> Check:
+def _paid_ranking(facts: ReadinessInputs) -> Check:
     name = "paid_ranking"
     if isinstance(facts.paid, Unread):
         return _unread(name, "The paid ranking", facts.paid)
@@ -201,7 +202,7 @@ def _paid_ranking(facts: Facts) -> Check:
     return Check(name, "missing", "No creative has been put into ads yet, so there are no paid results.", _PROMOTE)
 
 
-def _credits(facts: Facts) -> Check:
+def _credits(facts: ReadinessInputs) -> Check:
     name = "credits"
     if isinstance(facts.credits, Unread):
         return _unread(name, "The credit balance", facts.credits)
@@ -221,7 +222,7 @@ def _credits(facts: Facts) -> Check:
     )
 
 
-def _review_policy(facts: Facts) -> Check:
+def _review_policy(facts: ReadinessInputs) -> Check:
     name = "review_policy"
     if isinstance(facts.review, Unread):
         unread = _unread(name, "The review policy", facts.review)
@@ -247,7 +248,7 @@ _PROMOTE = "Nothing to mend for the organic loop; paid rankings fill once promot
 _SCORING = f"every {SCORING_HOURS} hours"
 
 
-def _why_empty(facts: Facts) -> tuple[str, str]:
+def _why_empty(facts: ReadinessInputs) -> tuple[str, str]:
     """Which of the guide's empty states applies to the organic side: its words, and its fix."""
     accounts = None if isinstance(facts.accounts, Unread) else facts.accounts
     count = 0 if isinstance(facts.post_count, Unread) else facts.post_count
@@ -264,7 +265,7 @@ def _why_empty(facts: Facts) -> tuple[str, str]:
     return state.detail, state.fix
 
 
-def _why_unranked(facts: Facts, count: int) -> tuple[str, str]:
+def _why_unranked(facts: ReadinessInputs, count: int) -> tuple[str, str]:
     """Enough posts, and none in the ranking: scoring explains it only where nothing is known to be scored."""
     live = f"{counted(count, 'post')} live"
     if not isinstance(facts.creatives, Unread) and not any(map(_scored, facts.creatives)):

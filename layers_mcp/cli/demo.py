@@ -22,10 +22,10 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.server.lowlevel import Server
 from mcp.types import CallToolResult, TextContent
 
-from layers_mcp.cli import demo_pages as page
+from layers_mcp.cli import demo_views as view
 from layers_mcp.cli import imports_done
-from layers_mcp.cli.demo_pages import Facts
-from layers_mcp.cli.paint import Paper
+from layers_mcp.cli.console import Console
+from layers_mcp.cli.demo_views import Facts
 from layers_mcp.config import ServerConfig
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def run(options: Namespace) -> int:
 def show(stream: TextIO) -> int:
     """Run the demo and write it to `stream`; 0 when the loop was closed, 1 when anything failed."""
     started = time.monotonic()
-    paper = Paper(stream)
-    page.say(paper, "layers-mcp demo: the publish-to-learn loop on the embedded sandbox.")
-    page.say(paper, "No key and no network; the company, its posts and every number are invented.")
+    console = Console(stream)
+    view.say(console, "layers-mcp demo: the publish-to-learn loop on the embedded sandbox.")
+    view.say(console, "No key and no network; the company, its posts and every number are invented.")
     # A server that stops may still hold its world open for a moment, which Windows would refuse to delete.
     with tempfile.TemporaryDirectory(prefix="layers-demo-", ignore_cleanup_errors=True) as folder:
         server = StdioServerParameters(
@@ -65,14 +65,14 @@ def show(stream: TextIO) -> int:
             args=["-m", "layers_mcp", "--sandbox", "--state-dir", folder],
             env=_environment(os.environ),
         )
-        closed = anyio.run(tell, paper, server, partial(_advance, Path(folder)))
+        closed = anyio.run(tell, console, server, partial(_advance, Path(folder)))
     if closed:
-        page.say(paper, f"That took {time.monotonic() - started:.0f} seconds.")
+        view.say(console, f"That took {time.monotonic() - started:.0f} seconds.")
     return 0 if closed else 1
 
 
-async def tell(paper: Paper, server: StdioServerParameters | Server, advance: Callable[[timedelta], None]) -> bool:
-    """Run the loop against `server`, and say whether it was closed; what stopped it stands on the paper.
+async def tell(console: Console, server: StdioServerParameters | Server, advance: Callable[[timedelta], None]) -> bool:
+    """Run the loop against `server`, and say whether it was closed; what stopped it stands on the console.
 
     `advance` moves the clock of the world that `server` works in.
     """
@@ -81,23 +81,23 @@ async def tell(paper: Paper, server: StdioServerParameters | Server, advance: Ca
         with anyio.fail_after(LONGEST_SECONDS):
             async with Client(server, read_timeout_seconds=60) as client:
                 try:
-                    await Tour(client, paper, advance).loop()
+                    await Tour(client, console, advance).loop()
                 except (DemoError, MCPError) as error:  # inside: on its way out the client would wrap it in a group
                     failure = error
     except* (MCPError, OSError) as group:  # no program, no server in it, or a demo that is stuck (TimeoutError)
         failure = _innermost(group)
     if failure is not None:
-        paper.line()
-        page.say(paper, f"The demo stopped: {failure}")
+        console.line()
+        view.say(console, f"The demo stopped: {failure}")
     return failure is None
 
 
 class Tour:
     """The loop, step by step: what a marketer's agent does, and in the end what the marketer does."""
 
-    def __init__(self, client: Client, paper: Paper, advance: Callable[[timedelta], None]) -> None:
+    def __init__(self, client: Client, console: Console, advance: Callable[[timedelta], None]) -> None:
         self._client = client
-        self._paper = paper
+        self._console = console
         self._advance = advance
         self._steps = 0
 
@@ -122,25 +122,25 @@ class Tour:
     async def _find_project(self) -> tuple[Facts, int]:
         self._step("Find the project")
         found = await self._call("list_projects")
-        page.projects(self._paper, found)
+        view.projects(self._console, found)
         project = next(row for row in found["projects"] if row["name"] == PROJECT)
         return project, found["credits"]["available"]
 
     async def _look_at_the_data(self, project_id: str) -> tuple[Facts, list[str]]:
         self._step("Is there enough data to trust?")
         ready = await self._call("check_readiness", project_id=project_id)
-        page.readiness(self._paper, ready)
+        view.readiness(self._console, ready)
         self._step("Read the week")
         metrics = ["views", "engagement_rate", "watch_time_ms"]
-        page.week(self._paper, await self._call("get_metrics", project_id=project_id, metrics=metrics, since="7d"))
+        view.week(self._console, await self._call("get_metrics", project_id=project_id, metrics=metrics, since="7d"))
         return ready["suggested_metric"], [row["social_account_id"] for row in ready["accounts"]]
 
     async def _rank(self, project_id: str, suggested: Facts) -> Facts:
         metric = suggested["metric"]
         self._step(f"Rank by {metric}")
-        page.say(self._paper, f"Why that metric: {suggested['reason']}")
+        view.say(self._console, f"Why that metric: {suggested['reason']}")
         ranked = await self._call("rank_top_performers", project_id=project_id, metric=metric, limit=5)
-        page.ranking(self._paper, ranked)
+        view.ranking(self._console, ranked)
         return ranked["items"][0]
 
     async def _commission(self, project_id: str, winner: Facts) -> list[Facts]:
@@ -151,28 +151,28 @@ class Tour:
             source_platform_post_id=winner["platform_post_id"],
             variations=2,
         )
-        page.commission(self._paper, clone)
+        view.commission(self._console, clone)
         piece = await self._call("generate_with_hook", project_id=project_id, hook=winner["title"])
-        page.commission(self._paper, piece)
+        view.commission(self._console, piece)
         return [clone, piece]
 
     async def _wait(self, orders: list[Facts]) -> None:
         self._step("Wait for both in one call")
         job_ids = [order["job_id"] for order in orders]
         done = await self._call("wait_job", job_ids=job_ids, timeout_seconds=40)
-        page.jobs(self._paper, done)
+        view.jobs(self._console, done)
 
     async def _nudge(self, project_id: str, winner: Facts) -> None:
         self._step("Keep the winner eligible for ads, then let scoring run again")
         for choice in ("include", "clear"):
             creative = winner["ads_content_id"]
             result = await self._call("set_override", project_id=project_id, ads_content_id=creative, override=choice)
-            page.override(self._paper, result)
+            view.override(self._console, result)
 
     async def _decide(self, project_id: str) -> list[str]:
         self._step("A person decides what may go live (the demo plays that person, and approves)")
         waiting = await self._call("get_content", project_id=project_id, awaiting_approval=True)
-        page.content(self._paper, waiting)
+        view.content(self._console, waiting)
         for row in waiting["items"]:
             await self._call("decide_content", container_id=row["container_id"], decision="approve")
         return [row["container_id"] for row in waiting["items"]]
@@ -181,12 +181,12 @@ class Tour:
         self._step("The person publishes: one piece now, one tomorrow at nine where the customer is")
         now, later, *_ = approved
         tomorrow = datetime.now(ZoneInfo(project["timezone"])) + timedelta(days=1)
-        page.publication(
-            self._paper,
+        view.publication(
+            self._console,
             await self._call("publish_content", container_id=now, social_account_ids=account_ids[:1]),
         )
-        page.publication(
-            self._paper,
+        view.publication(
+            self._console,
             await self._call(
                 "publish_content",
                 container_id=later,
@@ -194,39 +194,39 @@ class Tour:
                 at=f"{tomorrow:%Y-%m-%d}T09:00",
             ),
         )
-        page.schedule(self._paper, await self._call("list_schedule", project_id=project["project_id"], limit=3))
+        view.schedule(self._console, await self._call("list_schedule", project_id=project["project_id"], limit=3))
 
     async def _two_weeks_later(self, project_id: str) -> Facts:
         self._step("Two weeks later: did it work?")
-        self._paper.line("  " + self._paper.style("$ layers-mcp sandbox --advance 14d", "dim"))
+        self._console.line("  " + self._console.style("$ layers-mcp sandbox --advance 14d", "dim"))
         await anyio.to_thread.run_sync(self._advance, timedelta(days=14))
         review = await self._call("review_commissions", project_id=project_id)
-        page.review(self._paper, review)
+        view.review(self._console, review)
         return review
 
     async def _credits_left(self) -> int:
         left = (await self._call("list_projects", search=PROJECT))["credits"]["available"]
-        page.say(self._paper, f"{left:,} credits left.")
+        view.say(self._console, f"{left:,} credits left.")
         return left
 
     def _close(self, review: Facts, approved: int, orders: list[Facts], spent: int) -> None:
         estimate = sum(order["estimated_credits"] for order in orders)
-        page.closing(self._paper, review, approved=approved, estimate=estimate, spent=spent)
+        view.closing(self._console, review, approved=approved, estimate=estimate, spent=spent)
 
     def _step(self, title: str) -> None:
         self._steps += 1
-        page.step(self._paper, self._steps, title)
+        view.step(self._console, self._steps, title)
 
     async def _call(self, tool: str, **arguments: object) -> Facts:
-        page.call(self._paper, tool, arguments)
+        view.call(self._console, tool, arguments)
         answer = await self._client.call_tool(tool, arguments, progress_callback=self._progress)
-        self._paper.settle()
+        self._console.settle()
         if answer.is_error:
             raise DemoError(f"{tool}: {_text(answer)}")
         return cast("Facts", answer.structured_content)
 
     async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
-        page.progress(self._paper, progress / total if total else progress, message or "")
+        view.progress(self._console, progress / total if total else progress, message or "")
 
 
 def _innermost(error: BaseException) -> BaseException:

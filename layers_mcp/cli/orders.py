@@ -22,7 +22,7 @@ from layers_mcp.api.pagination import collect
 from layers_mcp.app import open_context
 from layers_mcp.cli import imports_done
 from layers_mcp.cli.logs import RedactingFormatter
-from layers_mcp.cli.order_pages import Findings, Shown, as_json, as_text
+from layers_mcp.cli.order_views import Findings, Shown, as_json, as_text
 from layers_mcp.cli.serve import add_tenant_flags
 from layers_mcp.config import ConfigError, Options, ServerConfig
 from layers_mcp.operations.audit import Account, accounts, happenings

@@ -20,10 +20,10 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    narrow: ClassVar[str] = "Ask for less: a lower limit, a shorter window or fewer ids."
+    truncation_hint: ClassVar[str] = "Ask for less: a lower limit, a shorter window or fewer ids."
     """How to get an answer that is short enough, told when rows had to be cut."""
 
-    newest_last: ClassVar[bool] = False
+    keep_tail: ClassVar[bool] = False
     """Whether rows stand in the order of time, so that the first ones are cut and not the last."""
 
 
@@ -73,15 +73,15 @@ def _cut(content: dict[str, Any], result: Result) -> dict[str, Any]:
     for place, name in enumerate(lists):
         share = room // (len(lists) - place)
         if len(_compact(lists[name])) > share:
-            cut[name], what = _shortened(name, lists[name], share, newest_last=result.newest_last)
-            told.append(f"{what}, to keep the answer short. {result.narrow}")
+            cut[name], what = _shortened(name, lists[name], share, keep_tail=result.keep_tail)
+            told.append(f"{what}, to keep the answer short. {result.truncation_hint}")
         room -= len(_compact(cut[name])) + len(name) + 4  # its name in quotes, a colon and a comma
     return {**cut, "notes": [*content.get("notes", []), *told]}
 
 
-def _shortened(name: str, rows: list[Any], room: int, *, newest_last: bool) -> tuple[list[Any], str]:
+def _shortened(name: str, rows: list[Any], room: int, *, keep_tail: bool) -> tuple[list[Any], str]:
     """The rows that fit in `room`, or as much as fits of the one that is too long by itself; and what is shown."""
-    kept = _fitting(rows[::-1] if newest_last else rows, room)
+    kept = _fitting(rows[::-1] if keep_tail else rows, room)
     if not kept and isinstance(rows[0], dict):
         row = cast("dict[str, Any]", rows[0])
         for inner, items in list(_lists(row).items())[-1:]:  # the longest
@@ -91,7 +91,7 @@ def _shortened(name: str, rows: list[Any], room: int, *, newest_last: bool) -> t
                 return [{**row, inner: items[:within]}], shown
     if not kept:
         return [], f"None of {len(rows)} {name} is shown"
-    if newest_last:
+    if keep_tail:
         return rows[-kept:], f"Only the last {kept} of {len(rows)} {name} are shown"
     return rows[:kept], f"Only the first {kept} of {len(rows)} {name} are shown"
 

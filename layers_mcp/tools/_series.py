@@ -32,8 +32,8 @@ class Span(Result):
 class Series(Result):
     """Metrics over time, with their totals."""
 
-    narrow = "A shorter window, a coarser granularity or fewer metrics fit."
-    newest_last = True
+    truncation_hint = "Ask for a shorter window, a coarser granularity or fewer metrics."
+    keep_tail = True
 
     scope: str
     id: str

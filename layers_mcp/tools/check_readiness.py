@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
-from layers_mcp.analytics import facts, readiness
-from layers_mcp.analytics.facts import Facts, Unread
+from layers_mcp.analytics import readiness
+from layers_mcp.analytics import readiness_inputs as inputs
 from layers_mcp.analytics.metrics import FULL_RANKING, RankMetric
+from layers_mcp.analytics.readiness_inputs import ReadinessInputs, Unread
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import (
@@ -107,7 +108,7 @@ async def check_readiness(
         budget = reads.start(api.credits.get)
     _refuse_if_nothing_was_read(accounts, metrics, organic, paid, creatives, review)
 
-    seen = Facts(
+    seen = ReadinessInputs(
         now=now,
         accounts=_fact(accounts, _accounts),
         post_count=_fact(metrics, _post_count),
@@ -152,8 +153,8 @@ def _account(account: SocialAccount) -> Account:
     )
 
 
-def _accounts(accounts: list[SocialAccount]) -> tuple[facts.Account, ...]:
-    return tuple(facts.Account(one.platform or "unnamed", one.status or "", one.connected_at) for one in accounts)
+def _accounts(accounts: list[SocialAccount]) -> tuple[inputs.Account, ...]:
+    return tuple(inputs.Account(one.platform or "unnamed", one.status or "", one.connected_at) for one in accounts)
 
 
 def _post_count(metrics: Metrics) -> int | Unread:
@@ -161,9 +162,9 @@ def _post_count(metrics: Metrics) -> int | Unread:
     return int(count) if isinstance(count, int | float) else Unread("Layers gave no post count.")
 
 
-def _posts(ranking: Ranking) -> tuple[facts.Post, ...]:
+def _posts(ranking: Ranking) -> tuple[inputs.Post, ...]:
     return tuple(
-        facts.Post(
+        inputs.Post(
             views=row.organic.views or 0,
             engagement_rate=row.organic.engagement_rate,
             watch_time_ms=row.organic.watch_time_ms,
@@ -173,22 +174,22 @@ def _posts(ranking: Ranking) -> tuple[facts.Post, ...]:
     )
 
 
-def _paid(ranking: Ranking) -> tuple[facts.PaidResult, ...]:
+def _paid(ranking: Ranking) -> tuple[inputs.PaidResult, ...]:
     return tuple(_paid_result(row, row.paid) for row in ranking.items if row.paid)
 
 
-def _paid_result(row: RankedRow, paid: Mapping[str, object]) -> facts.PaidResult:
+def _paid_result(row: RankedRow, paid: Mapping[str, object]) -> inputs.PaidResult:
     """The fields of `paid` are nobody's promise; the value that the row was ranked by is."""
     conversions = _number(paid.get("conversions"))
-    return facts.PaidResult(row.metric_value if conversions is None else conversions, _number(paid.get("roas")))
+    return inputs.PaidResult(row.metric_value if conversions is None else conversions, _number(paid.get("roas")))
 
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _creatives(page: Page[AdsContent]) -> tuple[facts.Creative, ...]:
-    return tuple(facts.Creative(one.organic_score, one.eligible) for one in page.items)
+def _creatives(page: Page[AdsContent]) -> tuple[inputs.Creative, ...]:
+    return tuple(inputs.Creative(one.organic_score, one.eligible) for one in page.items)
 
 
 def _promoted(rankings: Sequence[Read[Ranking]], pool: Read[Page[AdsContent]]) -> bool | None:
@@ -202,15 +203,15 @@ def _promoted(rankings: Sequence[Read[Ranking]], pool: Read[Page[AdsContent]]) -
     return None if creatives is None or len(seen) < len(rankings) else False
 
 
-def _credits(budget: Credits) -> facts.Credits:
-    return facts.Credits(budget.spendable, budget.readable_estimates)
+def _credits(budget: Credits) -> inputs.Credits:
+    return inputs.Credits(budget.spendable, budget.readable_estimates)
 
 
-def _review(review: ReviewPolicy) -> facts.Review:
-    return facts.Review(review.policy, review.first_n, review.pending_count)
+def _review(review: ReviewPolicy) -> inputs.Review:
+    return inputs.Review(review.policy, review.first_n, review.pending_count)
 
 
-def _notes(seen: Facts) -> list[str]:
+def _notes(seen: ReadinessInputs) -> list[str]:
     if not isinstance(seen.posts, Unread) and len(seen.posts) >= FULL_RANKING:
         return [f"sample_size is of the top {FULL_RANKING} posts by engagement rate; the project may have more."]
     return []

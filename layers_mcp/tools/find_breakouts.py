@@ -74,7 +74,7 @@ class QuietProject(Result):
 class Breakouts(Result):
     """Breakouts over several projects, likeliest first, and the projects that have none."""
 
-    narrow = "Fewer project_ids or a shorter window fit."
+    truncation_hint = "Ask for fewer project_ids or a shorter window."
 
     window: str
     breakouts: list[Breakout]

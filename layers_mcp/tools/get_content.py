@@ -41,7 +41,7 @@ class Content(Result):
     notes: list[str]
     next_step: str | None = None
 
-    narrow: ClassVar[str] = "Ask for fewer containers, or a lower limit."
+    truncation_hint: ClassVar[str] = "Ask for fewer containers, or a lower limit."
 
 
 @tool(

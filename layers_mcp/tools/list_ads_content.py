@@ -45,7 +45,7 @@ class Overrides(Result):
 class AdsContentPage(Result):
     """A page of the pool, best score first."""
 
-    narrow = "A lower limit fits."
+    truncation_hint = "Ask for a lower limit."
 
     items: list[Creative]
     overrides: Overrides

@@ -66,7 +66,7 @@ class Performer(Result):
 class TopPerformers(Result):
     """A ranking from one of its ends; small samples after all others."""
 
-    narrow = "A lower limit fits."
+    truncation_hint = "Ask for a lower limit."
 
     metric: str
     window: str

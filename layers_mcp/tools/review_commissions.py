@@ -89,7 +89,7 @@ class Review(Result):
     credits: Credits
     notes: list[str]
 
-    narrow: ClassVar[str] = "Ask for one project_id, a later since, or a lower limit."
+    truncation_hint: ClassVar[str] = "Ask for one project_id, a later since, or a lower limit."
 
 
 @tool(

@@ -13,9 +13,9 @@ from mcp import StdioServerParameters
 from mcp.server.lowlevel import Server
 from mcp.types import CallToolRequestParams, CallToolResult, TextContent
 
-from layers_mcp.cli import demo, demo_pages
-from layers_mcp.cli.paint import Paper, columns
-from tests.integration.cli.test_paint import TERM, Terminal
+from layers_mcp.cli import demo, demo_views
+from layers_mcp.cli.console import Console, columns
+from tests.integration.cli.test_console import TERM, Terminal
 
 LOOP = [
     "list_projects",
@@ -96,7 +96,7 @@ def server_that_answers(answer: Callable[[str], CallToolResult]) -> Server[Any]:
 async def test_a_tool_error_stops_the_demo_with_its_words():
     refused = CallToolResult(is_error=True, content=[TextContent(text="KILL_SWITCH (503): suspended.")])
     stream, clock = io.StringIO(), Clock()
-    closed = await demo.tell(Paper(stream, {}), server_that_answers(lambda tool: refused), clock.advance)
+    closed = await demo.tell(Console(stream, {}), server_that_answers(lambda tool: refused), clock.advance)
     assert not closed
     assert "The demo stopped: list_projects: KILL_SWITCH (503): suspended." in stream.getvalue()
     assert clock.moved == timedelta()
@@ -105,14 +105,14 @@ async def test_a_tool_error_stops_the_demo_with_its_words():
 async def test_a_server_that_cannot_start_stops_the_demo_with_the_reason():
     stream = io.StringIO()
     server = StdioServerParameters(command=sys.executable, args=["-c", "raise SystemExit(3)"])
-    assert not await demo.tell(Paper(stream, {}), server, Clock().advance)
+    assert not await demo.tell(Console(stream, {}), server, Clock().advance)
     assert "The demo stopped: " in stream.getvalue()
 
 
 async def test_a_missing_program_stops_the_demo_with_the_reason():
     stream = io.StringIO()
     server = StdioServerParameters(command="/nowhere/layers-mcp")
-    assert not await demo.tell(Paper(stream, {}), server, Clock().advance)
+    assert not await demo.tell(Console(stream, {}), server, Clock().advance)
     assert "The demo stopped: " in stream.getvalue()
 
 
@@ -127,13 +127,13 @@ def test_the_command_fails_when_the_demo_stops(monkeypatch: pytest.MonkeyPatch, 
 
 def test_the_page_of_a_call_cuts_long_arguments_and_shows_lists():
     stream = io.StringIO()
-    demo_pages.call(Paper(stream, {}), "wait_job", {"job_ids": ["j" * 60, "b"], "timeout_seconds": 40})
+    demo_views.call(Console(stream, {}), "wait_job", {"job_ids": ["j" * 60, "b"], "timeout_seconds": 40})
     assert stream.getvalue() == f'  → wait_job(job_ids=["{"j" * 23}…", "b"], timeout_seconds=40)\n'
 
 
 def test_the_page_of_an_override_says_what_is_not_known_yet():
     stream = io.StringIO()
-    demo_pages.override(Paper(stream, {}), {"override": "none", "eligible": False})
+    demo_views.override(Console(stream, {}), {"override": "none", "eligible": False})
     assert stream.getvalue() == "  override none · not scored yet · not eligible\n"
 
 
@@ -156,7 +156,7 @@ def test_the_page_of_a_ranking_marks_breakouts_and_small_samples():
         "rows_considered": 23,
         "next_step": "Clone it.",
     }
-    demo_pages.ranking(Paper(stream, {}), result)
+    demo_views.ranking(Console(stream, {}), result)
     text = stream.getvalue()
     assert "breakout (solid)" in text
     assert "under 50 views" in text
@@ -168,7 +168,7 @@ def test_the_page_of_a_ranking_says_why_it_does_not_begin_with_rank_one():
     stream = io.StringIO()
     row = {"rank": 2, "title": "A hook", "metric_value": 0.08, "display": "8.0%", "views": 900}
     result = {"items": [row], "median_engagement_rate": 0.03, "rows_considered": 9, "next_step": ""}
-    demo_pages.ranking(Paper(stream, {}), result)
+    demo_views.ranking(Console(stream, {}), result)
     assert "under 50 views: it stands last" in " ".join(stream.getvalue().split())
 
 
@@ -180,31 +180,33 @@ PUBLICATION = {
     "scheduled_posts": [{"platform": "tiktok"}, {"platform": "instagram"}],
     "at_local": "2026-11-28T09:00-05:00 America/New_York",
 }
-PAGES: dict[str, Callable[[Paper], None]] = {
-    "step": lambda paper: demo_pages.step(paper, 1, LONG),
-    "call": lambda paper: demo_pages.call(paper, "get_content", {"project_id": LONG, "note": LONG, "job_ids": [LONG]}),
-    "readiness": lambda paper: demo_pages.readiness(
-        paper, {"checks": [{"status": "ok", "name": "creatives_scored", "detail": LONG}]}
+PAGES: dict[str, Callable[[Console], None]] = {
+    "step": lambda console: demo_views.step(console, 1, LONG),
+    "call": lambda console: demo_views.call(
+        console, "get_content", {"project_id": LONG, "note": LONG, "job_ids": [LONG]}
     ),
-    "week": lambda paper: demo_pages.week(
-        paper,
+    "readiness": lambda console: demo_views.readiness(
+        console, {"checks": [{"status": "ok", "name": "creatives_scored", "detail": LONG}]}
+    ),
+    "week": lambda console: demo_views.week(
+        console,
         {
             "series": [{"bucket": "2026-11-17", "views": 114_816, "engagement_rate": 0.031}],
             "totals": {"views": 114_816, "engagement_rate": 0.031, "post_count": 23},
             "notes": [LONG],
         },
     ),
-    "ranking": lambda paper: demo_pages.ranking(
-        paper,
+    "ranking": lambda console: demo_views.ranking(
+        console,
         {"items": [WINNER | JUDGED], "median_engagement_rate": 0.03, "rows_considered": 9, "next_step": LONG},
     ),
-    "progress": lambda paper: demo_pages.progress(paper, 0.5, LONG),
-    "content": lambda paper: demo_pages.content(
-        paper, {"items": [{"format": "video_remix", "hook": LONG, "approval_status": "pending"}]}
+    "progress": lambda console: demo_views.progress(console, 0.5, LONG),
+    "content": lambda console: demo_views.content(
+        console, {"items": [{"format": "video_remix", "hook": LONG, "approval_status": "pending"}]}
     ),
-    "publication": lambda paper: demo_pages.publication(paper, PUBLICATION),
-    "schedule": lambda paper: demo_pages.schedule(
-        paper,
+    "publication": lambda console: demo_views.publication(console, PUBLICATION),
+    "schedule": lambda console: demo_views.schedule(
+        console,
         {
             "items": [
                 {
@@ -216,7 +218,7 @@ PAGES: dict[str, Callable[[Paper], None]] = {
             ]
         },
     ),
-    "closing": lambda paper: demo_pages.closing(paper, {"commissions": []}, approved=3, estimate=360, spent=360),
+    "closing": lambda console: demo_views.closing(console, {"commissions": []}, approved=3, estimate=360, spent=360),
 }
 
 
@@ -224,7 +226,7 @@ def test_the_page_of_a_publication_says_where_and_when():
     said: list[str] = []
     for result in (PUBLICATION, {**PUBLICATION, "at_local": None}):
         stream = io.StringIO()
-        demo_pages.publication(Paper(stream, {}), result)
+        demo_views.publication(Console(stream, {}), result)
         said.append(stream.getvalue().strip())
     assert said == [
         "scheduled · on TikTok and Instagram · at 2026-11-28T09:00-05:00 America/New_York",
@@ -236,6 +238,6 @@ def test_the_page_of_a_publication_says_where_and_when():
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_fits_a_narrow_terminal(page: str, width: int):
     stream = Terminal()
-    PAGES[page](Paper(stream, {**TERM, "COLUMNS": str(width)}))
+    PAGES[page](Console(stream, {**TERM, "COLUMNS": str(width)}))
     lines = stream.shown().replace("\r\x1b[K", "").splitlines()
     assert width * 0.4 < max(map(columns, lines)) <= width

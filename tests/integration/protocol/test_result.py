@@ -34,7 +34,7 @@ def test_text_stays_readable_in_every_script() -> None:
 
 
 class Course(Page):
-    newest_last = True
+    keep_tail = True
 
 
 def test_rows_in_the_order_of_time_lose_their_oldest() -> None:

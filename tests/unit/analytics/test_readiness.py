@@ -6,12 +6,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from layers_mcp.analytics import readiness
-from layers_mcp.analytics.facts import Account, Creative, Credits, Facts, PaidResult, Post, Review, Unread
+from layers_mcp.analytics.readiness_inputs import (
+    Account,
+    Creative,
+    Credits,
+    PaidResult,
+    Post,
+    ReadinessInputs,
+    Review,
+    Unread,
+)
 
 NOW = datetime(2026, 4, 17, 14, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=60)
 
-HEALTHY = Facts(
+HEALTHY = ReadinessInputs(
     now=NOW,
     accounts=(Account("instagram", "connected", LONG_AGO), Account("tiktok", "connected", LONG_AGO)),
     post_count=23,
@@ -24,7 +33,7 @@ HEALTHY = Facts(
 )
 
 
-def check(facts: Facts, name: str) -> readiness.Check:
+def check(facts: ReadinessInputs, name: str) -> readiness.Check:
     return next(one for one in readiness.check(facts) if one.name == name)
 
 
@@ -49,7 +58,7 @@ def test_a_healthy_project_is_ok_throughout_and_needs_no_fix():
 
 
 def test_every_check_that_is_not_ok_offers_a_fix():
-    poor = Facts(NOW, (), 0, (), (), (), False, Credits(0, {}), Review("auto_approve", None, None))
+    poor = ReadinessInputs(NOW, (), 0, (), (), (), False, Credits(0, {}), Review("auto_approve", None, None))
     checks = readiness.check(poor)
     assert [one.status for one in checks] == ["missing"] * 7 + ["warning"]
     assert all(one.fix for one in checks)

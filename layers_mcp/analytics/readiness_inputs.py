@@ -1,4 +1,4 @@
-"""What `readiness` looks at: one project's facts, each as upstream told it or `Unread`."""
+"""What `readiness` looks at: one project's data, each as upstream told it or `Unread`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReadinessInputs:
     """All that the checks look at. `post_count` covers 90 days, as do both rankings.
 
     `promoted` is whether anything was put into ads, None where that cannot be told.

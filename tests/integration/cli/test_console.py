@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from layers_mcp.cli.paint import Paper, columns, cut, pad
+from layers_mcp.cli.console import Console, columns, cut, pad
 
 
 class Terminal(io.TextIOWrapper):
@@ -29,7 +29,7 @@ TERM = {"TERM": "xterm-256color"}
 
 def test_a_table_aligns_its_columns_and_sets_numbers_flush_right():
     stream = Terminal(tty=False)
-    Paper(stream, {}).table([["a", "1,204"], ["longer", "7"]], header=["name", "views"], right=[1])
+    Console(stream, {}).table([["a", "1,204"], ["longer", "7"]], header=["name", "views"], right=[1])
     assert stream.shown() == "  name    views\n  a       1,204\n  longer      7\n"
 
 
@@ -54,20 +54,20 @@ def test_a_long_text_is_cut_to_its_columns_and_shows_it(text: str, width: int, e
     ("share", "expected"), [(0.0, ""), (1.0, "████"), (0.5, "██"), (0.53125, "██▏"), (-1.0, ""), (9.0, "████")]
 )
 def test_a_bar_is_exact_to_an_eighth_of_a_column_and_never_leaves_its_width(share: float, expected: str):
-    assert Paper(Terminal(), TERM).bar(share, 4) == expected
+    assert Console(Terminal(), TERM).bar(share, 4) == expected
 
 
 def test_a_bar_with_a_track_always_fills_its_width():
-    paper = Paper(Terminal(), TERM)
-    assert {len(paper.bar(n / 100, 10, track=True)) for n in range(101)} == {10}
+    console = Console(Terminal(), TERM)
+    assert {len(console.bar(n / 100, 10, track=True)) for n in range(101)} == {10}
 
 
 def test_a_terminal_gets_colour_and_a_progress_line_that_is_written_over():
     stream = Terminal()
-    paper = Paper(stream, TERM)
-    paper.progress("one")
-    paper.progress("two")
-    paper.line(paper.style("done", "bold", "green"))
+    console = Console(stream, TERM)
+    console.progress("one")
+    console.progress("two")
+    console.line(console.style("done", "bold", "green"))
     assert stream.shown() == "\r\x1b[Kone\r\x1b[Ktwo\n\x1b[1;32mdone\x1b[0m\n"
 
 
@@ -78,27 +78,27 @@ def test_a_terminal_gets_colour_and_a_progress_line_that_is_written_over():
 )
 def test_without_a_capable_terminal_the_same_text_comes_plain(tty: bool, environ: dict[str, str]):
     stream = Terminal(tty=tty)
-    paper = Paper(stream, environ)
-    paper.progress("one")
-    paper.progress("two")
-    paper.line(paper.style("done", "bold"))
+    console = Console(stream, environ)
+    console.progress("one")
+    console.progress("two")
+    console.line(console.style("done", "bold"))
     assert stream.shown() == "one\ntwo\ndone\n"
 
 
 def test_an_empty_no_color_counts_as_unset():
-    assert Paper(Terminal(), {**TERM, "NO_COLOR": ""}).live
+    assert Console(Terminal(), {**TERM, "NO_COLOR": ""}).live
 
 
 def test_a_cp1252_console_gets_ascii_for_blocks_and_a_mark_for_what_it_cannot_show():
     stream = Terminal("cp1252", tty=False)
-    paper = Paper(stream, {})
-    paper.line(f"{paper.bar(0.56, 8, track=True)} → ✓ ✗ café 日")
+    console = Console(stream, {})
+    console.line(f"{console.bar(0.56, 8, track=True)} → ✓ ✗ café 日")
     assert stream.shown() == "####.... > + x café ?\n"
 
 
 def test_a_stream_without_an_encoding_is_written_to_as_it_is():
     stream = io.StringIO()
-    Paper(stream, {}).lines(["✓ done", ""])
+    Console(stream, {}).lines(["✓ done", ""])
     assert stream.getvalue() == "✓ done\n\n"
 
 
@@ -106,12 +106,12 @@ def test_a_stream_without_an_encoding_is_written_to_as_it_is():
     ("told", "width"), [("80", 80), ("60", 60), ("20", 60), ("500", 100)], ids=["80", "60", "too narrow", "too wide"]
 )
 def test_lines_are_as_wide_as_the_terminal_within_reason(told: str, width: int):
-    assert Paper(Terminal(), {**TERM, "COLUMNS": told}).width == width
+    assert Console(Terminal(), {**TERM, "COLUMNS": told}).width == width
 
 
 def test_a_terminal_that_does_not_say_how_wide_it_is_gets_a_width_within_reason():
-    assert 60 <= Paper(Terminal(), TERM).width <= 100
+    assert 60 <= Console(Terminal(), TERM).width <= 100
 
 
 def test_a_pipe_gets_full_lines_whatever_the_terminal_beside_it():
-    assert Paper(Terminal(tty=False), {**TERM, "COLUMNS": "60"}).width == 100
+    assert Console(Terminal(tty=False), {**TERM, "COLUMNS": "60"}).width == 100

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers_mcp.analytics.windows import stamp
-from layers_mcp.cli.paint import Paper, cut
+from layers_mcp.cli.console import Console, cut
 from layers_mcp.operations.audit import Account, Happening
 from layers_mcp.text.labels import label
 from layers_mcp.text.sanitize import clean
@@ -42,21 +42,21 @@ class Findings:
 
 def as_text(found: Findings, *, all_tenants: bool = False) -> str:
     """Lines for a person."""
-    paper = Paper(stream := io.StringIO())
+    console = Console(stream := io.StringIO())
     if found.whole:
         for shown in found.orders:
-            _detail(paper, shown)
-            paper.line()
+            _detail(console, shown)
+            console.line()
     elif found.orders:
-        _table(paper, [each.account for each in found.orders], tenants=all_tenants)
-        paper.line()
+        _table(console, [each.account for each in found.orders], tenants=all_tenants)
+        console.line()
         if found.more:
-            paper.line(f"The newest {len(found.orders)} are shown; --limit shows more.")
-        paper.line("Credits are the most that can have been charged; a status is the last one seen. What happened to")
-        paper.line("one of them: layers-mcp orders ORDER_ID")
+            console.line(f"The newest {len(found.orders)} are shown; --limit shows more.")
+        console.line("Credits are the most that can have been charged; a status is the last one seen. What happened to")
+        console.line("one of them: layers-mcp orders ORDER_ID")
     elif not found.notes:
-        paper.line("No such order.")
-    paper.lines(found.notes)
+        console.line("No such order.")
+    console.lines(found.notes)
     return stream.getvalue().rstrip()
 
 
@@ -101,7 +101,7 @@ def credits_of(account: Account) -> str:
     return "unknown" if account.most_credits is None else f"{account.most_credits:,}"
 
 
-def _table(paper: Paper, found: Sequence[Account], *, tenants: bool) -> None:
+def _table(console: Console, found: Sequence[Account], *, tenants: bool) -> None:
     """Write a line an order; with `tenants`, whose it is."""
     rows = [
         [
@@ -115,14 +115,14 @@ def _table(paper: Paper, found: Sequence[Account], *, tenants: bool) -> None:
         for each in found
     ]
     last = "tenant" if tenants else "project"
-    paper.table(rows, header=["ordered (UTC)", "order", "what", "status", "credits", last], right=[4])
+    console.table(rows, header=["ordered (UTC)", "order", "what", "status", "credits", last], right=[4])
 
 
-def _detail(paper: Paper, shown: Shown) -> None:
+def _detail(console: Console, shown: Shown) -> None:
     """Write everything that is known of one order."""
     account = shown.account
     row = account.first
-    paper.line(f"{account.order_id}  {what(account)}")
+    console.line(f"{account.order_id}  {what(account)}")
     asked = {name: clean(text)[0] for name, text in row.arguments.items() if name in _ASKED and isinstance(text, str)}
     lines = {
         "ordered": f"{stamp(row.ordered_at)}" + (f", take {row.take}" if row.take > 1 else ""),
@@ -135,16 +135,16 @@ def _detail(paper: Paper, shown: Shown) -> None:
         "content": ", ".join(map(label, account.container_ids)),
         "posts": ", ".join(map(label, account.scheduled_post_ids)),
     }
-    paper.table([[name.replace("_", " "), text] for name, text in lines.items() if text])
-    paper.line()
-    paper.line(f"{'Were we charged?' if account.spends else 'Was it posted?'} {verdict(account)}")
+    console.table([[name.replace("_", " "), text] for name, text in lines.items() if text])
+    console.line()
+    console.line(f"{'Were we charged?' if account.spends else 'Was it posted?'} {verdict(account)}")
     if shown.booked is not None and account.spends:
-        paper.line(_ledger(shown.booked))
-    paper.line()
-    paper.line("What happened (UTC)")
+        console.line(_ledger(shown.booked))
+    console.line()
+    console.line("What happened (UTC)")
     for each in shown.happenings:
         piece = f"piece {each.piece}: " if each.piece else ""
-        paper.line(f"  {each.at:%Y-%m-%d %H:%M:%S}  {piece}{sentence(each, spends=account.spends)}")
+        console.line(f"  {each.at:%Y-%m-%d %H:%M:%S}  {piece}{sentence(each, spends=account.spends)}")
 
 
 def verdict(account: Account) -> str:

@@ -24,7 +24,7 @@ _ASCII = str.maketrans({"█": "#", "░": ".", "→": ">", "✓": "+", "✗": "
 _SPECIAL = "█▏▎▍▌▋▊▉░→✓✗·…"
 
 
-class Paper:
+class Console:
     """A stream to write on, and what it can show. `write` never fails on a character that the stream cannot encode."""
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str] | None = None) -> None:
