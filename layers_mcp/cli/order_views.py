@@ -71,7 +71,7 @@ def what(account: Account) -> str:
     """What was asked for, in a word or two."""
     row = account.first
     if not account.spends:
-        name = "draft" if row.mode == "draft" else "schedule" if row.route == "schedule" else "publish"
+        name = "draft" if row.mode == "draft" else "schedule" if row.path.endswith("/schedule") else "publish"
         return f"{name} x{row.variations}" if row.variations > 1 else name
     count = account.pieces if row.piece else row.variations
     return f"{label(row.mode)} x{count}" if count > 1 else label(row.mode)
