@@ -37,7 +37,7 @@ class Origin(NamedTuple):
     def of(cls, row: Operation, place: int) -> Origin:
         """The origin of the container at `place` (from 1) of a row, which may be one piece of its order."""
         record = order_record([row])
-        number = row.piece or place
+        number = max(row.piece, 1) + place - 1
         return cls(record.commission_id, record.source_platform_post_id, f"{number} of {record.variations}")
 
 

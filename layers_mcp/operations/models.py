@@ -186,7 +186,9 @@ def order_record(rows: Sequence[Operation]) -> OrderRecord:
     return replace(
         first,
         ordered_at=min(row.ordered_at for row in rows),
-        status=_status_of_pieces([row.record.status for row in rows], variations),
+        status=_status_of_pieces(
+            [row.record.status for row in rows], whole=sum(row.variations for row in rows) >= variations
+        ),
         variations=variations,
         job_id=next(iter(job_ids), ""),
         job_ids=job_ids,
@@ -195,10 +197,10 @@ def order_record(rows: Sequence[Operation]) -> OrderRecord:
     )
 
 
-def _status_of_pieces(statuses: Sequence[OrderStatus], variations: int) -> OrderStatus:
+def _status_of_pieces(statuses: Sequence[OrderStatus], *, whole: bool) -> OrderStatus:
     known = set(statuses)
     if known == {"unknown"}:
         return "unknown"
-    if known & {"unknown", "running"} or len(statuses) < variations:
+    if known & {"unknown", "running"} or not whole:
         return "running"
     return next(status for status in ("completed", "failed", "canceled") if status in known)

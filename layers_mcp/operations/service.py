@@ -290,20 +290,27 @@ class OrderService:
     async def _has_no_address(self, call: Call, row: Operation, failure: LayersError) -> bool:
         """Whether a request failed since this API has no such address, and the order can be looked at again.
 
-        What surely was not ordered is planned anew, once; what may have been before the address went is lost.
+        What surely was not ordered is planned anew, once; what may have been before the address went is lost. Where it
+        is an id that is missing, or the user named the vintage, the failure says so.
         """
         if failure.status != HTTPStatus.NOT_FOUND or not KINDS[row.tool].spends:
             return False
-        fresh = row.status == "refused"
-        if fresh and call.planned_anew:
+        vintages = self._api.vintages
+        missing = await vintages.missing(OrderRequest(path=row.path, body=row.body), row.project_id)
+        if missing == "id":
+            failure.reason = "An id in the order is unknown, or another organization's."
+        if missing != "address":
             return False
-        request = OrderRequest(path=row.path, body=row.body)
-        if not await self._api.vintages.proves_absence(request, row.project_id):
-            return False
-        if fresh:
-            call.planned_anew, call.plan = True, None
-        else:
+        if row.status == "unknown":
             call.gone.add(row.entry)
+            return True
+        if vintages.is_set or call.planned_anew:
+            failure.reason = (
+                "This API has no such endpoint: it does not speak the vintage that the order was meant for."
+            )
+            failure.hint = "Start the server with --vintage auto; layers-mcp doctor tells what is found then."
+            return False
+        call.planned_anew, call.plan = True, None
         return True
 
     async def _reserve(self, call: Call, drafts: Sequence[Operation]) -> list[Operation] | None:

@@ -117,6 +117,10 @@ class Sandbox:
         """Let go of the world; one in memory is gone then."""
         self._store.close()
 
+    def speak(self, vintage: Vintage) -> None:
+        """Answer in another vintage from now on, as an API may that moves on; the world stays as it is."""
+        self.app.dialect = Dialect(vintage)
+
     # --- time --------------------------------------------------------------------------------------------------
 
     def _moment(self) -> float:

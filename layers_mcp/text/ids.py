@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from uuid import UUID
 
 LONGEST_ID = 200
 """Characters; no id of any vintage has half as many."""
@@ -17,17 +18,44 @@ def is_id(text: str) -> bool:
 
 
 def same_id(one: str, other: str) -> bool:
-    """Whether two spellings may be of one id: with and without its prefix, in any case."""
-    return _bare(one) == _bare(other)
+    """Whether two spellings may be of one id: with and without its prefix, in any case, in either vintage's form.
+
+    One vintage writes ids with UUIDs, the other does not: an API that changes its vintage answers in the other form.
+    """
+    first, second = _bare(one), _bare(other)
+    return first == second or bool(_UUID.fullmatch(first)) != bool(_UUID.fullmatch(second))
 
 
 def _bare(text: str) -> str:
     return re.sub(r"^[a-z]{2,4}_", "", text.strip().casefold())
 
 
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID = re.compile(f"[0-7][{_DIGITS}]{{25}}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def container_key(container_id: str) -> str:
-    """What two spellings of one container id have in common: `cnt_X` in one API vintage is `X` in another."""
-    return container_id.removeprefix("cnt_")
+    """What the spellings of one container id have in common.
+
+    `cnt_X` in one vintage of the API is `X` in another, and the 128 bits that one writes as a ULID another writes as a
+    UUID.
+    """
+    bare = container_id.removeprefix("cnt_")
+    if not _ULID.fullmatch(bare):
+        return bare
+    number = 0
+    for digit in bare:
+        number = number * len(_DIGITS) + _DIGITS.index(digit)
+    return str(UUID(int=number))
+
+
+def container_endings(key: str) -> tuple[str, ...]:
+    """How the ids end that have this `container_key`."""
+    if not _UUID.fullmatch(key):
+        return (key,)
+    number = UUID(key).int
+    return key, "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(26)))
 
 
 def container_keys(container_ids: Iterable[str]) -> set[str]:

@@ -19,6 +19,8 @@ def to_tool_error(error: LayersError, tool: ToolSpec | None = None) -> ToolError
     if tool is not None and isinstance(error, ForbiddenScope) and not error.scope:
         reason = f"The API key lacks the scope {tool.scope}."
     orders = tool is not None and tool.kind == WRITE
+    if orders and (lacks := _lacks(error)):
+        reason, next_step = lacks
     if orders and isinstance(error, Conflict) and (layers := content_layers(error.details)):
         reason = f"The project has several content layers: {', '.join(layers)}."
         next_step = "Choose one of them as layer_id."
@@ -32,6 +34,28 @@ def to_tool_error(error: LayersError, tool: ToolSpec | None = None) -> ToolError
         next_step=next_step,
         request_id=error.request_id or None,
     )
+
+
+def _lacks(error: LayersError) -> tuple[str, str] | None:
+    """What an order cannot be made without, and what to do about it; by the code, whose status is not documented."""
+    codes = {error.code, error.details.get("code")}
+    if "MISSING_APP_DEMO" in codes:
+        return (
+            "The project has no demo of its app, which this format shows.",
+            'Order a slideshow, which needs none (format="auto"), or have a person add an app demo in Layers.',
+        )
+    if "NOT_A_SLIDESHOW" in codes:
+        return "The source is a video, not a slideshow.", "Choose a slideshow as its source, or order a video of it."
+    fields = error.details.get("missingFields")
+    names = [str(each) for each in cast("list[Any]", fields)] if isinstance(fields, list) else []
+    known = [words for field, words in _APP_FIELDS.items() if field in names]
+    if not known:
+        return None
+    told = " and ".join(known)
+    return f"Layers knows no {told} of the project's app.", f"Have a person add {told} in Layers, then call again."
+
+
+_APP_FIELDS = {"appName": "name", "appDescription": "description"}
 
 
 def content_layers(details: Mapping[str, Any]) -> list[str]:

@@ -108,7 +108,7 @@ def hostile(text: str) -> Upstream:
         "GET /v1/projects/prj_1/social-accounts": {
             "items": [{"socialAccountId": "sa_1", "platform": "tiktok", "handle": text, "status": "connected"}]
         },
-        "GET /v1/projects/prj_1/content-review-policy": {"policy": "review_all"},
+        "GET /v1/projects/prj_1/approval-policy": {"requiresApproval": True},
         "GET /v1/projects/prj_1/content": {"items": [container]},
         "GET /v1/content/cnt_1": container,
         "GET /v1/jobs/job_1": {

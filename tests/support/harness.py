@@ -212,12 +212,12 @@ async def open_stage(
     state_dir: Path,
     *,
     wire: Callable[[Sandbox], AsyncBaseTransport] = Sandbox.transport,
-    vintage: Vintage = "preview",
+    speaks: Vintage = "preview",
     **settings: Any,
 ) -> AsyncGenerator[Stage]:
-    """A new organization and a client of a server on it, on an API of this vintage; `wire` makes what lies between."""
+    """A new organization and a client of a server on it, on an API that `speaks` so; `wire` is what lies between."""
     clock = LoopClock()
-    world = Sandbox(clock=clock, vintage=vintage)
+    world = Sandbox(clock=clock, vintage=speaks)
     known: dict[str, Any] = {"api_key": world.api_key, "base_url": BASE_URL, "state_dir": state_dir}
     server = create_server(**configured(**(known | settings)), transport=wire(world), clock=world.now)
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import anyio
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from layers_mcp.api.transport import Response
 
 DIALECTS: dict[Vintage, Dialect] = {"preview": Preview(), "current": Current()}
+
+Missing = Literal["address", "id", "unclear"]
+"""What a 404 was about."""
 
 LOOK_AGAIN_SECONDS = 24 * 3600.0
 """An API can move on while a server runs."""
@@ -63,6 +66,11 @@ class VintageDetection:
         self._one_at_a_time = anyio.Lock()
 
     @property
+    def is_set(self) -> bool:
+        """Whether the user named the vintage, so that no evidence changes it."""
+        return self._setting is not None
+
+    @property
     def known(self) -> Finding | None:
         """What is known without asking."""
         return Finding(self._setting, _SETTING) if self._setting else self._finding
@@ -84,25 +92,27 @@ class VintageDetection:
                 self._remember(seen)
             return seen if seen.certain or known is None else known
 
-    async def proves_absence(self, request: OrderRequest, project_id: str) -> bool:
-        """Whether the 404 that answered `request` shows that this API has no such address.
+    async def missing(self, request: OrderRequest, project_id: str) -> Missing:
+        """Return what the 404 that answered `request` shows to be missing: this API's address, an id, or either.
 
-        True where it cannot have been an id: the project can be read, and either the request names no other id, or the
-        review policy's addresses say so too. The other vintage is then known.
+        It is the address where it cannot have been an id: the project can be read, and either the request names no
+        other id, or the review policy's addresses say so too. The other vintage is then known.
         """
-        if self._setting or not await self._answers(path("projects", project_id)):
-            return False
+        readable = await self._answers(path("projects", project_id))
+        if not readable:
+            return "unclear" if readable is None else "id"
         asked = vintage_of(request)
         other: Vintage = "preview" if asked == "current" else "current"
         if not _names_an_id(request.body):
             self._remember(
                 Finding(other, f"an order of the {asked} vintage met no such address in a project that exists")
             )
-            return True
+            return "address"
         seen = await self._look(project_id)
-        if seen.certain:
-            self._remember(seen)
-        return seen.certain and seen.vintage == other
+        if not seen.certain:
+            return "unclear"
+        self._remember(seen)
+        return "address" if seen.vintage == other else "id"
 
     def _remember(self, finding: Finding) -> None:
         self._finding, self._found_at = finding, anyio.current_time()

@@ -58,7 +58,7 @@ class Publication:
     def arguments(self) -> dict[str, Canonical]:
         """What makes it this publication, in canonical form: however ids and instant are spelled."""
         return {
-            "container_id": container_key(canonical_text(self.container_id)),
+            "container_id": canonical_text(self.container_id).removeprefix("cnt_"),
             "social_account_ids": sorted({canonical_text(each) for each in self.social_account_ids}),
             "at": stamp(self.at) if self.at else "",
             "mode": self.mode,

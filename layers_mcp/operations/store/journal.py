@@ -29,7 +29,7 @@ from layers_mcp.operations.store.database import Database
 from layers_mcp.operations.store.migrations import progress
 from layers_mcp.operations.store.rows import DamagedRowError, from_row, json_text, moment_text, read_json, to_row
 from layers_mcp.operations.store.schema import order_events, orders
-from layers_mcp.text.ids import container_key, container_keys
+from layers_mcp.text.ids import container_endings, container_key, container_keys
 
 _NAMED_AT_ONCE = 200
 """Ids that one query names: SQLite takes no expression of more than 1,000 parts."""
@@ -139,8 +139,7 @@ class Journal:
         warning = ""
         with self._database.reading() as connection:
             for start in range(0, len(wanted), _NAMED_AT_ONCE):
-                ends = [json_text(key)[1:] for key in wanted[start : start + _NAMED_AT_ONCE]]
-                named = or_(*(orders.c.container_ids.contains(end, autoescape=True) for end in ends))
+                named = or_(*map(_made, wanted[start : start + _NAMED_AT_ONCE]))
                 rows = _readable(connection, select(orders).where(_of(tenant), named))
                 found |= {row.entry: row for row in rows.value}
                 warning = warning or rows.warning
@@ -247,8 +246,13 @@ def _named(name: str) -> ColumnElement[bool]:
     kind, _, rest = name.partition("_")
     if kind in ("com", "pub"):
         return orders.c.identity.startswith(rest.lower(), autoescape=True)
-    end = json_text(container_key(name))[1:]
-    return or_(orders.c.job_id == name, orders.c.container_ids.contains(end, autoescape=True))
+    return or_(orders.c.job_id == name, _made(container_key(name)))
+
+
+def _made(key: str) -> ColumnElement[bool]:
+    """The rows that may have made the container of this key."""
+    endings = [json_text(ending)[1:] for ending in container_endings(key)]
+    return or_(*(orders.c.container_ids.contains(ending, autoescape=True) for ending in endings))
 
 
 def _of_order(tenant: Tenant, identity: str) -> Select[Any]:

@@ -74,29 +74,30 @@ async def test_a_vintage_that_the_user_names_is_asked_of_nobody() -> None:
     upstream = Upstream(ok({}))
     async with client(upstream, vintage="current") as layers:
         assert (await layers.vintages.find("prj_1")).vintage == "current"
-        assert not await layers.vintages.proves_absence(CURRENT_ORDER, "prj_1")
-    assert upstream.requests == []
+        assert upstream.requests == []
+        assert await layers.vintages.missing(CURRENT_ORDER, "prj_1") == "address"
+        assert (await layers.vintages.find("prj_1")).vintage == "current"
 
 
 @pytest.mark.parametrize(
-    ("request_", "replies", "proven", "then"),
+    ("request_", "replies", "missing", "then"),
     [
-        (PREVIEW_ORDER, {PROJECT: ANSWERS}, True, "current"),
-        (PREVIEW_ORDER, {}, False, "preview"),
-        (PREVIEW_ORDER, {PROJECT: ANSWERS, PREVIEW_POLICY: ANSWERS, CURRENT_POLICY: ANSWERS}, True, "current"),
-        (PREVIEW_CLONE, {PROJECT: ANSWERS, CURRENT_POLICY: ANSWERS}, True, "current"),
-        (PREVIEW_CLONE, {PROJECT: ANSWERS, PREVIEW_POLICY: ANSWERS}, False, "preview"),
-        (PREVIEW_CLONE, {PROJECT: ANSWERS}, False, "preview"),
-        (CURRENT_ORDER, {PROJECT: ANSWERS}, True, "preview"),
-        (CURRENT_REMIX, {PROJECT: ANSWERS, CURRENT_POLICY: ANSWERS}, False, "current"),
-        (CURRENT_REMIX, {PROJECT: ANSWERS, PREVIEW_POLICY: ANSWERS}, True, "preview"),
+        (PREVIEW_ORDER, {PROJECT: ANSWERS}, "address", "current"),
+        (PREVIEW_ORDER, {}, "id", "preview"),
+        (PREVIEW_ORDER, {PROJECT: ANSWERS, PREVIEW_POLICY: ANSWERS, CURRENT_POLICY: ANSWERS}, "address", "current"),
+        (PREVIEW_CLONE, {PROJECT: ANSWERS, CURRENT_POLICY: ANSWERS}, "address", "current"),
+        (PREVIEW_CLONE, {PROJECT: ANSWERS, PREVIEW_POLICY: ANSWERS}, "id", "preview"),
+        (PREVIEW_CLONE, {PROJECT: ANSWERS}, "unclear", "preview"),
+        (CURRENT_ORDER, {PROJECT: ANSWERS}, "address", "preview"),
+        (CURRENT_REMIX, {PROJECT: ANSWERS, CURRENT_POLICY: ANSWERS}, "id", "current"),
+        (CURRENT_REMIX, {PROJECT: ANSWERS, PREVIEW_POLICY: ANSWERS}, "address", "preview"),
     ],
 )
 async def test_an_order_that_met_no_address_proves_the_other_vintage_unless_an_id_may_be_unknown(
-    request_: OrderRequest, replies: dict[str, Reply], proven: bool, then: Vintage
+    request_: OrderRequest, replies: dict[str, Reply], missing: str, then: Vintage
 ) -> None:
     async with client(Upstream(routed(replies))) as layers:
-        assert await layers.vintages.proves_absence(request_, "prj_1") is proven
+        assert await layers.vintages.missing(request_, "prj_1") == missing
         assert (await layers.vintages.find("prj_1")).vintage == then
 
 

@@ -22,7 +22,7 @@ TIKTOK = "7412345678901234567"
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(tmp_path, vintage="current") as stage:
+    async with open_stage(tmp_path, speaks="current") as stage:
         yield stage
 
 
@@ -191,6 +191,26 @@ async def test_what_this_api_cannot_do_is_refused_with_the_call_that_does_the_jo
     assert text.startswith("NOT_SUPPORTED: ")
     assert told in text
     assert instead in text
+
+
+@pytest.mark.parametrize(
+    ("project", "order", "told", "way_out"),
+    [
+        ("initech-notes", {"format": "ugc_remix"}, "no demo of its app", 'format="auto"'),
+        ("hooli-new", {}, "no description", "Have a person add"),
+    ],
+)
+async def test_what_the_project_lacks_is_a_sentence_that_says_what_to_do(
+    stage: Stage, project: str, order: dict[str, Any], told: str, way_out: str
+) -> None:
+    known = {"project_id": stage.sandbox.project_id(project), "hook": "H", **order}
+    text = text_of(await stage.call("generate_with_hook", known))
+    assert told in text
+    assert way_out in text
+    assert "Nothing was changed." in text
+    assert stage.charges() == []
+    stage.sandbox.describe_app(project, name="App", description="It works.", demo=True)
+    assert (await stage.facts("generate_with_hook", **known))["status"] == "running"
 
 
 async def test_who_speaks_is_asked_for_where_several_could(stage: Stage) -> None:

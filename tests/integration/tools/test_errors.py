@@ -58,6 +58,24 @@ def test_content_layers_are_found_in_any_list_and_only_ids_are_told() -> None:
     assert len(content_layers({"layers": [f"pl_{n}" for n in range(500)]})) == 20
 
 
+@pytest.mark.parametrize(
+    ("code", "details", "told", "next_step"),
+    [
+        ("MISSING_APP_DEMO", {}, "no demo of its app", "slideshow"),
+        ("VALIDATION", {"code": "MISSING_APP_DEMO", "missingFields": ["mediaId"]}, "no demo of its app", "slideshow"),
+        ("VALIDATION", {"missingFields": ["appName", "appDescription", 3]}, "no name and description", "a person add"),
+        ("NOT_A_SLIDESHOW", {}, "is a video, not a slideshow", "Choose a slideshow"),
+    ],
+)
+def test_what_an_order_lacks_says_what_to_do(code: str, details: dict, told: str, next_step: str) -> None:
+    error = to_tool_error(errors.Refused("No.", code=code, status=422, details=details), of("generate_with_hook"))
+    assert told in error.reason
+    assert next_step in error.next_step
+    assert error.code == code
+    read = to_tool_error(errors.ValidationFailed("No.", details={"missingFields": ["limit"]}), of("clone_post"))
+    assert read.reason == "No."
+
+
 def test_any_other_conflict_keeps_its_own_words() -> None:
     told = to_tool_error(errors.Conflict("The container is approved.", status=409), of("decide_content"))
     assert told.reason == "The container is approved."
