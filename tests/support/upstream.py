@@ -17,6 +17,8 @@ from urllib.parse import parse_qs
 import httpx2
 
 from layers_mcp.api import LayersClient
+from layers_mcp.api.plans import OrderRequest
+from layers_mcp.api.request import path
 from layers_mcp.app import open_context
 from layers_mcp.context import ToolContext
 from layers_mcp.lifecycle import TaskSupervisor
@@ -66,6 +68,16 @@ def routed(replies: dict[str, Reply]) -> Reply:
         return chosen(request) if callable(chosen) else chosen
 
     return reply
+
+
+def generate(project_id: str, body: Mapping[str, Any]) -> OrderRequest:
+    """An order of the preview vintage, by a brief."""
+    return OrderRequest(path=path("projects", project_id, "content"), body=body)
+
+
+def clone(container_id: str, body: Mapping[str, Any]) -> OrderRequest:
+    """An order of the preview vintage, of a post's clone."""
+    return OrderRequest(path=path("content", container_id, "clone-from-post"), body=body)
 
 
 def query_of(request: httpx2.Request) -> dict[str, list[str]]:

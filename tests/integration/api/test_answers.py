@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from layers_mcp.api.errors import BadResponse, ForbiddenScope, InvalidArgument, NotFound
-from tests.support.upstream import NOW, Upstream, client, ok, raw, refused
+from tests.support.upstream import NOW, Upstream, client, clone, generate, ok, raw, refused
 
 OVER_LIMIT = b'{"organizationId": "' + b"x" * (16 * 1024 * 1024) + b'"}'
 
@@ -276,7 +276,7 @@ async def test_every_container_that_a_commission_or_job_names_is_gathered(
     body: dict[str, object], containers: tuple[str, ...]
 ) -> None:
     async with client(Upstream(ok(body, 202), ok({**body, "status": "running"}))) as layers:
-        reply = await layers.content.generate("prj_1", {}, idempotency_key="i")
+        reply = await layers.content.order(generate("prj_1", {}), idempotency_key="i")
         job = await layers.jobs.get("j")
     assert reply.container_ids == containers
     assert job.container_ids == containers
@@ -431,7 +431,7 @@ async def test_writes_and_normalised_answers_of_another_shape_are_bad_responses(
                 await call
             assert read.value.nothing_changed
         for call in (
-            layers.content.generate("p", {}, idempotency_key="i"),
+            layers.content.order(generate("p", {}), idempotency_key="i"),
             layers.ads.set_override("p", "a", override="include"),
             layers.jobs.cancel("j"),
         ):
@@ -513,8 +513,8 @@ async def test_an_answer_about_something_else_is_not_taken() -> None:
             await layers.content.get("cnt_1f")
     async with client(Upstream(ok({"jobId": "job_1", "projectId": "prj_9"}, 202))) as layers:
         for order in (
-            layers.content.generate("prj_1", {}, idempotency_key="i"),
-            layers.content.clone_from_post("c", {"projectId": "prj_1"}, idempotency_key="i"),
+            layers.content.order(generate("prj_1", {}), idempotency_key="i"),
+            layers.content.order(clone("c", {"projectId": "prj_1"}), idempotency_key="i"),
         ):
             with pytest.raises(BadResponse) as failure:
                 await order

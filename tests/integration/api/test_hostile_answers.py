@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from layers_mcp.api import LayersClient
 from layers_mcp.api.errors import LayersError
-from tests.support.upstream import NOW, Upstream, client, raw
+from tests.support.upstream import NOW, Upstream, client, generate, raw
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["", "running"]),
@@ -65,7 +65,7 @@ READS: list[tuple[Read, Any]] = [
     (lambda c: c.content.approve("c"), {"id": "cnt_1", "approvalStatus": "approved"}),
     (lambda c: c.jobs.cancel("j"), {"jobId": "j", "accepted": False, "reason": "ALREADY_COMPLETED"}),
     (
-        lambda c: c.content.generate("p", {}, idempotency_key="i"),
+        lambda c: c.content.order(generate("p", {}), idempotency_key="i"),
         {"jobId": "j", "containerIds": ["a"], "containerId": "b"},
     ),
 ]

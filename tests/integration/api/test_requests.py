@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import InvalidArgument, NotConfigured, Unreachable, ValidationFailed
-from tests.support.upstream import KEY, NOW, Upstream, client, ok, refused
+from tests.support.upstream import KEY, NOW, Upstream, client, clone, generate, ok, refused
 
 HOSTILE_IDS = ["../whoami", "a/b", "%2e%2e", "a%2fb", "a?b=c", "a#b", "..;x", "a\\b", " a ", "ä", "\x00", "a\nb"]
 
@@ -136,7 +136,7 @@ async def test_a_commission_sends_its_body_in_order_under_its_idempotency_key() 
     upstream = Upstream(ok({"jobId": "job_1", "containerId": "cnt_1"}, 202))
     body = {"projectId": "prj_1", "sourcePlatformPostId": "pp_1", "mode": "fork", "caption": "Grüße"}
     async with client(upstream) as layers:
-        await layers.content.clone_from_post("3f2a", body, idempotency_key="idem-1")
+        await layers.content.order(clone("3f2a", body), idempotency_key="idem-1")
     request = upstream.requests[0]
     assert (request.method, request.url.path) == ("POST", "/v1/content/3f2a/clone-from-post")
     assert request.headers["idempotency-key"] == "idem-1"
@@ -179,7 +179,7 @@ async def test_text_that_is_no_unicode_is_refused_without_quoting_it() -> None:
     upstream = Upstream(ok({}))
     async with client(upstream) as layers:
         with pytest.raises(InvalidArgument) as refusal:
-            await layers.content.generate("prj_1", {"brief": {"hook": "half \ud83d"}}, idempotency_key="i")
+            await layers.content.order(generate("prj_1", {"brief": {"hook": "half \ud83d"}}), idempotency_key="i")
         with pytest.raises(InvalidArgument):
             await layers.projects.list(search="\udc00")
         with pytest.raises(InvalidArgument):

@@ -28,7 +28,7 @@ from layers_mcp.api.errors import (
     ValidationFailed,
 )
 from layers_mcp.lifecycle import TaskSupervisor
-from tests.support.upstream import KEY, NOW, Reply, Upstream, broken, client, ok, raw, refused
+from tests.support.upstream import KEY, NOW, Reply, Upstream, broken, client, generate, ok, raw, refused
 
 pytestmark = pytest.mark.jumping
 
@@ -41,7 +41,9 @@ Call = Callable[[LayersClient], Awaitable[object]]
 
 
 def order(layers: LayersClient) -> Awaitable[object]:
-    return layers.content.generate("prj_1", {"format": "auto", "brief": {"hook": "A hook"}}, idempotency_key="idem-1")
+    return layers.content.order(
+        generate("prj_1", {"format": "auto", "brief": {"hook": "A hook"}}), idempotency_key="idem-1"
+    )
 
 
 def override(layers: LayersClient) -> Awaitable[object]:
@@ -420,6 +422,6 @@ async def test_a_commission_outlives_its_caller_when_run_in_the_background() -> 
             now=lambda: NOW,
         )
         with anyio.move_on_after(1) as scope:
-            await supervisor.run_shielded(lambda: layers.content.generate("prj_1", {}, idempotency_key="i"))
+            await supervisor.run_shielded(lambda: layers.content.order(generate("prj_1", {}), idempotency_key="i"))
     assert scope.cancelled_caught
     assert len(upstream.requests) == 1

@@ -13,7 +13,7 @@ from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.cancel_job import cancel_job
 from layers_mcp.tools.wait_job import wait_job
 from tests.support import LoopClock, open_workspace
-from tests.support.upstream import Upstream, refused
+from tests.support.upstream import Upstream, generate, refused
 
 pytestmark = pytest.mark.jumping
 
@@ -28,7 +28,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 async def started(ws: Any, sandbox: Sandbox) -> str:
     project = sandbox.project_id("acme-todo")
-    reply = await ws.api.content.generate(project, {"format": "slideshow_remix"}, idempotency_key="idem-1")
+    reply = await ws.api.content.order(generate(project, {"format": "slideshow_remix"}), idempotency_key="idem-1")
     return reply.job_id
 
 
