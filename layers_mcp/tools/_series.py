@@ -17,8 +17,8 @@ from layers_mcp.tools._arguments import moment
 
 ProjectId = Annotated[str, Field(description="From list_projects.")]
 ScopedId = Annotated[str, Field(description="Empty = the project.")]
-Since = Annotated[str, Field(description="ISO datetime, date or age (7d).")]
-Until = Annotated[str, Field(description="End, exclusive; empty = now.")]
+Since = Annotated[str, Field(description="Date or age (7d).")]
+Until = Annotated[str, Field(description="Exclusive; empty = now.")]
 
 
 class Span(Result):

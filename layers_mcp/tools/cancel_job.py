@@ -21,7 +21,7 @@ class Cancellation(Result):
 
 
 @tool(
-    title="Cancel job",
+    title="Cancel or stop a job",
     kind=DESTRUCTIVE,
     scope="jobs:cancel",
     effect="the job was told to stop",
@@ -31,12 +31,11 @@ async def cancel_job(
     context: ToolContext,
     job_id: Annotated[str, Field(description="From a commission.")],
 ) -> Cancellation:
-    """Cancel a running job: stop, abort or call off an order, halt its production, because it was a mistake or nobody
-    wants it.
+    """Cancel a running job or order: stop, abort, kill, halt or call off the generation, rendering or production of
+    that clone or video.
 
-    Never mind: use it while a video is generating. Not for finished content (decide_content rejects it) a scheduled
-    post (change_schedule) or progress (wait_job). It cannot be resumed; whether credits come back is up to Layers.
-    accepted means it stops at its next stage; accepted: false comes with the reason.
+    Never mind, it was a mistake, nobody should make it after all. It cannot be resumed; whether credits come back is up
+    to Layers. For scheduled posts: change_schedule.
     """
     try:
         reply = await context.api.jobs.cancel(job_id)

@@ -27,7 +27,7 @@ class Changed(Result):
 
 
 @tool(
-    title="Change the schedule",
+    title="Move or cancel a scheduled post",
     kind=DESTRUCTIVE,
     scope="publish:write",
     effect="the schedule was changed",
@@ -36,17 +36,15 @@ class Changed(Result):
 async def change_schedule(
     context: ToolContext,
     scheduled_post_id: Annotated[str, Field(description="From list_schedule.")],
-    action: Annotated[Literal["reschedule", "cancel"], Field(description="Which of the two.")],
-    at: Annotated[str, Field(description="New time: ISO, or local in timezone.")] = "",
-    timezone: Annotated[str, Field(description="Empty = the project's.")] = "",
-    reason: Annotated[str, Field(description="Why it is canceled.", max_length=1024)] = "",
+    action: Annotated[Literal["reschedule", "cancel"], Field(description="What to do.")],
+    at: Annotated[str, Field(description="ISO or local time.")] = "",
+    timezone: Annotated[str, Field(description="Empty = project's.")] = "",
+    reason: Annotated[str, Field(description="Why.", max_length=1024)] = "",
 ) -> Changed:
-    """Change the time of a scheduled post or cancel it: reschedule, move, postpone or delay it, unschedule it, pull
-    it before it goes out.
+    """Change the time of a scheduled or queued post: move, reschedule, postpone, delay, shift or push the reel to
+    another day, earlier or later; or cancel, unschedule, pull or take it from the queue before it goes out.
 
-    Not to be posted tomorrow after all: for a person's decision; costs no credits. Only queued posts can change, and
-    a cancelled one is final; a live one can only be removed on the platform itself. Ids come from list_schedule. Not
-    to publish (publish_content), reject a draft (decide_content) or stop a job (cancel_job).
+    For a person's decision: not tomorrow after all. No credits; a canceled post is final. To publish: publish_content.
     """
     publishing = context.api.publishing
     post = await publishing.get(scheduled_post_id)

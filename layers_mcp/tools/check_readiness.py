@@ -70,7 +70,7 @@ class Readiness(Result):
 
 
 @tool(
-    title="Check readiness",
+    title="Check readiness and accounts",
     kind=READ,
     scope="metrics:read",
     example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB"},
@@ -79,13 +79,12 @@ async def check_readiness(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
 ) -> Readiness:
-    """Check whether a project is ready: has it synced, is there enough data to trust the numbers, and which metric
-    should it use?
+    """Check whether a project is ready: is everything set up and synced, is there enough data to trust the numbers yet,
+    which metric should we use?
 
-    Use it before a first ranking, and when one is empty or shows no posts: why, the fix, how long until the next sync
-    (30 minutes) or scoring run (6 hours). Tells whether Instagram and TikTok accounts are still connected or need to
-    log in again, and whether content waits for approval or goes live without a person. For the posts use
-    rank_top_performers.
+    Use it where a ranking is empty or shows no posts: why, what is missing, the fix. Are Instagram and TikTok accounts
+    still connected, or does one need to log in again? Does content wait for approval, or go live without a person? For
+    posts: rank_top_performers.
     """
     api, now = context.api, context.now()
     rank = partial(api.metrics.top_performers, project_id, window="90d", include_ineligible=True)

@@ -14,7 +14,7 @@ from layers_mcp.tools._commission import Commission, commission
 
 
 @tool(
-    title="Clone a post",
+    title="Clone, copy or remake a post",
     kind=WRITE,
     scope="content:write",
     effect="the order was placed",
@@ -29,31 +29,30 @@ async def clone_post(
     project_id: Annotated[str, Field(description="From list_projects.")],
     source_platform_post_id: Annotated[
         str,
-        Field(description="From a ranking row, or a platform's own id."),
+        Field(description="A row's or TikTok's id."),
     ],
     mode: Annotated[
         Literal["fork", "reimagine"],
-        Field(description="How close to stay."),
+        Field(description="How close."),
     ] = "fork",
-    variations: Annotated[int, Field(description="Pieces, each charged.", ge=1, le=10)] = 1,
+    variations: Annotated[int, Field(description="Each is charged.", ge=1, le=10)] = 1,
     caption: Annotated[str, Field(description="New caption.", max_length=2200)] = "",
-    cta: Annotated[str, Field(description="New call to action.")] = "",
+    cta: Annotated[str, Field(description="Call to action.")] = "",
     voice_over_script: Annotated[str, Field(description="New voice-over.", max_length=5000)] = "",
-    layer_id: Annotated[str, Field(description="Content layer, if several.")] = "",
-    influencer_id: Annotated[str, Field(description="Who speaks, if asked.")] = "",
+    layer_id: Annotated[str, Field(description="If several.")] = "",
+    influencer_id: Annotated[str, Field(description="Who speaks.")] = "",
     social_account_id: Annotated[str, Field(description="Or its influencer.")] = "",
-    take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
-    max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
-    require_approval: Annotated[bool, Field(description="Refuse unless a person reviews every piece.")] = False,
+    take: Annotated[int, Field(description="2 orders it again.", ge=1, le=99)] = 1,
+    max_credits: Annotated[int, Field(description="0 = no cap.", ge=0)] = 0,
+    require_approval: Annotated[bool, Field(description="Only if a person reviews.")] = False,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
-    """Clone a post that performed well: order copies, remakes, remixes, similar videos or variations of a winner.
+    """Clone this post: duplicate, recreate or remix a winner or our best reel; make more like this one, copies, similar
+    videos, variants or variations.
 
-    fork makes more like this one, close to it: same hook, influencer and pacing, new visuals. reimagine keeps the
-    premise: more variance, a chance to beat the original. For a new piece with the hook alone use generate_with_hook.
-    Each variation costs credits and cannot be undone; dry_run tells how much. The same arguments are the same order,
-    charged once: take=2 orders another; dry_run, max_credits and require_approval are no part of it. Takes minutes:
-    wait_job.
+    fork stays close, reimagine is freer. It costs credits (dry_run estimates); only cancel_job stops it. Same
+    arguments, same order, charged once (dry_run, max_credits, require_approval aside); take=2 does it again. For a new
+    idea: generate_with_hook.
     """
     order = partial(
         CloneOrder,

@@ -45,7 +45,7 @@ class Decided(Result):
 
 
 @tool(
-    title="Decide content",
+    title="Record a person's decision",
     kind=DESTRUCTIVE,
     scope="content:approve",
     effect="the decision was taken",
@@ -54,15 +54,14 @@ class Decided(Result):
 async def decide_content(
     context: ToolContext,
     container_id: Annotated[str, Field(description="From get_content.")],
-    decision: Annotated[Literal["approve", "reject"], Field(description="The person's decision.")],
-    note: Annotated[str, Field(description="A remark; to reject, the reason.", max_length=LONGEST_NOTE)] = "",
+    decision: Annotated[Literal["approve", "reject"], Field(description="A person's.")],
+    note: Annotated[str, Field(description="Reason, to reject.", max_length=LONGEST_NOTE)] = "",
 ) -> Decided:
-    """Approve or reject content, as a person decided: accept, sign off, give the green light; or decline, turn down,
-    say no, off brand.
+    """Decide on content as the client or a person did: approve, accept, sign off, green light, ok, looks good, go
+    ahead; or reject, decline, deny, turn down, say no, not good, off brand, wrong.
 
-    Looks good, or no: this records it for one finished piece. It costs no credits and is final, and approval can put
-    it live. A rejection needs its reason as note. Show the draft first (get_content). Not for ads (set_override) or a
-    running job (cancel_job).
+    No credits, and final for one finished piece; approved, it can go live as scheduled. A rejection needs its reason as
+    note. get_content shows the draft; to publish: publish_content.
     """
     reason = note.strip()
     if decision == "reject" and not reason:

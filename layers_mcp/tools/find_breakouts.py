@@ -86,7 +86,7 @@ class Breakouts(Result):
 
 
 @tool(
-    title="Find breakouts",
+    title="Find breakouts across customers",
     kind=READ,
     scope="metrics:read",
     view="ui://layers/ranking.html",
@@ -94,19 +94,15 @@ class Breakouts(Result):
 )
 async def find_breakouts(
     context: ToolContext,
-    project_ids: Annotated[
-        tuple[str, ...], Field(description="Empty = the active projects.", max_length=MOST_PROJECTS)
-    ] = (),
+    project_ids: Annotated[tuple[str, ...], Field(description="Empty = all active.", max_length=MOST_PROJECTS)] = (),
     window: Annotated[Window, Field(description="Lookback.")] = "30d",
-    cursor: Annotated[str, Field(description="next_cursor of the call before.")] = "",
+    cursor: Annotated[str, Field(description="From next_cursor.")] = "",
 ) -> Breakouts:
-    """Find breakouts across all projects in one call: posts that went viral, took off or blow up, winners, hits and
-    outliers.
+    """Find breakouts in every project: any post that went viral, took off, blew up or stands out way above the usual;
+    winners, hits, outliers across all customers, clients and accounts.
 
-    Use it for the morning scan over every customer or account: did anything stand out, far above the usual
-    (engagement over 2x the median)? Likeliest first: chance_real tells a hit from luck; already_ordered marks what
-    was cloned before; quiet names the other projects and the reason. Up to 100 projects a call. Not for one project's
-    ranking (rank_top_performers), nor to explain missing data (check_readiness).
+    Use it for the morning scan: did anything happen today (2x the median engagement)? chance_real tells a hit from
+    luck, already_ordered what was cloned, quiet why others have none. For one ranking: rank_top_performers.
     """
     round_ = await _read(context, tuple(dict.fromkeys(project_ids)), window, cursor)
     rankings = [seen.ranking for seen in round_.seen.values() if isinstance(seen.ranking, Ranking)]

@@ -18,7 +18,7 @@ LONGEST_HOOK = 2000
 
 
 @tool(
-    title="Generate with a hook",
+    title="Generate new content",
     kind=WRITE,
     scope="content:write",
     effect="the order was placed",
@@ -29,38 +29,37 @@ async def generate_with_hook(
     project_id: Annotated[str, Field(description="From list_projects.")],
     hook: Annotated[
         str,
-        Field(description="The line itself; empty takes the source's title.", max_length=LONGEST_HOOK),
+        Field(description="Empty = its title.", max_length=LONGEST_HOOK),
     ] = "",
-    source_platform_post_id: Annotated[str, Field(description="The post it comes from, and is measured against.")] = "",
+    source_platform_post_id: Annotated[str, Field(description="Source post.")] = "",
     format: Annotated[  # noqa: A002 - the contract's name
         Literal["auto", "video_remix", "slideshow_remix", "ugc_remix"],
-        Field(description="auto lets Layers choose."),
+        Field(description="auto = Layers chooses."),
     ] = "auto",
-    variations: Annotated[int, Field(description="Pieces, each charged.", ge=1, le=5)] = 1,
+    variations: Annotated[int, Field(description="Each is charged.", ge=1, le=5)] = 1,
     cta: Annotated[str, Field(description="Call to action.")] = "",
     target_platforms: Annotated[
         tuple[str, ...],
-        Field(description="Such as tiktok, instagram."),
+        Field(description="Such as tiktok."),
     ] = (),
     theme_tags: Annotated[
         tuple[str, ...],
         Field(description="Themes."),
     ] = (),
-    layer_id: Annotated[str, Field(description="Content layer, if several.")] = "",
-    influencer_id: Annotated[str, Field(description="Who speaks, if asked.")] = "",
+    layer_id: Annotated[str, Field(description="If several.")] = "",
+    influencer_id: Annotated[str, Field(description="Who speaks.")] = "",
     social_account_id: Annotated[str, Field(description="Or its influencer.")] = "",
-    take: Annotated[int, Field(description="2 orders the same again.", ge=1, le=99)] = 1,
-    max_credits: Annotated[int, Field(description="Refuse above; 0 = no cap.", ge=0)] = 0,
-    require_approval: Annotated[bool, Field(description="Refuse unless a person reviews every piece.")] = False,
+    take: Annotated[int, Field(description="2 orders it again.", ge=1, le=99)] = 1,
+    max_credits: Annotated[int, Field(description="0 = no cap.", ge=0)] = 0,
+    require_approval: Annotated[bool, Field(description="Only if a person reviews.")] = False,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
-    """Generate new content with a hook: write and produce a fresh video, slideshow, UGC piece or ad from a phrase,
-    line, title or opening sentence.
+    """Generate new content with this hook: create, write, produce or make a fresh piece, video, slideshow, UGC or ad
+    from our line, phrase, opening, words or idea.
 
-    Use it for a new idea, or where the hook works and the execution is stale; source_platform_post_id takes a post's
-    exact title. To copy a post use clone_post. Each variation costs credits and cannot be undone; dry_run tells how
-    much. The same arguments are the same order, charged once: take=2 orders another; dry_run, max_credits and
-    require_approval are no part of it. Takes minutes: wait_job.
+    Use it where a hook works and its execution is stale. It costs credits (dry_run estimates); only cancel_job stops
+    it. Same arguments, same order, charged once (dry_run, max_credits, require_approval aside); take=2 does it again.
+    To copy: clone_post.
     """
     if not hook.strip():
         hook = await _title_of(context, project_id, source_platform_post_id)

@@ -17,7 +17,7 @@ MONEY_NOTE = "Money (spend, cpa, cpc, cpm) is as upstream returns it, which name
 
 
 @tool(
-    title="Get paid metrics",
+    title="Get ad spend and paid results",
     kind=READ,
     scope="metrics:read",
     view="ui://layers/series.html",
@@ -26,23 +26,22 @@ MONEY_NOTE = "Money (spend, cpa, cpc, cpm) is as upstream returns it, which name
 async def get_ads_metrics(
     context: ToolContext,
     project_id: ProjectId,
-    scope: Annotated[Scope, Field(description="What to measure.")] = "project",
+    scope: Annotated[Scope, Field(description="Of what.")] = "project",
     id: ScopedId = "",  # noqa: A002 - the contract's name
     metrics: Annotated[
         tuple[PaidMetric, ...],
-        Field(description="Organic ones: get_metrics.", min_length=1),
+        Field(description="Organic: get_metrics.", min_length=1),
     ] = ("spend", "conversions", "cpa", "roas"),
     platforms: Annotated[tuple[AdPlatform, ...], Field(description="Empty = all.")] = (),
     since: Since = "7d",
     until: Until = "",
     granularity: Annotated[Literal["day", "week"], Field(description="Bucket size.")] = "day",
 ) -> Series:
-    """Get paid results over time: how much was spent on ads, clicks, impressions, conversions, cost per install or
-    conversion (cpa), cpm, ctr, ROAS.
+    """Get paid results over time: how much we spend on ads, impressions, clicks, conversions, click through rate (ctr),
+    cost per click, install or conversion (cpa), cpm, return (roas).
 
-    Use it weekly: does the budget pay off, by project, campaign, adset or ad, on Meta, TikTok or Apple ads? Not for
-    organic results (get_metrics), nor to rank creatives by what they earn (rank_top_performers with roas). Money is
-    as Layers gives it, without a currency; roas is a ratio (2.0 = twice the spend).
+    Use it weekly: does the budget pay off, how are the ads of a campaign or adset doing on Meta, TikTok or Apple? For
+    organic results: get_metrics.
     """
     now = context.now()
     asked = asked_window(since, until, granularity, now)

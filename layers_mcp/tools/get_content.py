@@ -45,7 +45,7 @@ class Content(Result):
 
 
 @tool(
-    title="Get content",
+    title="Show content and drafts",
     kind=READ,
     scope="content:read",
     view="ui://layers/approval.html",
@@ -55,24 +55,22 @@ async def get_content(
     context: ToolContext,
     container_ids: Annotated[
         tuple[str, ...],
-        Field(description="Either these or project_id.", max_length=10),
+        Field(description="Or project_id.", max_length=10),
     ] = (),
-    project_id: Annotated[str, Field(description="Either this or container_ids.")] = "",
-    awaiting_approval: Annotated[bool, Field(description="What waits for a decision; alone: in all projects.")] = False,
+    project_id: Annotated[str, Field(description="Or container_ids.")] = "",
+    awaiting_approval: Annotated[bool, Field(description="Only what waits.")] = False,
     since: Annotated[
         str,
-        Field(description="ISO datetime, date or age (7d)."),
+        Field(description="Date or age (7d)."),
     ] = "",
-    limit: Annotated[int, Field(description="Items per page.", ge=1, le=50)] = 10,
-    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
+    limit: Annotated[int, Field(description="Per page.", ge=1, le=50)] = 10,
+    cursor: Annotated[str, Field(description="From next_cursor.")] = "",
 ) -> Content:
-    """Get content that was made: show the draft, new video or finished reel with its captions, hook, status and asset
-    download links.
+    """Get content that was made: show me the draft, new videos or finished reels, hook and captions; let me see, open,
+    preview or download the asset link.
 
-    Use it to let a person see and review what an order did produce; awaiting_approval=true alone shows everything
-    waiting for approval across customers. By container or by project, newest first. Not for a job's progress
-    (wait_job), results (rank_top_performers), what is scheduled (list_schedule), or to record a decision
-    (decide_content).
+    Use it to review what an order did produce, by container or project; awaiting_approval=true alone shows anything
+    pending: what is waiting for approval across customers. For the decision: decide_content.
     """
     everywhere = awaiting_approval and not (container_ids or project_id)
     if bool(container_ids) == bool(project_id) and not everywhere:

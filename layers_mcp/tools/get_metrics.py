@@ -53,7 +53,7 @@ class OrganicSeries(Series):
 
 
 @tool(
-    title="Get organic metrics",
+    title="Get organic numbers over time",
     kind=READ,
     scope="metrics:read",
     view="ui://layers/series.html",
@@ -62,25 +62,23 @@ class OrganicSeries(Series):
 async def get_metrics(
     context: ToolContext,
     project_id: ProjectId,
-    scope: Annotated[Scope, Field(description="What to measure.")] = "project",
+    scope: Annotated[Scope, Field(description="Of what.")] = "project",
     id: ScopedId = "",  # noqa: A002 - the contract's name
     metrics: Annotated[
         tuple[OrganicMetric, ...],
-        Field(description="Paid ones (spend, roas): get_ads_metrics.", min_length=1),
+        Field(description="Paid: get_ads_metrics.", min_length=1),
     ] = ("views", "engagement_rate", "watch_time_ms"),
     since: Since = "30d",
     until: Until = "",
     granularity: Annotated[Granularity, Field(description="Bucket size.")] = "day",
-    compare_previous: Annotated[bool, Field(description="Hold the last 7 days against the 7 before.")] = False,
-    by_account: Annotated[bool, Field(description="Each account's totals too.")] = False,
+    compare_previous: Annotated[bool, Field(description="Last week against before.")] = False,
+    by_account: Annotated[bool, Field(description="Totals of each.")] = False,
 ) -> OrganicSeries:
-    """Get organic numbers over time: views, reach, likes, comments, shares, follower growth, engagement, watch time,
-    posts published, per day, week or hour.
+    """Get organic numbers over time: how many views, reach, likes, comments, shares, follower growth, followers gained,
+    engagement, watch time, posts published, per hour, daily or weekly.
 
-    Use it for the performance trend of a project, one post or account, this month or since Monday. compare_previous
-    holds the last week against the one before: did it drop, or is that usual? by_account compares platforms, TikTok
-    against Instagram. Not for ranking posts (rank_top_performers) or ad spend (get_ads_metrics). engagement_rate is a
-    fraction; buckets are UTC.
+    Use it for the trend of a project, account or post: how did we perform this month? compare_previous: did last week
+    drop? by_account: TikTok against Instagram. Rates are fractions. To rank posts: rank_top_performers.
     """
     if by_account and scope != "project":
         raise invalid_argument("`by_account` goes with scope project only.", "Leave `scope` out.")

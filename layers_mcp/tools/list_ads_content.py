@@ -54,7 +54,7 @@ class AdsContentPage(Result):
 
 
 @tool(
-    title="List ads content",
+    title="List ad creatives and scores",
     kind=READ,
     scope="metrics:read",
     example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB"},
@@ -64,18 +64,15 @@ async def list_ads_content(
     project_id: Annotated[str, Field(description="From list_projects.")],
     scoring_pool: Annotated[tuple[Literal["generated", "ugc", "manual"], ...], Field(description="Empty = all.")] = (),
     min_score: Annotated[float, Field(description="Lowest score.", ge=0, le=10)] = 0,
-    override: Annotated[
-        Literal["any", "include", "exclude", "none"], Field(description="any = all, none = without one.")
-    ] = "any",
-    eligible_only: Annotated[bool, Field(description="Only what may be promoted.")] = False,
-    limit: Annotated[int, Field(description="Rows per page.", ge=1, le=200)] = 25,
-    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
+    override: Annotated[Literal["any", "include", "exclude", "none"], Field(description="none = without one.")] = "any",
+    eligible_only: Annotated[bool, Field(description="Only eligible.")] = False,
+    limit: Annotated[int, Field(description="Per page.", ge=1, le=200)] = 25,
+    cursor: Annotated[str, Field(description="From next_cursor.")] = "",
 ) -> AdsContentPage:
-    """List the ad creatives in the scoring pool, best organic score first: eligible, excluded, pinned or promoted.
+    """List all ad creatives in the scoring pool, best organic score first: which content is eligible, excluded, pinned
+    by hand or promoted now, active promotions, what we can or could advertise or run as ads.
 
-    Use it to see what could be promoted to paid (score 4.0 or more, or override include), active promotions, and the
-    ads_content_id for set_override. organic_score (0 to 10) decays with age; scoring runs every 6 hours. Not for
-    winning posts (rank_top_performers) or what ads earned (get_ads_metrics).
+    Eligible: a score of 4.0 or more (of 10) or override include, never exclude. Not for results (rank_top_performers).
     """
 
     async def read(limit: int, cursor: str) -> Page[AdsContent]:

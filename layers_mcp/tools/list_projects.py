@@ -48,24 +48,23 @@ class Projects(Result):
 
 
 @tool(
-    title="List projects",
+    title="List projects and credits",
     kind=READ,
     scope="projects:read",
     example={"search": "acme"},
 )
 async def list_projects(
     context: ToolContext,
-    search: Annotated[str, Field(description="Part of a project's name.")] = "",
-    include_archived: Annotated[bool, Field(description="Show archived projects too.")] = False,
-    limit: Annotated[int, Field(description="Projects per page.", ge=1, le=100)] = 20,
-    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
+    search: Annotated[str, Field(description="Part of a name.")] = "",
+    include_archived: Annotated[bool, Field(description="Archived too.")] = False,
+    limit: Annotated[int, Field(description="Per page.", ge=1, le=100)] = 20,
+    cursor: Annotated[str, Field(description="From next_cursor.")] = "",
 ) -> Projects:
-    """List the projects: which customers, clients, brands or apps we have, under which organization, and the credits
-    left.
+    """List projects: all customers, clients, brands or apps we have under this organization or account, who the key is
+    logged in as, and the balance: how many credits are left.
 
-    Use it first: find a project by name, as other tools take its project_id; archived ones on request. Tells the
-    credit balance and what one piece, video or slideshow, costs at most. Newest first. Not for a project's state
-    (check_readiness) or what is winning (find_breakouts). What the key may not read is left out with a note.
+    Use it first, to find one by name: its project id. Also what a video or slideshow would cost. For its state:
+    check_readiness.
     """
     api, status = context.api, "" if include_archived else "active"
     async with GatherSettled() as reads:

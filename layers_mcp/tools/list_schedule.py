@@ -48,7 +48,7 @@ class Schedule(Result):
 
 
 @tool(
-    title="List the schedule",
+    title="Show the posting schedule",
     kind=READ,
     scope="publish:read",
     example={"project_id": "prj_01HX9Y7K8M2P4RSTUV56789AB", "status": ["queued"]},
@@ -60,17 +60,16 @@ async def list_schedule(
         tuple[Literal["queued", "publishing", "draft", "published", "failed", "canceled"], ...],
         Field(description="Empty = all."),
     ] = (),
-    since: Annotated[str, Field(description="ISO, date or age (7d).")] = "",
+    since: Annotated[str, Field(description="Date or age (7d).")] = "",
     until: Annotated[str, Field(description="As since; inclusive.")] = "",
-    limit: Annotated[int, Field(description="Items per page.", ge=1, le=100)] = 25,
-    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
+    limit: Annotated[int, Field(description="Per page.", ge=1, le=100)] = 25,
+    cursor: Annotated[str, Field(description="From next_cursor.")] = "",
 ) -> Schedule:
-    """List the posting schedule: the calendar of upcoming and queued posts, when the next is due, what goes out
-    tomorrow or this week, did it go out, what failed.
+    """List the posting schedule: the calendar of planned, scheduled, queued or upcoming posts, which are coming up or
+    go out tomorrow, on Friday or this week, when the next post is due.
 
-    Use it to see scheduled and published posts of a project, with link and error. Not to publish (publish_content),
-    to move or cancel a post (change_schedule), or for views and likes (get_metrics). Latest first, times in UTC and
-    in the project's time zone.
+    Also what was posted or published, with link: did the reel go out, what failed and why? To move or cancel:
+    change_schedule.
     """
     now = context.now()
     page = await context.api.publishing.list(

@@ -51,7 +51,7 @@ class Published(Result):
 
 
 @tool(
-    title="Publish content",
+    title="Publish or schedule content",
     kind=DESTRUCTIVE,
     scope="publish:write",
     effect="the content was published or scheduled",
@@ -68,21 +68,19 @@ async def publish_content(
     social_account_ids: Annotated[
         tuple[str, ...], Field(description="From check_readiness.", min_length=1, max_length=10)
     ],
-    at: Annotated[str, Field(description="Empty = now; ISO, or local in timezone.")] = "",
-    timezone: Annotated[str, Field(description="Empty = the project's.")] = "",
-    mode: Annotated[Literal["publish", "draft"], Field(description="draft = finish in the app.")] = "publish",
+    at: Annotated[str, Field(description="ISO or local; empty = now.")] = "",
+    timezone: Annotated[str, Field(description="Empty = project's.")] = "",
+    mode: Annotated[Literal["publish", "draft"], Field(description="draft = to the app.")] = "publish",
     caption: Annotated[str, Field(description="New one.", max_length=4000)] = "",
     first_comment: Annotated[str, Field(description="New one.", max_length=4000)] = "",
-    take: Annotated[int, Field(description="2 publishes the same again.", ge=1, le=99)] = 1,
+    take: Annotated[int, Field(description="2 posts it again.", ge=1, le=99)] = 1,
     dry_run: Annotated[bool, Field(description="Check only.")] = False,
 ) -> Published:
-    """Publish finished content to social accounts: post it now, go live, share or release it, schedule it for
-    tomorrow or Friday evening, or send it to the drafts.
+    """Publish this finished content to our social accounts: post, put, share, upload or release the video or clip on
+    Instagram or TikTok now, go live, or schedule it for tomorrow morning or Friday evening; or send it to the drafts.
 
-    For a person's decision, as decide_content: it costs no credits, and a live post is final, to be removed on the
-    platform alone. The same arguments are the same publication, posted once; take=2 posts again on purpose; dry_run
-    checks it all and shows the local time. Not to approve (decide_content), move or cancel a scheduled post
-    (change_schedule), or see the calendar (list_schedule).
+    For a person's decision: no credits, but a live post is final. Same arguments, same publication; take=2 posts it
+    again. To move it: change_schedule.
     """
     container = await context.api.content.get(container_id)
     if not container.project_id:

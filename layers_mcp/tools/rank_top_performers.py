@@ -79,7 +79,7 @@ class TopPerformers(Result):
 
 
 @tool(
-    title="Rank top performers",
+    title="Rank best and worst posts",
     kind=READ,
     scope="metrics:read",
     view="ui://layers/ranking.html",
@@ -88,23 +88,20 @@ class TopPerformers(Result):
 async def rank_top_performers(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
-    metric: Annotated[RankMetric, Field(description="What to rank by.")],
+    metric: Annotated[RankMetric, Field(description="Rank by.")],
     window: Annotated[Window, Field(description="Lookback.")] = "30d",
     source_types: Annotated[tuple[SourceType, ...], Field(description="Empty = all.")] = (),
-    platforms: Annotated[tuple[Platform, ...], Field(description="Empty = all; paid-only rows stay.")] = (),
-    limit: Annotated[int, Field(description="Rows to show.", ge=1, le=100)] = 5,
-    order: Annotated[Literal["best", "worst"], Field(description="Which end to show.")] = "best",
-    include_ineligible: Annotated[bool, Field(description="false shows only what may be promoted.")] = True,
+    platforms: Annotated[tuple[Platform, ...], Field(description="Empty = all.")] = (),
+    limit: Annotated[int, Field(description="Rows.", ge=1, le=100)] = 5,
+    order: Annotated[Literal["best", "worst"], Field(description="Which end.")] = "best",
+    include_ineligible: Annotated[bool, Field(description="false = eligible only.")] = True,
 ) -> TopPerformers:
-    """Rank a project's posts or ad creatives by one metric: top and best videos, reels and hooks, or the worst, the
-    flops.
+    """Rank posts, videos, reels, hooks or creatives by one metric: top and best, most viewed, or the worst, flops.
 
-    Which posts are doing best, which creative earns its keep or burns money? A breakout has above 2x the median
-    engagement; chance_real says whether it is luck, expected_rate what a clone would earn. Early stage:
-    engagement_rate, watch_time_ms (a total that grows with reach; watch_seconds_per_view is one viewer's), as most
-    viewed rewards luck. With paid results (check_readiness suggests): roas, conversions;
-    source_types=["content_container"] shows only what Layers made. Not for trends (get_metrics) or many customers
-    (find_breakouts).
+    Which are doing best, what is working, which creative earns its keep or burns money? chance_real tells a breakout
+    (2x the median) from luck; expected_rate is a clone's. Early stage: engagement_rate, watch_time_ms (a total;
+    watch_seconds_per_view: per viewer), as views reward luck. With paid results (check_readiness suggests): roas,
+    conversions; source_types=["content_container"]: Layers' own. For many customers: find_breakouts.
     """
     ask = partial(
         context.api.metrics.top_performers,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from layers_mcp.operations import OrderRecord
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._arguments import moment
-from layers_mcp.tools._publication_status import Publications, PublicationStatus
+from layers_mcp.tools._publication_status import Publications
 from layers_mcp.tools._ranking_rows import ordered_containers, shown_title
 from layers_mcp.tools._review_notes import lift_notes, result_notes, scope_notes
 from layers_mcp.tools._review_reads import (
@@ -32,7 +32,8 @@ class Decided(Result):
 
     container_id: str
     approval_status: str | None = None
-    publication: PublicationStatus | None = None
+    publication: dict[str, Any] | None = None
+    """A `PublicationStatus`; its schema would be nested deeper than some hosts follow."""
 
 
 class Credits(Result):
@@ -93,7 +94,7 @@ class Review(Result):
 
 
 @tool(
-    title="Review commissions",
+    title="Review orders and their results",
     kind=READ,
     scope="metrics:read",
     view="ui://layers/results.html",
@@ -101,17 +102,15 @@ class Review(Result):
 )
 async def review_commissions(
     context: ToolContext,
-    project_id: Annotated[str, Field(description="Empty = every project with orders, at most 25.")] = "",
-    since: Annotated[str, Field(description="ISO datetime, date or age (7d).")] = "90d",
-    limit: Annotated[int, Field(description="Orders to show, newest first.", ge=1, le=100)] = 20,
+    project_id: Annotated[str, Field(description="Empty = up to 25.")] = "",
+    since: Annotated[str, Field(description="Date or age (7d).")] = "90d",
+    limit: Annotated[int, Field(description="Orders.", ge=1, le=100)] = 20,
 ) -> Review:
-    """Review what we ordered: was it worth it, how did clones and copies do, did they beat the original, what was
-    spent in credits?
+    """Review what we have ordered so far: past orders, how clones, copies, variations and experiments did, did they
+    work or beat the original, was it worth it, results for the credits that were spent?
 
-    Use it weekly or monthly. by_mode tells whether fork or reimagine works better and its lift: what came of the
-    orders against what their sources should be expected to earn. Also orders that were never answered. From this
-    server's journal and the results of published content. For winners use rank_top_performers; for a running job
-    wait_job.
+    Use it weekly or by month: by_mode tells whether fork or reimagine works better, with lift over what sources should
+    earn. For winners: rank_top_performers.
     """
     now = context.now()
     start = moment("since", since, now)
@@ -189,7 +188,7 @@ def _commission(record: OrderRecord, outcome: Outcome, seen: Surroundings, publi
             Decided(
                 container_id=container_id,
                 approval_status=piece.approval_status,
-                publication=publications.of(container_id),
+                publication=status.model_dump(exclude_none=True) if (status := publications.of(container_id)) else None,
             )
             for container_id, piece in seen.pieces(record).items()
         ],

@@ -30,7 +30,7 @@ NOT_YET = "Layers shows it otherwise for now: the override takes effect with the
 
 
 @tool(
-    title="Set scoring override",
+    title="Pin or exclude a creative",
     kind=IDEMPOTENT,
     scope="ads:write",
     effect="the override was set",
@@ -43,20 +43,18 @@ NOT_YET = "Layers shows it otherwise for now: the override takes effect with the
 async def set_override(
     context: ToolContext,
     project_id: Annotated[str, Field(description="From list_projects.")],
-    ads_content_id: Annotated[str, Field(description="From list_ads_content or a promoted ranking row.")],
+    ads_content_id: Annotated[str, Field(description="From list_ads_content.")],
     override: Annotated[
         Literal["include", "exclude", "clear"],
-        Field(description="clear = let scoring decide."),
+        Field(description="clear = none."),
     ],
-    note: Annotated[str, Field(description="Why, for the audit log.", max_length=280)] = "",
+    note: Annotated[str, Field(description="Why.", max_length=280)] = "",
 ) -> Override:
-    """Set a creative's override for paid promotion: pin or force it into the ads pool, exclude it, never promote it,
-    or undo that.
+    """Set the override of this creative for paid promotion: include (pin, force or keep it in the ads pool), exclude
+    (take this video out, block it, stop promoting it, advertise it no longer) or clear (undo, let scoring decide).
 
-    exclude takes it out of the pool: stop promoting this (ads already running go on until the ads manager stops
-    them). include keeps it eligible whatever its score; use it sparingly, as it turns off the learning that makes
-    room for fresh winners. It costs no credits, and clear undoes it. Ids come from list_ads_content. Not for
-    approving or rejecting drafts (decide_content).
+    exclude leaves running ads to the ads manager. Use include sparingly: it turns off the learning that makes room for
+    fresh winners. No credits. Ids: list_ads_content.
     """
     wanted: Literal["include", "exclude"] | None = None if override == "clear" else override
     row = await context.api.ads.set_override(project_id, ads_content_id, override=wanted, note=note)

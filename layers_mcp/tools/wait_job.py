@@ -52,7 +52,7 @@ class Waited(Result):
 
 
 @tool(
-    title="Wait for jobs",
+    title="Wait for jobs, check progress",
     kind=READ,
     scope="jobs:read",
     example={"job_ids": ["job_01HXD2G4H6J8K0L2Z4X6C8V0B2"], "timeout_seconds": 45},
@@ -63,14 +63,12 @@ async def wait_job(
         tuple[str, ...],
         Field(description="From commissions.", min_length=1, max_length=10),
     ],
-    timeout_seconds: Annotated[int, Field(description="Longest wait; 0 reads once and returns.", ge=0, le=45)] = 20,
+    timeout_seconds: Annotated[int, Field(description="0 reads once.", ge=0, le=45)] = 20,
 ) -> Waited:
-    """Wait for a job, or check its progress and status: is it done yet, is the video ready, how far along, how long,
-    did rendering fail?
+    """Wait for a job, or check its progress and status: is it done yet, has it finished, is it ready, complete, still
+    running, how far along, how long, did rendering or generation fail, and why?
 
-    Use it after clone_post or generate_with_hook to tell when the order is finished or complete; timeout_seconds=0
-    asks once. Reaching the timeout is no failure: call again. Ended jobs give container_ids and asset links. For
-    drafts of a project use get_content; to stop a job, cancel_job.
+    Use it after an order, to tell when the video is made; timeout_seconds=0 asks once. For drafts: get_content.
     """
     ids = list(dict.fromkeys(job_ids))
     watch = Watch(ids)

@@ -33,9 +33,9 @@ def test_all_definitions_together_fit_a_models_context() -> None:
 
 
 def _tokens(name: str) -> int:
-    """Counted as a server writes it: compact JSON."""
+    """Counted with the usual spacing of JSON, as most hosts write it into a context; compact, as sent, it is less."""
     shown = {key: DEFINED[name][key] for key in ("name", "description", "inputSchema")}
-    return openai.o200k_base().count(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+    return openai.o200k_base().count(json.dumps(shown, ensure_ascii=False))
 
 
 @EVERY_TOOL
@@ -111,7 +111,7 @@ def _names_in(text: str) -> set[str]:
 
 @EVERY_TOOL
 def test_a_description_has_a_readable_length(name: str) -> None:
-    assert 50 <= len(DEFINED[name]["description"].split()) <= 120
+    assert 50 <= len(DEFINED[name]["description"].split()) <= 130
 
 
 @EVERY_TOOL
