@@ -14,7 +14,7 @@ from layers_mcp.operations import OrderRecord
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._arguments import moment
-from layers_mcp.tools._publication_status import Publications
+from layers_mcp.tools._publication_status import Publications, PublicationStatus
 from layers_mcp.tools._ranking_rows import ordered_containers, shown_title
 from layers_mcp.tools._review_notes import lift_notes, result_notes, scope_notes
 from layers_mcp.tools._review_reads import (
@@ -32,8 +32,7 @@ class Decided(Result):
 
     container_id: str
     approval_status: str | None = None
-    publication: dict[str, Any] | None = None
-    """A `PublicationStatus`; its schema would be nested deeper than some hosts follow."""
+    publication: PublicationStatus | None = None
 
 
 class Credits(Result):
@@ -67,7 +66,8 @@ class Commission(Result):
     charged_credits: int | None = None
     source_title: str | None = None
     project_name: str | None = None
-    decisions: list[Decided]
+    decisions: list[dict[str, Any]]
+    """A `Decided` each, whose schema would be nested deeper than some hosts follow."""
 
 
 class ModeResult(Result):
@@ -188,8 +188,8 @@ def _commission(record: OrderRecord, outcome: Outcome, seen: Surroundings, publi
             Decided(
                 container_id=container_id,
                 approval_status=piece.approval_status,
-                publication=status.model_dump(exclude_none=True) if (status := publications.of(container_id)) else None,
-            )
+                publication=publications.of(container_id),
+            ).model_dump(exclude_none=True)
             for container_id, piece in seen.pieces(record).items()
         ],
         project_name=seen.names.get(record.project_id),
