@@ -117,7 +117,7 @@ async def read_surroundings(
     return Surroundings(
         views={project: _view(project, *pair) for project, pair in started.items()},
         names={} if isinstance(listing.outcome, LayersError) else project_names(listing.outcome.items),
-        ledger={} if isinstance(booked.outcome, LayersError) else _ledger(booked.outcome.items),
+        ledger={} if isinstance(booked.outcome, LayersError) else _ledger(booked.outcome),
         troubles=tuple(
             f"{what} could not be read: {read.outcome}"
             for what, read in (("The names of projects", listing), ("What was charged", booked))
@@ -144,13 +144,20 @@ def open_statuses(records: Iterable[OrderRecord], seen: Surroundings) -> dict[st
     }
 
 
-def _ledger(events: Iterable[CreditEvent]) -> dict[str, int]:
+def _ledger(booked: Page[CreditEvent]) -> dict[str, int]:
+    """Credits charged by container, refunds subtracted.
+
+    Entries come newest first. Where not all were read, a container counts once its charge was: what was given back of
+    it came later, and so was read too.
+    """
     ledger: dict[str, int] = {}
-    for event in events:
+    charged: set[str] = set()
+    for event in booked.items:
         if event.container_id and event.event_type in ("usage", "refund"):
             key = container_key(event.container_id)
             ledger[key] = ledger.get(key, 0) - round(event.credits)
-    return ledger
+            charged |= {key} if event.event_type == "usage" else set()
+    return {key: total for key, total in ledger.items() if key in charged or booked.next_cursor is None}
 
 
 async def _content(context: ToolContext, project_id: str, since: datetime) -> list[Container]:

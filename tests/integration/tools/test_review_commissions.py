@@ -551,3 +551,44 @@ async def test_a_mode_is_held_against_what_its_sources_should_be_expected_to_ear
     assert (mode.times_usual or 0) > 1.5
     assert any("as good as its sources so far" in note for note in result.notes)
     assert result.credits.estimated == sum(row.estimated_credits or 0 for row in result.commissions)
+
+
+async def test_what_was_charged_is_told_per_order_and_in_all_with_refunds_subtracted(tmp_path):
+    async with open_stage(tmp_path) as stage:
+        failing = Fault(endpoint="*", kind="job_failed")
+        stage.sandbox.faults.append(failing)
+        failed = await stage.ordered()
+        stage.sandbox.faults.remove(failing)
+        post = await stage.winner()
+        pair = {"project_id": stage.project, "source_platform_post_id": post, "variations": 2}
+        cloned = await stage.facts("clone_post", **pair)
+        stage.clock.move(minutes=5)
+        review = await stage.facts("review_commissions", project_id=stage.project)
+        charged = {row["commission_id"]: row["charged_credits"] for row in review["commissions"]}
+        assert charged == {failed["commission_id"]: 0, cloned["commission_id"]: 240}
+        assert review["credits"] == {"estimated": 360, "charged": 240}
+        assert stage.spent() == -240
+
+
+async def test_of_a_ledger_that_was_not_read_to_its_end_only_whole_accounts_count(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        for source in ("pp_1", "pp_2"):
+            await ws.operations.orders.place(clone(source))
+
+        def events(request: httpx2.Request) -> dict:
+            number = int(query_of(request).get("cursor", ["0"])[0])
+            page = [("cnt_2", "refund", 60), ("cnt_1", "refund", 120)] if number == 0 else []
+            page += [("cnt_2", "usage", -120)] if number == 4 else []
+            return {
+                "items": [
+                    {"eventId": f"e{number}{at}", "containerId": name, "eventType": kind, "credits": amount}
+                    for at, (name, kind, amount) in enumerate(page)
+                ],
+                "nextCursor": str(number + 1),
+            }
+
+        shop.replies["GET /v1/credits/events"] = events
+        result = await review_commissions(ws)
+    assert {row.container_ids[0]: row.charged_credits for row in result.commissions} == {"cnt_1": None, "cnt_2": 60}
+    assert result.credits.charged == 60
