@@ -29,6 +29,7 @@ from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._gather_settled import GatherSettled, Read
+from layers_mcp.tools._promotion import has_spend, id_tells
 
 T = TypeVar("T")
 Fact = TypeVar("Fact")
@@ -195,7 +196,8 @@ def _promoted(rankings: Sequence[Read[Ranking]], pool: Read[Page[AdsContent]]) -
     """Whether anything was put into ads; None where a failed read may hide it."""
     seen = [read.outcome for read in rankings if not isinstance(read.outcome, LayersError)]
     creatives = None if isinstance(pool.outcome, LayersError) else pool.outcome.items
-    if any(row.ads_content_id is not None for ranking in seen for row in ranking.items):
+    rows = [row for ranking in seen for row in ranking.items]
+    if any(has_spend(row) or (row.ads_content_id is not None and id_tells(rows)) for row in rows):
         return True
     if any((creative.active_promotions or 0) > 0 for creative in creatives or ()):
         return True

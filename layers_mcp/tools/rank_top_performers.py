@@ -16,6 +16,7 @@ from layers_mcp.api.models import Organic, RankedRow, Ranking
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._promotion import read_promoted
 from layers_mcp.tools._ranking_notes import Told
 from layers_mcp.tools._ranking_rows import (
     ScoredRow,
@@ -118,6 +119,7 @@ async def rank_top_performers(
     reply = every.value
     ranked = _by_watch_per_view(reply.items) if metric == PER_VIEW else reply.items
     ranking = score(ranked, await ordered_containers(context, [reply]))
+    promoted = await read_promoted(context, project_id, reply.items)
     rows = list(ranking.rows if eligible is None else _among(ranking.rows, eligible.value))
     if order == "worst":
         rows.reverse()
@@ -137,11 +139,11 @@ async def rank_top_performers(
     return TopPerformers(
         metric=metric,
         window=window,
-        items=[_performer(row, metric) for row in rows[:limit]],
+        items=[_performer(row, metric, promoted=promoted(row.row)) for row in rows[:limit]],
         median_engagement_rate=None if metric in PAID_RANKINGS else short_rate(ranking.median),
         rows_considered=len(rows),
         as_of=stamp(reply.answered_at),
-        notes=told.notes(),
+        notes=[*told.notes(), *filter(None, [promoted.note])],
         next_step=told.next_step(),
     )
 
@@ -163,7 +165,7 @@ def _identity(row: RankedRow) -> tuple[str | None, ...]:
     return row.platform_post_id, row.source_id, row.ads_content_id, row.title
 
 
-def _performer(scored: ScoredRow, metric: RankMetric) -> Performer:
+def _performer(scored: ScoredRow, metric: RankMetric, *, promoted: bool) -> Performer:
     row, organic = scored.row, scored.organic
     title, title_cut = shown_title(row.title)
     performer = Performer(
@@ -181,7 +183,7 @@ def _performer(scored: ScoredRow, metric: RankMetric) -> Performer:
         watch_time_ms=organic.watch_time_ms,
         watch_seconds_per_view=_watched_per_view(organic),
         platforms=platforms_of(organic),
-        promoted=row.ads_content_id is not None,
+        promoted=promoted,
         paid=passed_through(row.paid),
     )
     return performer.model_copy(update=_worth_of_ads(scored) if metric in PAID_RANKINGS else _worth(scored.standing))

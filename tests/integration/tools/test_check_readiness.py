@@ -322,3 +322,24 @@ async def test_what_is_empty_for_different_causes_is_told_apart(tmp_path):
     assert "first sync (30 minutes) is due by 09:33 UTC" in first["posts_synced"]
     assert "Nothing is linked" in second["posts_synced"]
     assert first["organic_ranking"] != second["organic_ranking"]
+
+
+@pytest.mark.jumping
+@pytest.mark.parametrize("project", ["acme-todo", "globex-fit", "initech-notes", "hooli-new"])
+async def test_paid_results_are_judged_alike_where_every_ranking_row_has_an_id(project: str, tmp_path) -> None:
+    told: list[object] = []
+    for vintage in ("preview", "current"):
+        with Sandbox(clock=LoopClock(), vintage=vintage) as sandbox:
+            async with open_workspace(sandbox, tmp_path / vintage) as ws:
+                answer = await check_readiness(ws, project_id=sandbox.project_id(project))
+        told += [check for check in answer.checks if check.name == "paid_ranking"]
+    assert told[0] == told[1]
+
+
+async def test_an_id_on_every_row_does_not_say_that_anything_was_promoted(tmp_path):
+    upstream = healthy()
+    with_ids = [row(rank, adsContentId=f"adc_{rank}") for rank in range(1, 13)]
+    upstream.replies[f"GET {PROJECT}/top-performers"] = ranking(with_ids, [])
+    async with upstream.workspace(tmp_path) as ws:
+        result = await check_readiness(ws, "prj_1")
+    assert statuses(result)["paid_ranking"] == "missing"

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from layers_mcp.api.errors import NotFound
 from layers_mcp.protocol import render
+from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.rank_top_performers import TopPerformers, rank_top_performers
+from tests.support import LoopClock, open_workspace
 from tests.support.upstream import Upstream, ok, pairs_of
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
@@ -357,6 +359,35 @@ async def test_a_row_without_organic_results_has_no_sample_to_speak_of_and_is_no
 async def test_a_promoted_creative_says_so(tmp_path: Path) -> None:
     result = await ranked(ranking(row(1, 0.02, adsContentId="adc_01H9ZXT..."), row(2, 0.02)), tmp_path)
     assert [(item.promoted, item.ads_content_id) for item in result.items] == [(True, "adc_01H9ZXT..."), (False, None)]
+
+
+@pytest.mark.jumping
+@pytest.mark.parametrize("project", ["acme-todo", "globex-fit"])
+async def test_what_is_promoted_goes_by_spend_and_active_promotions_where_every_row_has_an_id(
+    project: str, tmp_path: Path
+) -> None:
+    told: dict[str, dict[str | None, bool]] = {}
+    for vintage in ("preview", "current"):
+        with Sandbox(clock=LoopClock(), vintage=vintage) as sandbox:
+            async with open_workspace(sandbox, tmp_path / vintage) as ws:
+                project_id = sandbox.project_id(project)
+                result = await rank_top_performers(ws, project_id=project_id, metric="views", limit=100)
+                by_metric = await rank_top_performers(ws, project_id=project_id, metric="roas", limit=100)
+        assert all(item.ads_content_id for item in result.items) == (vintage == "current")
+        assert all(item.promoted for item in by_metric.items)
+        told[vintage] = {item.title: item.promoted for item in result.items}
+    assert told["preview"] == told["current"]
+    assert {True, False} == set(told["current"].values())
+
+
+@pytest.mark.jumping
+async def test_where_active_promotions_cannot_be_read_a_note_says_what_promoted_goes_by(tmp_path: Path) -> None:
+    with Sandbox(clock=LoopClock(), vintage="current") as sandbox:
+        sandbox.faults.append(Fault(endpoint="GET /v1/projects/:id/ads-content", kind="status", status=500))
+        async with open_workspace(sandbox, tmp_path) as ws:
+            result = await rank_top_performers(ws, project_id=sandbox.project_id("acme-todo"), metric="views")
+    assert not any(item.promoted for item in result.items)
+    assert any(note.startswith("Active promotions could not be read: `promoted` is true") for note in result.notes)
 
 
 async def test_a_long_title_is_cut_and_says_so(tmp_path: Path) -> None:
