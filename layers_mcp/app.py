@@ -112,15 +112,17 @@ def create_app(
     transport: AsyncBaseTransport | None = None,
     clock: Callable[[], datetime] | None = None,
     meter: Meter | None = None,
+    issuer_transport: AsyncBaseTransport | None = None,
 ) -> HttpApp:
     """Build the ASGI application of many tenants.
 
-    `transport` and `clock` are as for `create_server`; `meter` replaces the process's own.
+    `transport` and `clock` are as for `create_server`, `issuer_transport` is the way to the OAuth issuer; `meter`
+    replaces the process's own.
     """
     from layers_mcp.http_app import HttpApp
 
     resources = open_resources(config.server, transport=transport, clock=clock)
-    return HttpApp(config, resources, build_server, meter=meter)
+    return HttpApp(config, resources, build_server, meter=meter, issuer_transport=issuer_transport)
 
 
 def build_server(

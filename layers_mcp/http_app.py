@@ -9,7 +9,7 @@ from ssl import SSLContext
 from typing import Any, Literal, Protocol
 
 import anyio
-from httpx2 import create_ssl_context
+from httpx2 import AsyncBaseTransport, create_ssl_context
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -89,9 +89,18 @@ class HttpApp:
     """The ASGI application of one process. It serves between its lifespan's start and end."""
 
     def __init__(
-        self, config: HttpConfig, resources: ProcessResources, build_server: BuildServer, *, meter: Meter | None = None
+        self,
+        config: HttpConfig,
+        resources: ProcessResources,
+        build_server: BuildServer,
+        *,
+        meter: Meter | None = None,
+        issuer_transport: AsyncBaseTransport | None = None,
     ) -> None:
-        """`meter` makes the metrics' instruments, else the process's own. Raises ConfigError for a bad tenants file."""
+        """`meter` makes the metrics' instruments, else the process's own; `issuer_transport` is the way to the issuer.
+
+        Raises ConfigError for a bad tenants file.
+        """
         self._config = config
         self._resources = resources
         self._build_server = build_server
@@ -101,7 +110,7 @@ class HttpApp:
         self._pool = WorkspacePool(self._open_workspace, at_work=lambda workspace: workspace.busy)
         self._calls = Calls(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}
-        self._keys = SigningKeys(config.oauth_issuer) if config.auth == "oauth" else None
+        self._keys = SigningKeys(config.oauth_issuer, transport=issuer_transport) if config.auth == "oauth" else None
         self._authenticator = self._make_authenticator()
         self._managers = {read_only: self._make_manager(read_only) for read_only in (False, True)}
         self._origins = Origins.of(
