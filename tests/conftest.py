@@ -1,5 +1,6 @@
 """What every test stands on: asyncio as the backend, time that jumps where a module asks for it, a quick run."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -59,6 +60,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("--left-out")
     config.hook.pytest_deselected(items=parts[not wanted])
     items[:] = parts[wanted]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of garbage collections: it lives to the end."""
+    gc.freeze()
 
 
 def _is_of_everything(config: pytest.Config) -> bool:

@@ -179,6 +179,7 @@ async def test_reviews_spend_nothing(tmp_path, clock):
         assert [request for request in sandbox.requests if request.method != "GET"] == []
 
 
+@pytest.mark.slow
 async def test_a_week_of_daily_cycles_answers_each_breakout_once_and_decides_nothing(tmp_path, clock):
     with Sandbox(clock=clock) as sandbox:
         project_id = sandbox.project_id("acme-todo")

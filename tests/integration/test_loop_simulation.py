@@ -25,7 +25,10 @@ def test_a_policy_knows_the_tools_and_nothing_of_the_world():
     assert all(module.startswith(("layers_mcp.tools.", "layers_mcp.context")) for module in ours)
 
 
-@pytest.mark.parametrize("policy", list(loop_policies.POLICIES))
+GUIDE, *OTHERS = sorted(loop_policies.POLICIES, key=lambda name: name != "the guide's loop")
+
+
+@pytest.mark.parametrize("policy", [GUIDE, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
 def test_every_policy_makes_the_same_number_of_pieces_and_pays_for_them(policy):
     result = loop_simulation.run(policy, 3, WorldParameters(), weeks=3)
     assert result.posts == 3 * loop_policies.ORDERS_A_WEEK * loop_policies.VARIATIONS
@@ -33,6 +36,7 @@ def test_every_policy_makes_the_same_number_of_pieces_and_pays_for_them(policy):
     assert all(0 < (rate or 0) < 1 for rate in result.weekly)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_half_year():
     one, two = (loop_simulation.run("the guide's loop", 3, WorldParameters(), weeks=2) for _ in range(2))
     assert one == two
