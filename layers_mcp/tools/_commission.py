@@ -46,6 +46,7 @@ class Commission(Result):
     next_take: int | None = None
     similar_orders: list[Similar]
     held_for_approval: bool | None = None
+    variations: int
     estimated_credits: int | None = None
     credits_available: int | None = None
     credits_ordered_today: int | None = None
@@ -160,6 +161,7 @@ def _commission(
         next_take=placement.next_take,
         similar_orders=[_similar(each) for each in placement.similar],
         held_for_approval=held,
+        variations=order.variations,
         estimated_credits=placement.estimated_credits,
         credits_available=None if isinstance(credit, LayersError) else credit.spendable,
         credits_ordered_today=placement.credits_ordered_today,

@@ -96,7 +96,7 @@ async def test_an_order_says_what_comes_and_what_it_costs(desk: Desk) -> None:
     assert order.commission_id.startswith("com_")
     assert (order.status, order.kind, order.replayed, order.take) == ("running", "content_clone_from_post", False, 1)
     assert order.container_ids
-    assert order.held_for_approval is True
+    assert (order.held_for_approval, order.variations) == (True, 3)
     assert order.estimated_credits == 360
     assert order.credits_ordered_today == 360
     assert order.ordered_at == "2026-04-17T09:10:00Z"
