@@ -85,7 +85,9 @@ async def _title_of(context: ToolContext, project_id: str, post_id: str) -> str:
     """The exact title of a ranked post, uncut and as it was written. Raises ToolError where there is none."""
     if not post_id.strip():
         raise invalid_argument("Either `hook` or `source_platform_post_id` is needed.")
-    ranking = await context.api.metrics.top_performers(project_id, metric="views", window="90d", limit=FULL_RANKING)
+    ranking = await context.api.metrics.top_performers(
+        project_id, metric="views", window="90d", limit=FULL_RANKING, include_ineligible=True
+    )
     title = next((row.title for row in ranking.items if row.platform_post_id == post_id.strip()), None)
     if title is None or not title.strip() or len(title) > LONGEST_HOOK:
         raise ToolError(

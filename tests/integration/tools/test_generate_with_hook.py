@@ -13,6 +13,7 @@ from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
+from layers_mcp.tools.rank_top_performers import rank_top_performers
 from tests.support import START, LoopClock, open_workspace
 
 pytestmark = pytest.mark.jumping
@@ -139,6 +140,20 @@ async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_aga
     assert (record.source_platform_post_id, record.hook) == (post.platform_post_id, post.title)
     assert (await desk.generate("", source_platform_post_id=post.platform_post_id)).replayed
     assert desk.charges() == 1
+
+
+async def test_a_winner_that_is_not_eligible_for_ads_lends_its_title_too(tmp_path: Path) -> None:
+    with Sandbox(clock=LoopClock(START), vintage="current") as sandbox:
+        async with open_workspace(sandbox, tmp_path) as ws:
+            project = sandbox.project_id("acme-todo")
+            shown = {"project_id": project, "metric": "views", "limit": 100}
+            every = await rank_top_performers(ws, **shown)
+            eligible = await rank_top_performers(ws, **shown, include_ineligible=False)
+            left_out = next(row for row in every.items if row.title not in {each.title for each in eligible.items})
+            order = await generate_with_hook(
+                ws, project_id=project, source_platform_post_id=left_out.platform_post_id or ""
+            )
+            assert (await ws.api.content.get(order.container_ids[0])).hook == left_out.title
 
 
 async def test_a_post_that_is_not_ranked_lends_no_title(desk: Desk) -> None:
