@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers_mcp.analytics.windows import stamp
+from layers_mcp.api.models import ScheduledPost
 from layers_mcp.cli.console import Console, cut
 from layers_mcp.operations.audit import Account, Happening
 from layers_mcp.text.labels import label
@@ -23,11 +24,12 @@ _OF_PUBLICATIONS = {"running": "taken on", "completed": "out"}
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """One order with what is told of it alone: what happened, and what Layers' ledger holds (None: not read)."""
+    """One order; of it alone, what happened and what Layers' ledger or schedule holds (None: not read)."""
 
     account: Account
     happenings: Sequence[Happening] = ()
     booked: Sequence[int] | None = None
+    posts: Sequence[ScheduledPost] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,7 @@ def what(account: Account) -> str:
 _ASKED = frozenset(
     {
         *("source_platform_post_id", "hook", "format", "caption", "cta", "voice_over_script", "layer_id"),
-        *("influencer_id", "social_account_id", "container_id", "at", "first_comment"),
+        *("influencer_id", "social_account_id", "at", "first_comment"),
     }
 )
 """Arguments that a person is shown."""
@@ -138,8 +140,10 @@ def _detail(console: Console, shown: Shown) -> None:
     console.table([[name.replace("_", " "), text] for name, text in lines.items() if text])
     console.line()
     console.line(f"{'Were we charged?' if account.spends else 'Was it posted?'} {verdict(account)}")
-    if shown.booked is not None and account.spends:
+    if shown.booked is not None:
         console.line(_ledger(shown.booked))
+    for post in shown.posts or ():
+        console.line(f"Layers' schedule: {_post(post)}.")
     console.line()
     console.line("What happened (UTC)")
     for each in shown.happenings:
@@ -219,6 +223,13 @@ def _ledger(booked: Sequence[int]) -> str:
     return f"Layers' ledger: {charged:,} credits charged{refunded}."
 
 
+def _post(post: ScheduledPost) -> str:
+    """How one scheduled post stands."""
+    moment = post.published_at or post.scheduled_for
+    where = f" on {post.platform}" if post.platform else ""
+    return f"{label(post.scheduled_post_id)} is {post.status or 'there'}{where}{f', {stamp(moment)}' if moment else ''}"
+
+
 def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
     """One order as JSON; with `whole`, with what was asked for and what happened."""
     account = shown.account
@@ -246,7 +257,11 @@ def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
         name: clean(value)[0] if isinstance(value, str) else value for name, value in row.arguments.items()
     }
     told["verdict"] = verdict(account)
-    if shown.booked is not None and account.spends:
+    if shown.posts is not None:
+        told["scheduled_posts"] = [
+            {"scheduled_post_id": label(post.scheduled_post_id), "status": post.status} for post in shown.posts
+        ]
+    if shown.booked is not None:
         told["charged_credits"] = -sum(shown.booked) if shown.booked else None
     told["events"] = [
         {

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
     from layers_mcp.api.models import CreditEvent, Page
 
-LEDGER_SECONDS = 20.0
-"""How long Layers' own ledger is waited for; what the journal knows is told without it."""
+LAYERS_SECONDS = 20.0
+"""How long Layers' own ledger or schedule is waited for; what the journal knows is told without it."""
 
 MOST_ORDERS = 10_000
 
@@ -199,22 +199,26 @@ async def _read(wanted: Wanted, store: Store, tenants: Sequence[Tenant], api: La
 async def _told(account: Account, store: Store, api: LayersClient | None) -> Shown:
     """One order with everything that happened to it, oldest first."""
     happened = [each for row in account.rows for each in happenings(row, await store.events(row))]
-    booked = await _booked(account, api) if api is not None and account.spends else None
-    return Shown(account=account, happenings=sorted(happened, key=lambda each: each.at), booked=booked)
+    told = Shown(account=account, happenings=sorted(happened, key=lambda each: each.at))
+    if api is None:
+        return told
+    try:
+        with anyio.fail_after(LAYERS_SECONDS):
+            if account.spends:
+                return replace(told, booked=await _booked(account, api))
+            return replace(told, posts=[await api.publishing.get(each) for each in account.scheduled_post_ids])
+    except (LayersError, TimeoutError):
+        return told
 
 
 async def _booked(account: Account, api: LayersClient) -> list[int] | None:
-    """Layers' entries for the order's content: charges negative, refunds positive; None where not all can be read."""
+    """Layers' entries for the order's content: charges negative, refunds positive; None where they are too many."""
     since = account.first.ordered_at - SLACK
 
     async def page(cursor: str) -> Page[CreditEvent]:
         return await api.credits.events(project_id=account.first.project_id, since=since, limit=100, cursor=cursor)
 
-    try:
-        with anyio.fail_after(LEDGER_SECONDS):
-            read = await collect(page)
-    except (LayersError, TimeoutError):
-        return None
+    read = await collect(page)
     if read.next_cursor:
         return None
     made = container_keys(account.container_ids)

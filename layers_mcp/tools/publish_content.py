@@ -202,12 +202,13 @@ async def _published(
     record, by_id = placement.record, handles(accounts)
     if placement.replayed and not placement.recovered and record is not None and record.status != "unknown":
         notes = [f"This publication was sent at {stamp(record.ordered_at)}: nothing was published again.", *notes]
-    if moment is not None and any(post.scheduled_for not in (None, moment) for post in posts):
+    moved = [post for post in posts if post.status != "canceled" and post.scheduled_for not in (None, moment)]
+    if moment is not None and moved:
         notes.append("It was moved to another time since: list_schedule shows which.")
     if placement.similar:
         notes.append(
-            "The same content is published or scheduled on one of these accounts already, within a day of this: "
-            "list_schedule shows where."
+            "The same content was asked for, or is due, on one of these accounts within a day of this: list_schedule "
+            "shows where."
         )
     shown: list[ScheduledOn] = []
     for post in posts:

@@ -126,7 +126,9 @@ async def test_orders_and_publications_are_listed_newest_first_with_what_they_ca
     ids = [fork.commission_id, publication.publication_id, hook.commission_id]
     assert [order_id.startswith(row[1]) for row, order_id in zip(listed, ids, strict=True)] == [True] * 3
     assert "Was it posted? Layers took this publication on, once" in told
-    assert all(post.scheduled_post_id in told for post in publication.scheduled_posts)
+    for post in publication.scheduled_posts:
+        line = f"Layers' schedule: {post.scheduled_post_id} is queued on {post.platform}, 2026-04-18T09:00:00Z."
+        assert line in told
 
 
 @pytest.mark.jumping
