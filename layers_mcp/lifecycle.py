@@ -1,7 +1,7 @@
 """How long a call may take, and work that outlives the call which started it.
 
 A call has one `Deadline`: it is made where the request comes in and handed down with the call's `ToolContext`. The
-shares of its time are named here, so that they can be seen to add up.
+shares of its time are in `deadlines`.
 
 A call can be cancelled at any moment: its caller goes away, or its deadline passes. Two kinds of work must not die
 with it: a request that spends money, and a read that other callers are waiting for too. Both run under a
@@ -22,8 +22,6 @@ from anyio.abc import TaskGroup
 
 T = TypeVar("T")
 
-CALL_SECONDS = 43.0
-"""After which a tool call is answered, whatever it waits for: 45 are promised, and hosts give up at about 60."""
 
 GRACE_SECONDS = 3.5
 """How long work that must finish may still take once its server is closing: the process is gone within 4 s."""

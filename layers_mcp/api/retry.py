@@ -14,9 +14,8 @@ import anyio
 from layers_mcp.api.errors import LayersError, RateLimited
 from layers_mcp.api.request import Bucket, Repeat, Request
 from layers_mcp.api.transport import Response, Transport
+from layers_mcp.deadlines import REQUEST_SECONDS
 
-CALL_SECONDS = 30.0
-"""The longest that a call may take with all its attempts and pauses: well inside the 45 seconds of a tool."""
 MOST_ATTEMPTS = 4
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
@@ -43,7 +42,7 @@ class Retry:
 
         Raises LayersError; its `nothing_changed` speaks for all attempts together.
         """
-        deadline = anyio.current_time() + CALL_SECONDS if deadline is None else deadline
+        deadline = anyio.current_time() + REQUEST_SECONDS if deadline is None else deadline
         attempt, unanswered = 0, False
         while True:
             attempt += 1

@@ -7,12 +7,11 @@ from typing import TypeVar
 
 import anyio
 
+from layers_mcp.deadlines import RESTART_SECONDS
 from layers_mcp.operations.errors import JournalError, JournalUnavailableError
 
 T = TypeVar("T")
 
-RESTART_SECONDS = 5.0
-"""For how long a step is tried again while its storage restarts or is locked."""
 
 _PAUSE_SECONDS = 0.25
 

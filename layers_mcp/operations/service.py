@@ -12,6 +12,7 @@ import anyio
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.plans import OrderRequest
+from layers_mcp.deadlines import LOOK_SECONDS, NEXT_PIECE_SECONDS, PLACE_SECONDS
 from layers_mcp.lifecycle import TaskSupervisor
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import (
@@ -37,14 +38,6 @@ from layers_mcp.operations.terms import Consent, Limits, Terms, TermsReader
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
 
-CALL_SECONDS = 42.0
-"""How long a call may take to place an order; what is on its way by then goes on without it."""
-
-PIECE_SECONDS = 8.0
-"""What has to be left of a call for another piece of its order to be sent."""
-
-LOOKING_SECONDS = 15.0
-"""For how long a call begins to look upstream for what was never answered."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks at a row that another call holds."""
@@ -143,7 +136,7 @@ class OrderService:
         return await self._writer.placement(call, rows, terms, refusals)
 
     async def _call(self, order: Order, limits: Limits, deadline: float | None) -> Call:
-        deadline = anyio.current_time() + CALL_SECONDS if deadline is None else deadline
+        deadline = anyio.current_time() + PLACE_SECONDS if deadline is None else deadline
         return Call(await required(self._tenants.current), order, limits, deadline)
 
     # --- find
@@ -178,7 +171,7 @@ class OrderService:
         plan = await self._planner.plan(call, [await self._reconciler.dated(row) for row in rows])
         if plan.unanswered:  # what they made could be taken for what is lost
             return plan
-        until = anyio.current_time() + LOOKING_SECONDS
+        until = anyio.current_time() + LOOK_SECONDS
         for row in list(plan.lost):
             late = anyio.current_time() > until
             found = "There was no time left to look for it." if late else await self._reconciler.found(row)
@@ -257,7 +250,7 @@ class OrderService:
         queue = sorted([*plan.unanswered, *reserved], key=lambda row: row.piece)
         rows: list[Operation] = []
         failure: LayersError | OperationError | None = None
-        while queue and failure is None and (not rows or anyio.current_time() + PIECE_SECONDS < call.deadline):
+        while queue and failure is None and (not rows or anyio.current_time() + NEXT_PIECE_SECONDS < call.deadline):
             row = queue.pop(0)
             try:
                 sent = await self._sender.send(row)

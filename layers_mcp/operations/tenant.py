@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from layers_mcp.api.errors import LayersError, NotConfigured, TimedOut
+from layers_mcp.deadlines import WHOAMI_SECONDS
 from layers_mcp.operations.identity import normal_base_url
 from layers_mcp.operations.models import STAND_IN, Tenant
 from layers_mcp.operations.store.base import Store
@@ -14,8 +15,6 @@ from layers_mcp.operations.store.base import Store
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
 
-WHOAMI_SECONDS = 5.0
-"""How long a call waits to learn whose it is."""
 
 CONFIRMED_SECONDS = 600.0
 """How long an organization counts after Layers named it."""

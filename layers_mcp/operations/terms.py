@@ -10,6 +10,7 @@ import anyio
 
 from layers_mcp.api.errors import KillSwitch, LayersError, Unauthenticated
 from layers_mcp.api.models import Credits
+from layers_mcp.deadlines import TERMS_SECONDS
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import NotHeldError, OperationError
 from layers_mcp.operations.kinds import KINDS
@@ -22,8 +23,6 @@ from layers_mcp.operations.store.base import DayLimit, Store
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
 
-READ_SECONDS = 5.0
-"""How long an order waits for the price list, and for the review policy."""
 
 HELD = "review_all"
 """The one review policy under which every finished piece waits for a person."""
@@ -102,7 +101,7 @@ class TermsReader:
         return [refusal for refusal in found if refusal is not None]
 
     async def _credits(self) -> Credits | None:
-        with anyio.move_on_after(READ_SECONDS):
+        with anyio.move_on_after(TERMS_SECONDS):
             try:
                 return await self._api.credits.get()
             except (Unauthenticated, KillSwitch):
@@ -112,7 +111,7 @@ class TermsReader:
         return None
 
     async def _held(self, project_id: str) -> bool | None:
-        with anyio.move_on_after(READ_SECONDS):
+        with anyio.move_on_after(TERMS_SECONDS):
             try:
                 policy = (await self._api.projects.review_policy(project_id)).policy
             except LayersError:

@@ -29,15 +29,13 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
+from layers_mcp.deadlines import AFTER_QUESTION_SECONDS
 from layers_mcp.lifecycle import Deadline
 
 FIELD = "decision"
 LONGEST_QUESTION = 600
 PROGRESS_SECONDS = 10.0
 """How often a client is told that its call still waits for the person."""
-
-LAST_SECONDS = 5.0
-"""What is kept of a call's own time where a question has to keep within it."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ class _Conversation:
         seconds = self._patience.seconds
         text = await question.write()
         if self._patience.short:
-            return await self._answered(question, text, self._deadline.allow(seconds, keep=LAST_SECONDS))
+            return await self._answered(question, text, self._deadline.allow(seconds, keep=AFTER_QUESTION_SECONDS))
         with self._deadline.paused():
             return await self._answered(question, text, seconds)
 

@@ -27,7 +27,8 @@ from mcp.types import (
     ReadResourceRequestParams,
 )
 
-from layers_mcp.lifecycle import CALL_SECONDS, Deadline
+from layers_mcp.deadlines import CALL_SECONDS, COMPLETION_SECONDS, CONFIRM_SECONDS
+from layers_mcp.lifecycle import Deadline
 from layers_mcp.protocol.catalog import Catalog, Tool
 from layers_mcp.protocol.elicitation import InputRequiredError, Patience, Principal, SealedState, asker
 from layers_mcp.protocol.errors import ToolError
@@ -35,12 +36,6 @@ from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.protocol.result import render
 from layers_mcp.protocol.texts import Prompt, PromptArgumentError, Resource
 from layers_mcp.protocol.tool import ToolSpec
-
-CONFIRM_SECONDS = 600.0
-"""How long a person may take to answer a question, on top of the call's own time."""
-
-COMPLETION_SECONDS = 5.0
-"""After which a completion is answered empty: somebody is typing."""
 
 MOST_COMPLETIONS = 100
 """Values of one completion, by the protocol."""

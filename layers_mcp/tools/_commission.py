@@ -12,18 +12,13 @@ from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Credits, ReviewPolicy
 from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import AFTERTHOUGHT_SECONDS, ORDER_ANSWER_SECONDS
 from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError, Placement, SimilarOrder
 from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._questions import order_text
-
-AFTERTHOUGHT_SECONDS = 5.0
-"""How long balance and review policy may take: an order is not kept waiting for them."""
-
-ANSWER_SECONDS = 1.0
-"""What is kept of a call for saying how its order stands."""
 
 
 class Similar(Result):
@@ -67,7 +62,7 @@ async def commission(
     limits = Limits(max_credits=max_credits, require_approval=require_approval)
     orders = context.operations.orders
     try:
-        deadline = anyio.current_time() + context.deadline.remaining() - ANSWER_SECONDS
+        deadline = anyio.current_time() + context.deadline.remaining() - ORDER_ANSWER_SECONDS
         if dry_run:
             placement = await orders.preview(order, limits, deadline=deadline)
         else:
@@ -76,7 +71,7 @@ async def commission(
     except OperationError as error:
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
-    async with GatherSettled(seconds=context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ANSWER_SECONDS)) as reads:
+    async with GatherSettled(seconds=context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS)) as reads:
         policy = reads.start(context.api.projects.review_policy, order.project_id)
         credit = reads.start(context.api.credits.get)
     return _commission(order, placement, policy.outcome, credit.outcome)
@@ -111,7 +106,7 @@ class _Consent:
         """Project and source by name, each by its id where that cannot be read."""
         order, api = self._order, self._context.api
         rank = partial(api.metrics.top_performers, order.project_id, metric="views", window="90d", limit=FULL_RANKING)
-        seconds = self._context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ANSWER_SECONDS)
+        seconds = self._context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS)
         async with GatherSettled(seconds=seconds) as reads:
             projects = reads.start(api.projects.list, limit=200)
             ranked = reads.start(rank) if isinstance(order, CloneOrder) else None

@@ -10,15 +10,13 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar
 import anyio
 
 from layers_mcp.api.errors import LayersError, TimedOut
+from layers_mcp.deadlines import GATHER_SECONDS
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 AT_ONCE = 8
 """Requests under way together: quick, and far from a rate limit."""
-
-SECONDS = 35.0
-"""How long the slowest read may take: well inside the 45 seconds of a call."""
 
 
 class Read(Generic[T]):
@@ -43,7 +41,7 @@ class GatherSettled:
     credits.outcome
     """
 
-    def __init__(self, *, at_once: int = AT_ONCE, seconds: float = SECONDS) -> None:
+    def __init__(self, *, at_once: int = AT_ONCE, seconds: float = GATHER_SECONDS) -> None:
         self._places = anyio.Semaphore(at_once)
         self._seconds = seconds
         self._stack = AsyncExitStack()

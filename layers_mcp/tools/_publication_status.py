@@ -11,6 +11,7 @@ from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Container, Page, ScheduledPost
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.protocol import Result
 from layers_mcp.text.ids import container_key
 from layers_mcp.tools._gather_settled import GatherSettled
@@ -19,8 +20,6 @@ PAGE = 100
 MOST_PAGES = 3
 """Pages of one project's schedule looked through in a call: 300 posts, those furthest ahead first."""
 
-SECONDS, KEEP = 8.0, 3.0
-"""What the schedules may take of a call, and what is left for the rest of it."""
 
 _LEAST_FINISHED_FIRST = {
     "publishing": "publishing",
@@ -64,7 +63,7 @@ async def read_publications(context: ToolContext, containers: Iterable[Container
     for container in containers:
         if container.project_id:
             by_project.setdefault(container.project_id, []).append(container)
-    async with GatherSettled(seconds=context.deadline.allow(SECONDS, keep=KEEP)) as reads:
+    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
         started = {
             project_id: reads.start(_schedule, context, project_id, _made_since(members))
             for project_id, members in by_project.items()

@@ -19,6 +19,7 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, CreditEvent, Page, Ranking
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import REVIEW_JOBS_SECONDS, REVIEW_JOURNAL_SECONDS, REVIEW_READS_SECONDS, REVIEW_REST_SECONDS
 from layers_mcp.operations import OrderRecord, Reading
 from layers_mcp.text.ids import container_key
 from layers_mcp.tools._awaiting import project_names
@@ -27,11 +28,6 @@ from layers_mcp.tools._publication_status import Publications, can_be_out, read_
 
 MOST_PROJECTS = 25
 MOST_JOBS = 20
-
-JOBS_SECONDS, JOURNAL_SECONDS, VIEWS_SECONDS = 6.0, 4.0, 20.0
-"""What the jobs, writing back their ends, and everything else may take at most."""
-KEEP = 12.0
-"""What is left then: for the schedules, and the journal once more."""
 
 PROJECTS_PAGE = 200
 CONTENT_PAGE = 200
@@ -85,13 +81,15 @@ async def read_orders(context: ToolContext, since: datetime, project_id: str) ->
     history = context.operations.history
     reading = await history.since(since, project_id)
     running = [record.job_id for record in reading.value if record.status == "running" and record.job_id]
-    async with GatherSettled(seconds=context.deadline.allow(JOBS_SECONDS, keep=VIEWS_SECONDS + KEEP)) as reads:
+    async with GatherSettled(
+        seconds=context.deadline.allow(REVIEW_JOBS_SECONDS, keep=REVIEW_READS_SECONDS + REVIEW_REST_SECONDS)
+    ) as reads:
         started = [reads.start(context.api.jobs.get, job_id) for job_id in running[:MOST_JOBS]]
     jobs = [read.outcome for read in started if not isinstance(read.outcome, LayersError)]
     unread = len(started) - len(jobs)
     note = f"Jobs that could not be read, so that their orders' status may be old: {unread}." if unread else ""
     if jobs:
-        with anyio.move_on_after(JOURNAL_SECONDS):
+        with anyio.move_on_after(REVIEW_JOURNAL_SECONDS):
             for job in jobs:
                 await history.record_job(job)
             reading = await history.since(since, project_id)
@@ -107,7 +105,7 @@ async def read_surroundings(
         return await context.api.credits.events(since=since, limit=EVENTS_PAGE, cursor=cursor)
 
     rank = partial(context.api.metrics.top_performers, metric="engagement_rate", window=window, include_ineligible=True)
-    async with GatherSettled(seconds=context.deadline.allow(VIEWS_SECONDS, keep=KEEP)) as reads:
+    async with GatherSettled(seconds=context.deadline.allow(REVIEW_READS_SECONDS, keep=REVIEW_REST_SECONDS)) as reads:
         listing = reads.start(context.api.projects.list, limit=PROJECTS_PAGE)
         booked = reads.start(collect, events, most_pages=MOST_PAGES)
         started = {

@@ -17,10 +17,11 @@ from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
 from layers_mcp.api.models import Page, Project, Ranking, SocialAccount
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import GATHER_SECONDS
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._breakout_notes import Found, Reason, first_fresh, nothing_fresh, why_empty, why_quiet
-from layers_mcp.tools._gather_settled import SECONDS, GatherSettled
+from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._ranking_rows import (
     AGE_NOTE,
     ScoredRanking,
@@ -165,7 +166,7 @@ async def _read(context: ToolContext, project_ids: Sequence[str], window: Window
         active = await context.api.projects.list(status="active", limit=MOST_PROJECTS, cursor=cursor)
     chosen = project_ids if active is None else [project.id for project in active.items]
     next_cursor = (active and active.next_cursor) or ""
-    async with GatherSettled(at_once=AT_ONCE, seconds=SECONDS - (anyio.current_time() - began)) as reads:
+    async with GatherSettled(at_once=AT_ONCE, seconds=GATHER_SECONDS - (anyio.current_time() - began)) as reads:
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if active is None else None
         rest = reads.start(_count, context, next_cursor) if next_cursor else None
         looks = {project_id: reads.start(_look, context, project_id, window) for project_id in chosen}

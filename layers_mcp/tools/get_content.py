@@ -13,6 +13,7 @@ from layers_mcp.analytics.formatting import counted
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Container
 from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.protocol import READ, Result, invalid_argument, tool
 from layers_mcp.text.ids import is_id
 from layers_mcp.tools._arguments import moment
@@ -20,9 +21,7 @@ from layers_mcp.tools._awaiting import Waiting, awaiting_everywhere, awaiting_in
 from layers_mcp.tools._content_items import Item, item_of, missing_item, missing_texts
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import (
-    KEEP,
     NOT_PUBLISHED,
-    SECONDS,
     Publications,
     can_be_out,
     read_publications,
@@ -188,7 +187,7 @@ async def _surroundings(context: ToolContext, read: Read) -> tuple[Mapping[str, 
     waiting = [one.container_id for one in containers if one.approval_status == "pending"]
     scheduled = bool(waiting) and await context.operations.history.published(waiting)
     out = containers if scheduled or any(map(can_be_out, containers)) else []
-    async with GatherSettled(seconds=context.deadline.allow(SECONDS, keep=KEEP)) as reads:
+    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if containers and not read.names else None
         publications = reads.start(read_publications, context, out)
     names = read.names

@@ -10,6 +10,7 @@ from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, SocialAccount
 from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.local_time import local
 from layers_mcp.text.sanitize import clean
@@ -82,7 +83,7 @@ async def list_schedule(
     )
     wall = await zone_of(context, project_id, "")
     containers = list(dict.fromkeys(post.container_id for post in page.items if post.container_id))[:HOOKS_READ]
-    async with GatherSettled(seconds=context.deadline.allow(8.0, keep=2.0)) as reads:
+    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
         accounts = reads.start(context.api.projects.social_accounts, project_id)
         hooks = {each: reads.start(context.api.content.get, each) for each in containers}
     by_id: dict[str, SocialAccount] = {}

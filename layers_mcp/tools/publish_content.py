@@ -16,6 +16,7 @@ from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
 from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, SCHEDULE_SECONDS
 from layers_mcp.operations import OperationError, Placement, Publication
 from layers_mcp.operations.identity import publication_id
 from layers_mcp.operations.kinds.publish import scheduled_post_ids
@@ -26,9 +27,6 @@ from layers_mcp.text.local_time import local
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publications import handles, instant, refuse_past, zone_of
 from layers_mcp.tools._questions import publication_question, quote
-
-ANSWER_SECONDS = 6.0
-"""What is kept of a call for reading the schedule after a publication."""
 
 
 class ScheduledOn(Result):
@@ -118,7 +116,7 @@ async def publish_content(
     except (ToolError, LayersError):
         if not known:  # what is known is answered, whatever has become of time, content and accounts
             raise
-    deadline = anyio.current_time() + context.deadline.remaining() - ANSWER_SECONDS
+    deadline = anyio.current_time() + context.deadline.remaining() - SCHEDULE_SECONDS
     confirm = partial(_confirm, context, container, accounts, social_account_ids, moment, wall)
     try:
         if dry_run:
@@ -236,7 +234,7 @@ async def _published(
 
 async def _posts(context: ToolContext, ids: Sequence[str]) -> list[ScheduledPost]:
     """The scheduled posts as they stand; of one that cannot be read, its id."""
-    async with GatherSettled(seconds=context.deadline.allow(ANSWER_SECONDS, keep=1.0)) as reads:
+    async with GatherSettled(seconds=context.deadline.allow(SCHEDULE_SECONDS, keep=ORDER_ANSWER_SECONDS)) as reads:
         started = {each: reads.start(context.api.publishing.get, each) for each in ids}
     return [
         ScheduledPost(scheduled_post_id=each) if isinstance(read.outcome, LayersError) else read.outcome

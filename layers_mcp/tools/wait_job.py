@@ -11,15 +11,11 @@ from pydantic import Field
 from layers_mcp.api.errors import LayersError, NotFound, TimedOut
 from layers_mcp.api.models import Job
 from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import WAIT_NOTES_SECONDS, WAIT_SECONDS
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._job_progress import Watch
-
-LONGEST_WAIT = 38.0
-"""Seconds of waiting after which a call turns to its answer, so that it ends within 45."""
-_JOURNAL_SECONDS = 2.0
-"""What the journal may take of the rest: an answer without its notes is better than none."""
 
 Status = Literal["running", "completed", "failed", "canceled", "not_found"]
 
@@ -80,7 +76,7 @@ async def wait_job(
         for job_id, read in found.items():
             watch.ended(job_id, read.outcome)
     else:
-        with anyio.move_on_after(min(timeout_seconds, LONGEST_WAIT)) as scope:
+        with anyio.move_on_after(min(timeout_seconds, WAIT_SECONDS)) as scope:
             async with anyio.create_task_group() as group:
                 for job_id in ids:
                     group.start_soon(_follow, context, watch, job_id)
@@ -137,7 +133,7 @@ async def _book(context: ToolContext, watch: Watch) -> list[str]:
     """Write back how jobs ended, and note what the order book knows of them."""
     notes: list[str] = []
     history = context.operations.history
-    with anyio.move_on_after(_JOURNAL_SECONDS):
+    with anyio.move_on_after(WAIT_NOTES_SECONDS):
         warnings = [await history.record_job(job) for job in watch.jobs.values() if job.terminal]
         ordered, unread = await history.variations(list(watch.jobs))
         for job_id, job in watch.jobs.items():

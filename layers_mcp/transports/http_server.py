@@ -13,9 +13,10 @@ from types import FrameType
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config, Server
 
+from layers_mcp.deadlines import PROMISED_SECONDS
 from layers_mcp.transports.http_protocol import REQUEST_SECONDS, TimedProtocol
 
-DRAIN_SECONDS = 45.0
+DRAIN_SECONDS = PROMISED_SECONDS
 """How long calls that run at a signal to stop may still take: as long as any call may."""
 
 

@@ -8,8 +8,8 @@ from typing import Literal, TypeVar
 import anyio
 from anyio.lowlevel import checkpoint
 
+from layers_mcp.deadlines import STEP_SECONDS
 from layers_mcp.operations.errors import JournalError
-from layers_mcp.operations.store.worker import STEP_SECONDS
 
 T = TypeVar("T")
 

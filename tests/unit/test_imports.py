@@ -27,13 +27,13 @@ ROOMS = {
 }
 
 MAY_IMPORT: dict[str, set[str]] = {
-    "protocol": {"lifecycle"},
-    "transports": {"telemetry", "protocol", "lifecycle"},
-    "api": {"lifecycle", "text"},
+    "protocol": {"deadlines", "lifecycle"},
+    "transports": {"telemetry", "protocol", "deadlines", "lifecycle"},
+    "api": {"deadlines", "lifecycle", "text"},
     "analytics": {"text"},
     "text": set(),
-    "operations": {"analytics", "text", "api", "lifecycle"},
-    "tools": {"analytics", "text", "api", "operations", "context", "protocol"},
+    "operations": {"analytics", "text", "api", "deadlines", "lifecycle"},
+    "tools": {"analytics", "text", "api", "operations", "context", "deadlines", "protocol"},
     "views": set(),
     "tenancy": {"api", "operations", "config", "lifecycle"},
     "sandbox": set(),

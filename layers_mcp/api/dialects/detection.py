@@ -21,6 +21,7 @@ from layers_mcp.api.dialects.preview import Preview
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.plans import OrderRequest
 from layers_mcp.api.request import Request, path
+from layers_mcp.deadlines import DETECTION_SECONDS
 
 if TYPE_CHECKING:
     from layers_mcp.api.transport import Response
@@ -34,9 +35,6 @@ LOOK_AGAIN_SECONDS = 24 * 3600.0
 """An API can move on while a server runs."""
 
 _SETTING = "the setting --vintage names it"
-
-SECONDS = 6.0
-"""How long the evidence may take: an order waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ class VintageDetection:
 
     async def _answers(self, address: str) -> bool | None:
         """Whether a read is answered; False where there is no such address or id, None where that cannot be told."""
-        deadline = anyio.current_time() + SECONDS
+        deadline = anyio.current_time() + DETECTION_SECONDS
         try:
             await self._get(Request(method="GET", path=address, subject="project"), deadline=deadline)
         except LayersError as error:

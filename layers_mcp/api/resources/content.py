@@ -19,10 +19,7 @@ from layers_mcp.api.plans import OrderPlan, OrderRequest
 from layers_mcp.api.request import Repeat, Request, path, query
 from layers_mcp.api.resources._base import Resource, about
 from layers_mcp.api.resources.influencers import InfluencersResource
-from layers_mcp.api.retry import CALL_SECONDS
-
-_ORDER_SECONDS = 25.0
-"""How long one attempt at an order may take: giving up early leaves an order unanswered."""
+from layers_mcp.deadlines import ORDER_REQUEST_SECONDS, REQUEST_SECONDS
 
 
 class ContentResource(Resource):
@@ -55,7 +52,7 @@ class ContentResource(Resource):
             bucket="long-running",
             scope="content:write",
             idempotency_key=idempotency_key,
-            seconds=_ORDER_SECONDS,
+            seconds=ORDER_REQUEST_SECONDS,
         )
         reply = await self._client.submit(OrderReply, sent, adapters.order)
         project_id = request.body.get("projectId") or unquote(request.path.split("/")[3])
@@ -136,7 +133,7 @@ class ContentResource(Resource):
             subject="container",
             repeat=Repeat.UNSENT,
         )
-        deadline = anyio.current_time() + CALL_SECONDS
+        deadline = anyio.current_time() + REQUEST_SECONDS
         earlier: LayersError | None = None
         while True:
             try:

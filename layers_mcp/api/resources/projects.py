@@ -16,7 +16,7 @@ from layers_mcp.api.models import Page, PageReply, Project, ReviewPolicy, Social
 from layers_mcp.api.pagination import collect
 from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource
-from layers_mcp.api.retry import CALL_SECONDS
+from layers_mcp.deadlines import REQUEST_SECONDS
 
 
 class ProjectsResource(Resource):
@@ -41,7 +41,7 @@ class ProjectsResource(Resource):
 
     async def social_accounts(self, project_id: str) -> list[SocialAccount]:
         """Return every account linked to a project."""
-        deadline = anyio.current_time() + CALL_SECONDS
+        deadline = anyio.current_time() + REQUEST_SECONDS
 
         async def read(cursor: str) -> Page[SocialAccount]:
             request = Request(
@@ -57,7 +57,7 @@ class ProjectsResource(Resource):
 
     async def review_policy(self, project_id: str) -> ReviewPolicy:
         """Return whether finished content waits for a person, from the address that answered last, else the other."""
-        deadline = anyio.current_time() + CALL_SECONDS
+        deadline = anyio.current_time() + REQUEST_SECONDS
         known = self._client.vintages.known
         vintage = self._policy_vintage or (known.vintage if known else "current")
         try:

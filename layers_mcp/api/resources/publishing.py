@@ -14,9 +14,7 @@ from layers_mcp.api.models import Container, Page, PageReply, PublishReply, Sche
 from layers_mcp.api.plans import WriteRequest
 from layers_mcp.api.request import Request, path, query, stamp
 from layers_mcp.api.resources._base import Resource
-
-_PUBLISH_SECONDS = 20.0
-"""How long one attempt at a publication may take: giving up early leaves it unanswered."""
+from layers_mcp.deadlines import PUBLISH_REQUEST_SECONDS
 
 
 class PublishingResource(Resource):
@@ -65,7 +63,7 @@ class PublishingResource(Resource):
             scope="publish:write",
             subject="container",
             idempotency_key=idempotency_key,
-            seconds=_PUBLISH_SECONDS,
+            seconds=PUBLISH_REQUEST_SECONDS,
         )
         return await self._client.submit(PublishReply, sent, adapters.publication)
 

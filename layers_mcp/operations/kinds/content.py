@@ -11,6 +11,7 @@ import anyio
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.pagination import collect
 from layers_mcp.api.plans import OrderRequest
+from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import same_text
 from layers_mcp.operations.state_machine import ENDS, SLACK, Accepted, Observed
 from layers_mcp.text.ids import container_key, container_keys
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from layers_mcp.api.models import Container
     from layers_mcp.operations.models import Operation
 
-OBSERVE_SECONDS = 5.0
-RECONCILE_SECONDS = 15.0
-"""How long a call waits for these reads: what they add must leave it within its 45 seconds."""
 
 FORMATS = frozenset({"video_remix", "slideshow_remix", "ugc_remix", "slideshow_builder"})
 """What content is made as, in the words of the price list."""

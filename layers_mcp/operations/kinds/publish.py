@@ -12,6 +12,7 @@ import anyio
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.plans import OrderPlan, OrderRequest, WriteRequest
 from layers_mcp.api.request import path, stamp
+from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import Canonical, canonical_text, identity
 from layers_mcp.operations.models import Operation, PublishMode, Tool
 from layers_mcp.operations.state_machine import SLACK, Accepted, Observed
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
     from layers_mcp.api.models import ScheduledPost
 
-RECONCILE_SECONDS = 15.0
-OBSERVE_SECONDS = 5.0
 
 GOES_OUT_WITHIN = timedelta(minutes=2)
 """How long after "now" upstream dates a post at most: the window to stop it is about half a minute."""

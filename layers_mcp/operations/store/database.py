@@ -21,11 +21,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from layers_mcp.deadlines import STORAGE_SECONDS
 from layers_mcp.operations.errors import JournalError
 from layers_mcp.operations.store.migrations import is_current, migrate
-
-WAIT_SECONDS = 3.0
-"""How long one step waits for a lock or a connection: a call has several, and 45 seconds in all."""
 
 POOL_SIZE = 10
 """Connections to PostgreSQL that a process keeps; five more at most when many tenants write at once."""
@@ -106,7 +104,7 @@ def _engine(url: str, file: Path) -> Engine:
     with _our_words():
         parsed = make_url(url) if url else URL.create("sqlite", database=str(file))
         if parsed.get_backend_name() == "sqlite":
-            patient = {"timeout": str(WAIT_SECONDS), **parsed.query}
+            patient = {"timeout": str(STORAGE_SECONDS), **parsed.query}
             engine = create_engine(parsed.set(query=patient))
             engine.dialect, compiled = _sqlite()
             engine.update_execution_options(compiled_cache=compiled)
@@ -120,9 +118,9 @@ def _engine(url: str, file: Path) -> Engine:
             pool_pre_ping=True,
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE // 2,
-            pool_timeout=WAIT_SECONDS,
+            pool_timeout=STORAGE_SECONDS,
             connect_args={
-                "connect_timeout": int(WAIT_SECONDS),
+                "connect_timeout": int(STORAGE_SECONDS),
                 # no prepared statements and no start-up options: connection poolers refuse them
                 "prepare_threshold": None,
                 # a server whose machine is gone is noticed, and does not hold a thread for hours
@@ -156,7 +154,7 @@ def _set_up_sqlite(opened: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
     connection = cast("sqlite3.Connection", opened)
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
     connection.execute("PRAGMA synchronous = FULL")
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + STORAGE_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")  # answers "delete" where WAL is refused, which is fine
@@ -172,7 +170,7 @@ def _set_up_sqlite(opened: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
 
 
 def _set_up_postgresql(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    milliseconds = int(WAIT_SECONDS * 1000)
+    milliseconds = int(STORAGE_SECONDS * 1000)
     with contextlib.closing(connection.cursor()) as cursor:
         cursor.execute(f"SET lock_timeout = {milliseconds}")
         cursor.execute(f"SET statement_timeout = {milliseconds}")

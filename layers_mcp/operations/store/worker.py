@@ -9,12 +9,10 @@ from typing import Generic, Protocol, TypeVar, cast
 import anyio
 from anyio import to_thread
 
+from layers_mcp.deadlines import STEP_SECONDS
 from layers_mcp.operations.errors import JournalError
 
 T = TypeVar("T")
-
-STEP_SECONDS = 8.0
-"""How long a step may take: storage ends its own waits sooner, unless its server or file system is frozen."""
 
 
 class Steps(Protocol):
