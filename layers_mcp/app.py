@@ -57,12 +57,14 @@ read how numbers develop."""
 ORDERING = """
 3. clone_post makes variants of a winner, generate_with_hook a new piece on its hook. Both spend credits: dry_run \
 shows the price first, and the same arguments are the same order, so a repeat after a timeout is safe.
-4. wait_job follows the work, get_content shows what was made; approving it is for a person.
-5. review_commissions tells whether orders beat their source.
+4. wait_job follows the work, get_content shows what was made; approving it (decide_content) and publishing it \
+(publish_content) are for a person, and nothing goes live by itself.
+5. review_commissions tells whether orders were worth it.
 """
 
 READING_ONLY = """
-3. get_content shows what was made, wait_job where work stands, review_commissions whether orders beat their source.
+3. get_content shows what was made, wait_job where work stands, list_schedule what goes out, and review_commissions \
+whether orders were worth it.
 This server is read-only: it orders, decides and changes nothing.
 """
 

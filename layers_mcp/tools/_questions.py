@@ -1,4 +1,4 @@
-"""What a person is asked before money, decisions and publications: our facts first, then what strangers wrote."""
+"""What a person is asked before money, decisions and publications: our facts first, then untrusted text."""
 
 from __future__ import annotations
 

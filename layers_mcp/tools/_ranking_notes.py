@@ -49,12 +49,15 @@ class Told:
 
     def _organic_notes(self) -> Iterator[str]:
         every = self.ranking.rows
+        small = sum(row.low_sample is True for row in every)
+        last = f"; {small} with fewer stand last" if small else ""
+        rows = counted(len(every), "row")
         sample = (
-            f"Median over {self.ranking.sampled} of {counted(len(every), 'row')} (50 views or more)"
+            f"Median over {self.ranking.sampled} of {rows} (50 views or more)"
             if self.ranking.sampled
-            else f"No median: none of {counted(len(every), 'row')} has 50 views and a rate"
+            else f"No median: none of {rows} has 50 views and a rate"
         )
-        yield f"{sample} in {self.window}."
+        yield f"{sample} in {self.window}{last}."
         if any(row.standing.expected_times_usual is not None for row in every):
             yield f"Usual rates: {usual_rates(self.ranking.usual)}."
         if below := [row.row.rank for row in every if row.standing.likely and not row.standing.breakout]:
@@ -66,8 +69,6 @@ class Told:
             yield f"Layers has no such ranking: these are the {len(every)} posts with most watch time, sorted here."
         if self.full:
             yield f"The median is of the top {len(every)} by {self._upstream_metric}; the project may have more posts."
-        if small := sum(row.low_sample is True for row in every):
-            yield f"Rows under 50 views ({small}) stand last."
         if odd := sum(row.standing.no_share for row in every):
             yield f"An engagement_rate above 1 is no share of views: {counted(odd, 'row')} with one took no part."
         if below_shown := sum(row.standing.breakout for row in self.rows[self.limit :]):

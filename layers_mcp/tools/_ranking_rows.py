@@ -155,9 +155,9 @@ def how_to_order(winner: ScoredRow, read_only: bool) -> str:
         return READ_ONLY
     row = winner.row
     if row.platform_post_id:
-        how = "clone_post with its platform_post_id and variations=2 orders close variants"
+        how = "clone_post with variations=2 orders close variants"
     elif row.title and not shown_title(row.title)[1]:
         how = "It names no post to clone; generate_with_hook with its title as hook orders more of it"
     else:
         return "It names neither a post nor a whole hook, so nothing can be ordered from it."
-    return f"{how} (dry_run=true first shows the cost)."
+    return f"{how}; dry_run shows the cost."

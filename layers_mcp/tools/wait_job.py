@@ -152,7 +152,7 @@ def _next_step(states: list[JobState], all_done: bool) -> str:
     statuses = {state.status for state in states}
     if not all_done:
         if all(state.error for state in states if state.status == "running"):
-            return "A job could not be read: its error says why. Call wait_job again once that is mended."
+            return "A job could not be read: its error says why. Call wait_job again once that is fixed."
         return "Call wait_job again with the jobs that are still running: a content job takes a few minutes."
     if "completed" in statuses:
         return "Call get_content with the container_ids to see what was made and whether it waits for approval."

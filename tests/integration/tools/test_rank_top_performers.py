@@ -100,8 +100,8 @@ async def test_a_breakout_carries_its_multiple_its_chance_and_what_to_expect(tmp
     assert (second.breakout, second.breakout_evidence, second.engagement_times_median) == (False, None, 1.0)
     assert (second.chance_real, second.expected_rate) == (0.01, pytest.approx(0.021, abs=0.001))
     assert result.next_step == (
-        "Rank 1 is 98 % likely a real breakout; expect about 7.9 % of a clone, not the 8.2 % seen. clone_post with its "
-        "platform_post_id and variations=2 orders close variants (dry_run=true first shows the cost)."
+        "Rank 1 is 98 % likely a real breakout; expect about 7.9 % of a clone, not the 8.2 % seen. clone_post with "
+        "variations=2 orders close variants; dry_run shows the cost."
     )
 
 
@@ -148,14 +148,14 @@ async def test_small_samples_stand_after_all_others_before_the_list_is_cut(tmp_p
     assert whole.items[-1].rank == 1
     assert whole.items[-1].low_sample
     assert whole.items[-1].breakout is False
-    assert any("under 50 views (1)" in note for note in whole.notes)
+    assert any("1 with fewer stand last" in note for note in whole.notes)
 
 
 async def test_only_small_samples_are_called_noise(tmp_path: Path) -> None:
     result = await ranked(ranking(row(1, 0.5, 10), row(2, 0.1, 49)), tmp_path)
     assert result.median_engagement_rate is None
     assert result.items[0].engagement_times_median is None
-    assert result.notes[0].startswith("No median: none of 2 rows has 50 views and a rate in 30d.")
+    assert result.notes[0].startswith("No median: none of 2 rows has 50 views and a rate in 30d")
     assert "noise" in result.next_step
 
 
