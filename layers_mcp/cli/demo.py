@@ -43,16 +43,19 @@ class DemoError(Exception):
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the `demo` command."""
     parser = commands.add_parser("demo", description="Run the whole loop on the sandbox and show it.")
+    vintages = ("preview", "current")
+    what = "the API's vintage that the sandbox speaks: preview is the guide's, current today's (preview)"
+    parser.add_argument("--vintage", choices=vintages, default="preview", metavar="NAME", help=what)
     parser.set_defaults(run=run)
 
 
 def run(options: Namespace) -> int:
     """Show the demo on stdout."""
     imports_done()
-    return show(sys.stdout)
+    return show(sys.stdout, options.vintage)
 
 
-def show(stream: TextIO) -> int:
+def show(stream: TextIO, vintage: str = "preview") -> int:
     """Run the demo and write it to `stream`; 0 when the loop was closed, 1 when anything failed."""
     started = time.monotonic()
     console = Console(stream)
@@ -62,26 +65,32 @@ def show(stream: TextIO) -> int:
     with tempfile.TemporaryDirectory(prefix="layers-demo-", ignore_cleanup_errors=True) as folder:
         server = StdioServerParameters(
             command=sys.executable,
-            args=["-m", "layers_mcp", "--sandbox", "--state-dir", folder],
+            args=["-m", "layers_mcp", "--sandbox", "--vintage", vintage, "--state-dir", folder],
             env=_environment(os.environ),
         )
-        closed = anyio.run(tell, console, server, partial(_advance, Path(folder)))
+        closed = anyio.run(tell, console, server, partial(_advance, Path(folder)), vintage == "preview")
     if closed:
         view.say(console, f"That took {time.monotonic() - started:.0f} seconds.")
     return 0 if closed else 1
 
 
-async def tell(console: Console, server: StdioServerParameters | Server, advance: Callable[[timedelta], None]) -> bool:
+async def tell(
+    console: Console,
+    server: StdioServerParameters | Server,
+    advance: Callable[[timedelta], None],
+    clones_posts: bool = True,
+) -> bool:
     """Run the loop against `server`, and say whether it was closed; what stopped it stands on the console.
 
-    `advance` moves the clock of the world that `server` works in.
+    `advance` moves the clock of the world that `server` works in. Where the API does not clone posts, new pieces carry
+    the winner's hook instead.
     """
     failure: object = None
     try:
         with anyio.fail_after(LONGEST_SECONDS):
             async with Client(server, read_timeout_seconds=60) as client:
                 try:
-                    await Tour(client, console, advance).loop()
+                    await Tour(client, console, advance, clones_posts=clones_posts).loop()
                 except (DemoError, MCPError) as error:  # inside: on its way out the client would wrap it in a group
                     failure = error
     except* (MCPError, OSError) as group:  # no program, no server in it, or a demo that is stuck (TimeoutError)
@@ -95,8 +104,11 @@ async def tell(console: Console, server: StdioServerParameters | Server, advance
 class Tour:
     """The loop, step by step: what a marketer's agent does, and in the end what the marketer does."""
 
-    def __init__(self, client: Client, console: Console, advance: Callable[[timedelta], None]) -> None:
+    def __init__(
+        self, client: Client, console: Console, advance: Callable[[timedelta], None], *, clones_posts: bool
+    ) -> None:
         self._client = client
+        self._clones_posts = clones_posts
         self._console = console
         self._advance = advance
         self._steps = 0
@@ -144,21 +156,28 @@ class Tour:
         return ranked["items"][0]
 
     async def _commission(self, project_id: str, winner: Facts) -> list[Facts]:
-        self._step("Commission more of the winner: two clones, and a new piece with its hook")
-        clone = await self._call(
-            "clone_post",
-            project_id=project_id,
-            source_platform_post_id=winner["platform_post_id"],
-            variations=2,
-        )
-        view.commission(self._console, clone)
-        piece = await self._call("generate_with_hook", project_id=project_id, hook=winner["title"])
-        view.commission(self._console, piece)
-        return [clone, piece]
+        post, hook = winner["platform_post_id"], winner["title"]
+        if self._clones_posts:
+            self._step("Commission more of the winner: two clones, and a new piece with its hook")
+            calls: list[tuple[str, Facts]] = [
+                ("clone_post", {"source_platform_post_id": post, "variations": 2}),
+                ("generate_with_hook", {"hook": hook}),
+            ]
+        else:
+            self._step("Commission more of the winner's hook: two slideshows, and a piece that a person speaks")
+            calls = [
+                ("generate_with_hook", {"source_platform_post_id": post, "variations": 2}),
+                ("generate_with_hook", {"source_platform_post_id": post, "format": "ugc_remix"}),
+            ]
+        orders: list[Facts] = []
+        for tool, arguments in calls:
+            orders.append(await self._call(tool, project_id=project_id, **arguments))
+            view.commission(self._console, orders[-1])
+        return orders
 
     async def _wait(self, orders: list[Facts]) -> None:
-        self._step("Wait for both in one call")
-        job_ids = [order["job_id"] for order in orders]
+        self._step("Wait for all of it in one call")
+        job_ids = [job_id for order in orders for job_id in order.get("job_ids") or [order["job_id"]]]
         done = await self._call("wait_job", job_ids=job_ids, timeout_seconds=40)
         view.jobs(self._console, done)
 

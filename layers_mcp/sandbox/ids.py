@@ -10,8 +10,8 @@ import uuid
 from layers_mcp.sandbox.simulation.rng import ULID_DIGITS, base32
 from layers_mcp.sandbox.simulation.seed_data import FIXED_IDS
 
-PREFIXES = ("org", "prj", "cnt", "inf", "sp", "sa", "rec", "adc")
-"""Of the ids that current writes with a UUID."""
+PREFIXES = ("prj", "cnt", "inf", "sp", "sa", "rec", "adc")
+"""Of the ids that current writes with a UUID; an organization keeps its own, so that it is the same one in either."""
 
 BARE = "adc"
 """Of the one that it writes without a prefix."""

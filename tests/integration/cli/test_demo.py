@@ -70,6 +70,16 @@ def test_the_demo_ends_with_what_was_ordered_and_what_it_cost(told: tuple[int, s
     assert 0 < int(cost[1]) <= int(cost[2])
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
+def test_the_demo_closes_the_loop_on_todays_api_too():
+    stream = io.StringIO()
+    assert demo.show(stream, "current") == 0, stream.getvalue()
+    called = re.findall(r"^  → (\w+)\(", stream.getvalue(), re.MULTILINE)
+    assert called == ["generate_with_hook" if tool == "clone_post" else tool for tool in LOOP]
+    assert "2 commissions, 3 pieces; 3 approved" in stream.getvalue()
+
+
 @pytest.mark.subprocess
 def test_the_demo_in_a_pipe_is_plain_and_fits_a_terminal(told: tuple[int, str]):
     assert "\x1b" not in told[1]

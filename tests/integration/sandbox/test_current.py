@@ -84,7 +84,6 @@ async def test_ids_are_a_prefix_and_a_uuid_and_that_of_a_creative_is_bare(api: A
         assert all(re.fullmatch(rf"[a-z]+_{UUID}", one) for one in found), found
     creatives = (await api.json("GET", api.path("ads-content")))["items"]
     assert all(re.fullmatch(UUID, item["adsContentId"]) for item in creatives)
-    assert re.fullmatch(rf"org_{UUID}", (await api.json("GET", "/v1/whoami"))["organizationId"])
 
 
 async def test_a_bare_uuid_is_taken_for_the_id_that_it_is(api: Api, clock: HandClock) -> None:
@@ -408,6 +407,11 @@ async def test_previews_policy_is_set_in_its_own_words(clock: HandClock) -> None
             assert (changed["requiresApproval"], changed["firstNPostsBlocked"]) == (False, 2)
             assert (await api.json("PATCH", path, json={"requiresApproval": True}))["requiresApproval"] is True
             assert await api.error("PATCH", path, json={"policy": "review_all"}) == (422, "VALIDATION")
+
+
+async def test_an_organization_is_the_same_one_in_every_vintage(api: Api, both: Api) -> None:
+    named = [(await one.json("GET", "/v1/whoami"))["organizationId"] for one in (api, both)]
+    assert named[0] == named[1]
 
 
 async def test_whoami_names_the_parent_and_may_show_no_scopes(sandbox: Sandbox, api: Api) -> None:
