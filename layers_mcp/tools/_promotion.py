@@ -34,8 +34,8 @@ class Promoted:
 
 
 def id_tells(rows: Sequence[RankedRow]) -> bool:
-    """Whether an ads content id says that a creative is promoted: not where every row carries one."""
-    return any(row.ads_content_id is None for row in rows)
+    """Whether an ads content id says that a creative is promoted: not where every one of several rows carries one."""
+    return len(rows) == 1 or any(row.ads_content_id is None for row in rows)
 
 
 def has_spend(row: RankedRow) -> bool:
