@@ -55,13 +55,13 @@ RECONCILE_SECONDS = 15.0
 """How long one such look may take."""
 
 OBSERVE_SECONDS = 5.0
-"""How long reading how an answered order stands may take."""
+"""How long reading the status of an answered order may take."""
 
 AFTERTHOUGHT_SECONDS = 5.0
 """How long balance and review policy may take: an order is not kept waiting for them."""
 
 ORDER_ANSWER_SECONDS = 1.0
-"""What is kept of a call for saying how its order stands."""
+"""What is kept of a call for saying what became of its order."""
 
 SCHEDULE_SECONDS = 6.0
 """What is kept of a call for reading the schedule after a publication."""

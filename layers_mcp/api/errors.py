@@ -43,7 +43,7 @@ class LayersError(Exception):
     """A request to Layers failed.
 
     `code` is upstream's (an open set) or ours; `status` the HTTP status of an answer; `reason` one sentence for
-    people, free of control characters, strangers' text, sent values and the key; `details` upstream's, untouched;
+    people, free of control characters, untrusted text, sent values and the key; `details` upstream's, untouched;
     `retry_after` seconds; `retryable` whether the same request may succeed unchanged; `nothing_changed` whether the
     call certainly had no effect; `hint` the one next step; `scope` what the endpoint needs of a key ("" = nothing).
     """

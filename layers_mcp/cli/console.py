@@ -37,7 +37,7 @@ class Console:
         self.live = stream.isatty() and not environ.get("NO_COLOR") and _understands_escapes(environ)
 
     def line(self, text: str = "") -> None:
-        """Write one line, below whatever progress line stands open."""
+        """Write one line, below any open progress line."""
         self.settle()
         self._write(text + "\n")
 
@@ -55,7 +55,7 @@ class Console:
             self.line(text)
 
     def settle(self) -> None:
-        """Leave the open progress line as it stands; what is written next goes below it."""
+        """Leave the open progress line as it is; what is written next goes below it."""
         if self._open_line:
             self._open_line = False
             self._write("\n")
@@ -76,7 +76,7 @@ class Console:
         return bar + "░" * (width - len(bar)) if track else bar
 
     def table(self, rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), right: Sequence[int] = ()) -> None:
-        """Write rows in aligned columns; the columns of `right` (numbers) stand flush right."""
+        """Write rows in aligned columns; the columns of `right` (numbers) are flush right."""
         cells = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
         widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
         for number, row in enumerate(cells):

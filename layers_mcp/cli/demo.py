@@ -80,7 +80,7 @@ async def tell(
     advance: Callable[[timedelta], None],
     clones_posts: bool = True,
 ) -> bool:
-    """Run the loop against `server`, and say whether it was closed; what stopped it stands on the console.
+    """Run the loop against `server`, and say whether it was closed; what stopped it is on the console.
 
     `advance` moves the clock of the world that `server` works in. Where the API does not clone posts, new pieces carry
     the winner's hook instead.

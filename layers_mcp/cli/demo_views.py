@@ -91,7 +91,7 @@ def ranking(console: Console, result: Facts) -> None:
     if result["items"] and result["items"][0]["rank"] > 1:
         say(
             console,
-            "What Layers ranks above these has under 50 views: it stands last here, so that no fluke is cloned.",
+            "What Layers ranks above these has under 50 views: it is listed last here, so that no fluke is cloned.",
         )
     median = result["median_engagement_rate"]
     say(
@@ -121,7 +121,7 @@ def jobs(console: Console, result: Facts) -> None:
 
 
 def override(console: Console, result: Facts) -> None:
-    """Where the creative stands in the scoring pool now."""
+    """Where the creative is in the scoring pool now."""
     score = result.get("organic_score")
     shown = "not scored yet" if score is None else f"organic score {score:.2f}"
     eligible = "eligible" if result.get("eligible") else "not eligible"

@@ -20,7 +20,7 @@ OF_A_CALL = ("request_id", "tool", "tenant", "ms", "outcome")
 
 
 class JsonFormatter(RedactingFormatter):
-    """Who a line belongs to stands in fields beside the message."""
+    """Who a line belongs to is in fields beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

@@ -18,7 +18,7 @@ _STRUCK_OUT = "[redacted]"
 
 
 class RedactingFormatter(logging.Formatter):
-    """Strikes out the given secrets wherever they stand, tracebacks included, and whatever looks like one."""
+    """Strikes out the given secrets wherever they are, tracebacks included, and whatever looks like one."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -19,7 +19,7 @@ _SHORT_ID = 14
 """Characters of an id in the table; the command takes any beginning of an id."""
 
 _OF_PUBLICATIONS = {"running": "taken on", "completed": "out"}
-"""Words for how a publication stands, where an order's do not fit."""
+"""Words for the status of a publication, where an order's do not fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ _ASKED = frozenset(
 
 
 def standing(account: Account) -> str:
-    """How it stood when it was last looked at."""
+    """Its status when it was last read."""
     word = account.standing if account.spends else _OF_PUBLICATIONS.get(account.standing, account.standing)
     if account.first.piece and account.placed < account.pieces and account.standing not in ("refused", "not sent"):
         return f"{word} {account.placed}/{account.pieces}"
@@ -169,7 +169,7 @@ def verdict(account: Account) -> str:
                 f"happens twice."
             )
         case "failed" | "canceled" if account.spends:
-            return f"Yes, {once}; it {_ENDED[account.standing]}, and what is given back stands in Layers' ledger."
+            return f"Yes, {once}; it {_ENDED[account.standing]}, and what is given back is in Layers' ledger."
         case "failed" | "canceled":
             return f"No: Layers took it on, and it {_ENDED[account.standing]}."
         case _ if account.spends and account.placed < account.pieces:
@@ -224,7 +224,7 @@ def _ledger(booked: Sequence[int]) -> str:
 
 
 def _post(post: ScheduledPost) -> str:
-    """How one scheduled post stands."""
+    """The status of one scheduled post."""
     moment = post.published_at or post.scheduled_for
     where = f" on {post.platform}" if post.platform else ""
     return f"{label(post.scheduled_post_id)} is {post.status or 'there'}{where}{f', {stamp(moment)}' if moment else ''}"

@@ -2,7 +2,7 @@
 
 `service` places an order from top to bottom: find, reserve, send, apply. `state_machine` draws the states and makes
 every step between them data; `store` keeps the rows; `kinds` knows what differs between the things that can be
-ordered; `tenant` tells whose the rows are, `terms` what sending costs and what stands against it; `history` tells
+ordered; `tenant` tells whose the rows are, `terms` what sending costs and what speaks against it; `history` tells
 what was ordered.
 """
 

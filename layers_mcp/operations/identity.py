@@ -18,7 +18,7 @@ Argument = str | int | tuple[str, ...]
 Canonical = str | int | list[str]
 
 _NAMESPACE = uuid.UUID("6f0c1c1e-5d0b-5b57-9f3a-2f6a3c6d8e11")
-"""Never to be changed: every derived id stands on it."""
+"""Never to be changed: every derived id depends on it."""
 
 
 def canonical_text(text: str) -> str:

@@ -27,13 +27,13 @@ def daily_limit_refusal(estimated: int | None, ordered: int, limit: int) -> Dail
     if estimated is None:
         return DailyLimitError(
             "There is no estimate of what this order costs, so the daily limit cannot be held.",
-            "Call again in a few minutes, or ask whoever set the limit.",
+            "Call again in a few minutes, or ask the person who set the limit.",
         )
     if ordered + estimated > limit:
         way_out = "Order fewer variations" if estimated > limit else "Order after midnight UTC"
         return DailyLimitError(
             f"The estimate of {estimated} credits would pass the daily limit of {limit} credits: "
             f"{ordered} are ordered today (UTC).",
-            f"{way_out}, or ask whoever set the limit.",
+            f"{way_out}, or ask the person who set the limit.",
         )
     return None

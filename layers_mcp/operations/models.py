@@ -61,7 +61,7 @@ class Operation:
     `OrderRequest`. Moments are on upstream's clock where its `Date` was seen: `clock_offset` is how many seconds were
     added to the machine's, None where it was not. `unanswered` counts the attempts that left and brought no answer.
     `lease` names the attempt that is on its way right now ("" = none), `beat` rises while that lives. `clock_doubted`
-    is 1 once the clock was seen to stand before an attempt that it had dated.
+    is 1 once the clock was seen to be before an attempt that it had dated.
     """
 
     entry: str
@@ -155,7 +155,7 @@ class SimilarOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """How an order, or its preview, stands.
+    """The status of an order, or of its preview.
 
     `record` is None only in the preview of an order that was never sent. `replayed`: the order was known already,
     answered or not; `recovered`: it had never been answered until this call. `next_take` is the lowest higher take not

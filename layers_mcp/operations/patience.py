@@ -17,7 +17,7 @@ _PAUSE_SECONDS = 0.25
 
 
 async def patiently(step: Callable[[], Awaitable[T]]) -> T:
-    """Take a step, again and again while what stands in its way may pass. Raises `JournalError`."""
+    """Take a step, again and again while what is in its way may pass. Raises `JournalError`."""
     until = anyio.current_time() + RESTART_SECONDS
     while True:
         try:

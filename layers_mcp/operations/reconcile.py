@@ -1,4 +1,4 @@
-"""What upstream knows of operations: how an answered one stands, and whether one that was never answered is there."""
+"""What upstream knows of operations: the status of an answered one, and whether an unanswered one is there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reconciler:
         self._clock = clock
 
     async def dated(self, row: Operation) -> Operation:
-        """The row, its time for sending again ended where the clock stands before its last attempt."""
+        """The row, its time for sending again ended where the clock is before its last attempt."""
         now = self._clock.now()
         by_upstreams_clock = row.clock_offset is not None and self._clock.offset is not None
         if by_upstreams_clock or row.clock_doubted or not clock_went_backwards(row, now):
@@ -45,7 +45,7 @@ class Reconciler:
         return found if isinstance(found, str) else await self._recorded(row, found)
 
     async def refreshed(self, row: Operation) -> Operation | None:
-        """A running row as it stands now: one read of its job, or of its containers; None where that fails."""
+        """A running row as it is now: one read of its job, or of its containers; None where that fails."""
         seen = await KINDS[row.tool].observe(self._api, row)
         return None if seen is None else await self._recorded(row, seen)
 

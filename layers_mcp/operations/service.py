@@ -142,7 +142,7 @@ class OrderService:
     # --- find
 
     async def _rows(self, call: Call) -> list[Operation]:
-        """The order's rows as they stand; what was refused or expired is free again, and counts as none."""
+        """The order's rows as they are; what was refused or expired is free again, and counts as none."""
         rows = await required(lambda: self._store.find(call.tenant, call.order.identity))
         return [row for row in rows if not is_free(row, self._clock.now())]
 
@@ -198,7 +198,7 @@ class OrderService:
         return False
 
     async def _refreshed(self, call: Call, rows: Sequence[Operation]) -> list[Operation]:
-        """How the answered rows stand now: one read of the job of each that had not ended."""
+        """The status of the answered rows now: one read of the job of each that had not ended."""
         seen: dict[str, Operation | None] = {}
 
         async def refresh(row: Operation) -> None:
@@ -209,7 +209,7 @@ class OrderService:
                 if row.status == "running":
                     group.start_soon(refresh, row)
         if None in seen.values():
-            call.notes.append("How the order stands could not be read just now: its status is the last one known.")
+            call.notes.append("The order's status could not be read just now: it is the last one known.")
         return [seen.get(row.entry) or row for row in rows]
 
     # --- price
@@ -242,7 +242,7 @@ class OrderService:
         """Reserve what is new and send it all, a piece after the other; None where everything is to be looked at again:
         another call was first, or the address is not there.
 
-        Raises what stands against it; once a piece is placed, that is a note instead.
+        Raises what speaks against it; once a piece is placed, that is a note instead.
         """
         reserved = await self._reserve(call, plan.drafts) if plan.drafts else []
         if reserved is None:

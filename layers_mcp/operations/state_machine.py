@@ -119,7 +119,7 @@ class Observed:
 
 @dataclass(frozen=True, kw_only=True)
 class ClockWentBackwards:
-    """The clock stands before an attempt that it had dated."""
+    """The clock is before an attempt that it had dated."""
 
 
 Event = (

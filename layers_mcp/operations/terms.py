@@ -67,7 +67,7 @@ class Limits:
 
 
 class TermsReader:
-    """Reads what sending costs, and what stands against it."""
+    """Reads what sending costs, and what speaks against it."""
 
     def __init__(self, api: LayersClient, store: Store, clock: UpstreamClock, limit: DayLimit | None) -> None:
         self._api = api

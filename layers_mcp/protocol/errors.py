@@ -19,7 +19,7 @@ class ToolError(Exception):
 
     `code` is stable and for programs, `status` the HTTP status where one was received, `reason` says what happened,
     `effect` whether anything changed, `next_step` what to do about it. Texts are sentences of our own: never a value
-    the caller sent, never text that a stranger wrote.
+    the caller sent, never untrusted text.
     """
 
     def __init__(

@@ -146,7 +146,7 @@ class Handlers:
         return tool and tool.definition["inputSchema"]
 
     async def list_tools(self, context: Context, params: PaginatedRequestParams) -> Wire:
-        """Answer `tools/list` from the definitions, as they stand."""
+        """Answer `tools/list` from the definitions, as they are."""
         return _only_page(params, "tools", self._catalog.definitions)
 
     async def call_tool(self, context: Context, params: CallToolRequestParams) -> Wire | InputRequiredResult:

@@ -24,7 +24,7 @@ class Result(BaseModel):
     """How to get an answer that is short enough, told when rows had to be cut."""
 
     keep_tail: ClassVar[bool] = False
-    """Whether rows stand in the order of time, so that the first ones are cut and not the last."""
+    """Whether rows are in the order of time, so that the first ones are cut and not the last."""
 
 
 def render(result: Result) -> tuple[dict[str, Any], str]:

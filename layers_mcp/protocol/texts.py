@@ -5,7 +5,7 @@
     description: What it is for.
     argument project_id: What to give.
     argument metric: What to give, or not.
-    default metric: the words that stand in the text where it is not given
+    default metric: the words in the text where it is not given
     ---
     Review the project {project_id} by {metric}.
 
@@ -63,7 +63,7 @@ class Prompt:
         return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), self.text)
 
     def listed(self) -> dict[str, Any]:
-        """The prompt as it stands in `prompts/list`."""
+        """The prompt as it is in `prompts/list`."""
         arguments = [
             {"name": argument.name, "description": argument.description, "required": argument.default is None}
             for argument in self.arguments
@@ -87,7 +87,7 @@ class Resource:
     """Whether a cache may keep what was read for this caller alone (2026-07-28: `cacheScope`)."""
 
     def listed(self) -> dict[str, Any]:
-        """The resource as it stands in `resources/list`; its text is not loaded for that."""
+        """The resource as it is in `resources/list`; its text is not loaded for that."""
         listed = {
             "uri": self.uri,
             "name": self.name,

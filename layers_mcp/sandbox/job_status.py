@@ -1,4 +1,4 @@
-"""Where a job stands, worked out from the clock alone."""
+"""The status of a job, worked out from the clock alone."""
 
 from __future__ import annotations
 

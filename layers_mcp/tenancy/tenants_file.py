@@ -133,7 +133,7 @@ def _api_key(given: Mapping[str, Any], folder: Path, environ: Mapping[str, str])
 
 
 def is_visible_ascii(text: str) -> bool:
-    """Whether a text can stand in a header: ASCII that is seen, no blank. True of an empty one."""
+    """Whether a text can be in a header: ASCII that is seen, no blank. True of an empty one."""
     return all("!" <= character <= "~" for character in text)
 
 

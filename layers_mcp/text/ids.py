@@ -13,7 +13,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]*", re.ASCII)
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` is certainly an id, and fit to stand in a sentence: upstream's word alone does not make it one."""
+    """Whether `text` is certainly an id, and fit for a sentence: upstream's word alone does not make it one."""
     return len(text) <= LONGEST_ID and _ID.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""Upstream's words on one line, without what cannot be seen: labels and messages, never a stranger's text."""
+"""Upstream's words on one line, without what cannot be seen: labels and messages, never untrusted text."""
 
 from __future__ import annotations
 

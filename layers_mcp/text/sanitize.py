@@ -1,4 +1,4 @@
-"""Untrusted text, made fit to stand in an agent's context.
+"""Untrusted text, made fit for an agent's context.
 
 Titles, captions and hooks come from posts: anyone may have written them. What cannot be seen is taken out, so that the
 agent reads what a person would read, and length is capped, so that one post cannot crowd out the rest. What writing
@@ -22,7 +22,7 @@ _MOST_READ = 16
 TERMINAL_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)"
 )
-"""What colours a terminal or sets its title: taken out whole, or its tail would stand in the text."""
+"""What colours a terminal or sets its title: taken out whole, or its tail would stay in the text."""
 _BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co"})
 """Unicode categories without a glyph of their own: controls, format and bidi marks, halves of pairs, private use."""

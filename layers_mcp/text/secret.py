@@ -32,7 +32,7 @@ class Secret:
         return self._value
 
     def is_header_safe(self) -> bool:
-        """Whether it can stand in a header: visible ASCII, no space."""
+        """Whether it can be in a header: visible ASCII, no space."""
         return self._value.isascii() and self._value.isprintable() and " " not in self._value
 
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""What both commissioning tools share: placing the order, and saying how it stands."""
+"""What both commissioning tools share: placing the order, and telling its status."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _commission(
     if isinstance(credit, LayersError):
         notes.append("The credit balance could not be read just now.")
     if placement.similar:
-        notes.append("Orders of the last hour from the same source stand in similar_orders; each is charged by itself.")
+        notes.append("Orders of the last hour from the same source are in similar_orders; each is charged by itself.")
     return Commission(
         commission_id=record and record.commission_id,
         status=record.status if record else "not_ordered",

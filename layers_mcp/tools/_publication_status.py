@@ -1,4 +1,4 @@
-"""How content stands with publishing, read from its project's schedule: nothing goes live by itself."""
+"""The publishing status of content, read from its project's schedule: nothing goes live by itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LEAST_FINISHED_FIRST = {
 
 
 class PublicationStatus(Result):
-    """How content stands with publishing: its posts, one an account, the least finished one telling status and time."""
+    """The publishing status of content: its posts, one an account, the least finished one telling status and time."""
 
     status: str
     at: str | None = None
@@ -48,7 +48,7 @@ class Publications(NamedTuple):
     notes: Sequence[str]
 
     def of(self, container_id: str) -> PublicationStatus | None:
-        """How a container stands; None where that was not read."""
+        """The status of a container; None where that was not read."""
         return self.by_container.get(container_key(container_id))
 
 

@@ -23,7 +23,7 @@ WORTH_A_TRY_CHANCE, WORTH_A_TRY_TIMES = 0.3, 1.5
 
 @dataclass(frozen=True, slots=True)
 class ScoredRow:
-    """A row and how it stands."""
+    """A row and how it compares."""
 
     row: RankedRow
     standing: Standing

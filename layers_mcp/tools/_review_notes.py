@@ -92,7 +92,7 @@ def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], co
             "project_id and awaiting_approval shows them)."
         )
     if running := sum(outcome.status == "running" for outcome in outcomes):
-        yield f"Orders without a known end: {running}; wait_job with timeout_seconds=0 tells where a job stands."
+        yield f"Orders without a known end: {running}; wait_job with timeout_seconds=0 tells a job's status."
     if unknown := sum(outcome.status == "unknown" for outcome in outcomes):
         yield (
             f"Orders sent and never answered: {unknown}; the same call again tells whether one was placed, and is not "

@@ -127,7 +127,7 @@ async def read_surroundings(
 async def read_order_publications(
     context: ToolContext, records: Iterable[OrderRecord], seen: Surroundings
 ) -> Publications:
-    """How what came of the orders stands with publishing; nothing is read where nothing of it is approved."""
+    """The publishing status of what came of the orders; nothing is read where nothing of it is approved."""
     pieces = [piece for record in records for piece in seen.pieces(record).values() if can_be_out(piece)]
     return await read_publications(context, pieces)
 

@@ -111,7 +111,7 @@ def _too_late(post: ScheduledPost, conflict: Conflict | None = None) -> ToolErro
         "CONFLICT" if conflict is None else conflict.code,
         "The post is no longer queued, so it is too late to change it.",
         status=None if conflict is None else conflict.status,
-        next_step=_INSTEAD.get(post.status or "", "list_schedule shows how it stands."),
+        next_step=_INSTEAD.get(post.status or "", "list_schedule shows its status."),
         request_id=None if conflict is None else conflict.request_id or None,
     )
 

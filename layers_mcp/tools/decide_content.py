@@ -113,7 +113,7 @@ async def _publication(
         return None, [f"What is scheduled of it could not be read. {schedule.outcome}"]
     publication, notes = schedule.outcome.of(container_id), list(schedule.outcome.notes)
     if promotion and promotion.status == "failed":
-        notes.append("Layers could not set its scheduled posts going: list_schedule tells how they stand.")
+        notes.append("Layers could not set its scheduled posts going: list_schedule tells their status.")
     elif decided and publication == NOT_PUBLISHED:
         notes.append("It can be published from now on; nothing goes live by itself.")
     return publication, notes
@@ -161,7 +161,7 @@ async def _confirmed(context: ToolContext, container_id: str, decision: str, rea
 
 
 async def _approval_status(context: ToolContext, container_id: str, conflict: Conflict | ContentRejected) -> str:
-    """How the content stands: as the conflict says, else as the container does."""
+    """The status of the content: as the conflict says, else as the container does."""
     told = conflict.details.get("approvalStatus")
     if isinstance(told, str):
         return told
@@ -179,6 +179,6 @@ def _refusal(conflict: Conflict | ContentRejected, present: str) -> ToolError:
         conflict.code,
         reason,
         status=conflict.status,
-        next_step="get_content shows how it stands.",
+        next_step="get_content shows its status.",
         request_id=conflict.request_id or None,
     )

@@ -79,13 +79,13 @@ async def get_content(
         )
     after = moment("since", since, context.now()) if since.strip() else None
     if everywhere:
-        read = Read.of(await awaiting_everywhere(context, after, limit, cursor))
+        read = ContentRead.of(await awaiting_everywhere(context, after, limit, cursor))
     elif container_ids:
         read = await _these(context, container_ids)
         if awaiting_approval or since or cursor:
             read.notes.insert(0, "awaiting_approval, since and cursor apply to a project's content only.")
     elif awaiting_approval:
-        read = Read.of(await awaiting_in(context, project_id, after, limit, cursor))
+        read = ContentRead.of(await awaiting_in(context, project_id, after, limit, cursor))
     else:
         read = await _page(context, project_id, after, limit, cursor)
     if project_id:
@@ -94,7 +94,7 @@ async def get_content(
 
 
 @dataclass(frozen=True)
-class Read:
+class ContentRead:
     """What was read: containers in the order shown, or why one was not; the cursor that goes on; notes."""
 
     found: Mapping[str, Container | LayersError]
@@ -103,7 +103,7 @@ class Read:
     names: Mapping[str, str]
 
     @classmethod
-    def of(cls, waiting: Waiting) -> Read:
+    def of(cls, waiting: Waiting) -> ContentRead:
         """The content that waits."""
         return cls(by_id(waiting.found), waiting.next_cursor, waiting.notes, waiting.names)
 
@@ -112,10 +112,10 @@ class Read:
         """What could be read."""
         return [one for one in self.found.values() if isinstance(one, Container)]
 
-    def in_project(self, project_id: str) -> Read:
+    def in_project(self, project_id: str) -> ContentRead:
         """The same of one project: newest first (a person says "the first one"), each with the project's id.
 
-        Those that do not say when they were made stand last, in upstream's order.
+        Those that do not say when they were made come last, in upstream's order.
         """
         rows = sorted(
             self.containers, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True
@@ -129,7 +129,7 @@ def by_id(containers: Iterable[Container]) -> dict[str, Container]:
     return {container.container_id: container for container in containers}
 
 
-async def _these(context: ToolContext, container_ids: Sequence[str]) -> Read:
+async def _these(context: ToolContext, container_ids: Sequence[str]) -> ContentRead:
     """The containers side by side; if none can be read, and not because they are unknown, the call fails."""
     async with GatherSettled() as reads:
         started = {one: reads.start(context.api.content.get, one) for one in container_ids}
@@ -139,17 +139,17 @@ async def _these(context: ToolContext, container_ids: Sequence[str]) -> Read:
         raise failures[0]
     unknown = any(isinstance(failure, NotFound) for failure in failures)
     notes = ["not_found: nothing with that id in this organization."] if unknown else []
-    return Read(outcomes, "", notes, {})
+    return ContentRead(outcomes, "", notes, {})
 
 
-async def _page(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> Read:
+async def _page(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> ContentRead:
     page = await context.api.content.list(project_id, since=since, limit=limit, cursor=cursor)
     notes = [] if page.items else ["No content was made here in this time."]
-    return Read(by_id(page.items), page.next_cursor or "", [*notes, *page.notes], {})
+    return ContentRead(by_id(page.items), page.next_cursor or "", [*notes, *page.notes], {})
 
 
-async def _shown(context: ToolContext, read: Read, project_id: str) -> Content:
-    """The answer: each container with the order behind it, its project's name and how it stands with publishing."""
+async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Content:
+    """The answer: each container with the order behind it, its project's name and its publishing status."""
     containers, history = read.containers, context.operations.history
     statuses = {container.container_id: container.status or "" for container in containers}
     unwritten = await history.record_content(statuses)
@@ -181,8 +181,8 @@ async def _shown(context: ToolContext, read: Read, project_id: str) -> Content:
     )
 
 
-async def _surroundings(context: ToolContext, read: Read) -> tuple[Mapping[str, str], Publications]:
-    """Project names by id, and how what is approved stands with publishing; what cannot be read hides no content."""
+async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mapping[str, str], Publications]:
+    """Project names by id, and the publishing status of what is approved; what cannot be read hides no content."""
     containers = read.containers
     waiting = [one.container_id for one in containers if one.approval_status == "pending"]
     scheduled = bool(waiting) and await context.operations.history.published(waiting)
@@ -194,7 +194,7 @@ async def _surroundings(context: ToolContext, read: Read) -> tuple[Mapping[str, 
     if listing is not None and not isinstance(listing.outcome, LayersError):
         names = project_names(listing.outcome.items)
     if isinstance(publications.outcome, LayersError):
-        return names, Publications({}, ["How this stands with publishing could not be read in time."])
+        return names, Publications({}, ["The publishing status could not be read in time."])
     return names, publications.outcome
 
 

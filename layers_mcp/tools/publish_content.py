@@ -172,7 +172,7 @@ def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[So
 def _check_content(container: Container, moment: datetime | None) -> list[str]:
     """Raise `ToolError` where this content cannot go out; what a person should know about it otherwise."""
     if container.status not in ("completed", None):
-        raise ToolError("CONFLICT", "The content is not finished.", next_step="get_content shows how it stands.")
+        raise ToolError("CONFLICT", "The content is not finished.", next_step="get_content shows its status.")
     if container.approval_status == "rejected":
         raise ToolError("CONTENT_REJECTED", "The content was rejected, and that is final.", next_step="Order another.")
     if container.approval_status != "pending":
@@ -233,7 +233,7 @@ async def _published(
 
 
 async def _posts(context: ToolContext, ids: Sequence[str]) -> list[ScheduledPost]:
-    """The scheduled posts as they stand; of one that cannot be read, its id."""
+    """The scheduled posts as they are; of one that cannot be read, its id."""
     async with GatherSettled(seconds=context.deadline.allow(SCHEDULE_SECONDS, keep=ORDER_ANSWER_SECONDS)) as reads:
         started = {each: reads.start(context.api.publishing.get, each) for each in ids}
     return [
@@ -243,7 +243,7 @@ async def _posts(context: ToolContext, ids: Sequence[str]) -> list[ScheduledPost
 
 
 def _status(placement: Placement, posts: Sequence[ScheduledPost], *, waits: bool) -> str:
-    """How the publication stands: by its posts, the least finished first; `waits` for a person's decision."""
+    """The status of the publication: by its posts, the least finished first; `waits` for a person's decision."""
     if placement.record is None:
         return "not_published"
     if placement.record.status == "unknown":
@@ -259,7 +259,7 @@ def _next_step(status: str, placement: Placement, moment: datetime | None) -> st
     again = f" take={placement.next_take} publishes it again, if a person wants that." if placement.next_take else ""
     if status == "scheduled" and moment is None:
         return "It goes out in about half a minute; until then change_schedule can cancel it."
-    return _NEXT_STEPS.get(status, "list_schedule with the project_id shows how it stands.") + again
+    return _NEXT_STEPS.get(status, "list_schedule with the project_id shows its status.") + again
 
 
 _NEXT_STEPS = {

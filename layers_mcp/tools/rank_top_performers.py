@@ -156,7 +156,7 @@ def _by_watch_per_view(rows: Sequence[RankedRow]) -> list[RankedRow]:
 
 
 def _among(rows: Sequence[ScoredRow], eligible: Ranking) -> list[ScoredRow]:
-    """The rows that the list of eligible creatives names too; as they stand against all."""
+    """The rows that the list of eligible creatives names too; as they are against all."""
     named = {_identity(row) for row in eligible.items}
     return [row for row in rows if _identity(row.row) in named]
 

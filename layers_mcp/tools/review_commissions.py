@@ -28,7 +28,7 @@ from layers_mcp.tools._review_reads import (
 
 
 class Decided(Result):
-    """How a person decided on one container, and how it stands with publishing, as far as it is known."""
+    """How a person decided on one container, and its publishing status, as far as it is known."""
 
     container_id: str
     approval_status: str | None = None
@@ -42,7 +42,7 @@ class Credits(Result):
     charged: int | None = None
 
 
-class Commission(Result):
+class ReviewedCommission(Result):
     commission_id: str
     project_id: str
     tool: str
@@ -85,7 +85,7 @@ class ModeResult(Result):
 
 
 class Review(Result):
-    commissions: list[Commission]
+    commissions: list[ReviewedCommission]
     by_mode: list[ModeResult]
     credits: Credits
     notes: list[str]
@@ -161,8 +161,10 @@ async def _outcomes(context: ToolContext, records: Sequence[OrderRecord], seen: 
     return [judge(record, boards.get(record.project_id), seen.view(record.project_id).content) for record in records]
 
 
-def _commission(record: OrderRecord, outcome: Outcome, seen: Surroundings, publications: Publications) -> Commission:
-    return Commission(
+def _commission(
+    record: OrderRecord, outcome: Outcome, seen: Surroundings, publications: Publications
+) -> ReviewedCommission:
+    return ReviewedCommission(
         commission_id=record.commission_id,
         project_id=record.project_id,
         tool=record.tool,

@@ -1,4 +1,4 @@
-"""wait_job: wait until jobs have ended, or see where they stand."""
+"""wait_job: wait until jobs have ended, or see their status."""
 
 from __future__ import annotations
 

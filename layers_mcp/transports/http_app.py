@@ -35,7 +35,7 @@ def create_http_app(
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]],
     metadata: MetadataEndpoint | None = None,
 ) -> Starlette:
-    """The ASGI application. `lifespan` holds what calls stand on: session managers, tenants, journal."""
+    """The ASGI application. `lifespan` holds what calls rely on: session managers, tenants, journal."""
 
     async def live(request: Request) -> Response:
         return PlainTextResponse("live")

@@ -70,7 +70,7 @@ class Origins:
 
 
 def _same_port(port: str, known: str) -> bool:
-    """A header without a port names the host alone; an entry without one stands for the usual two."""
+    """A header without a port names the host alone; an entry without one means the usual two."""
     return not port or port == known or (not known and port in _DEFAULT_PORTS.values())
 
 

@@ -243,7 +243,7 @@ ARGUMENTS = {"test_sampling": "prompt", "test_elicitation": "message"}
 
 
 def definitions() -> list[Wire]:
-    """These tools as they stand in `tools/list`."""
+    """These tools as they are in `tools/list`."""
     return [
         {
             "name": name,

@@ -59,7 +59,7 @@ def reservation(
 
 
 def start(row: Operation, lease: str = "a", **changes: Any) -> AttemptStarted:
-    """The event of an attempt at the row as it stands."""
+    """The event of an attempt at the row as it is."""
     known: dict[str, Any] = {
         "follows": (row.lease, row.beat),
         "key_fingerprint": row.key_fingerprint,

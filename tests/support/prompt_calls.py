@@ -20,7 +20,7 @@ class Blank:
 
 @dataclass(frozen=True)
 class SpelledCall:
-    """A call as it stands in the text, with `Blank`s for what is not known yet."""
+    """A call as it is in the text, with `Blank`s for what is not known yet."""
 
     tool: str
     arguments: dict[str, Any]

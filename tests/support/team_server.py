@@ -34,7 +34,7 @@ class TeamServer:
     async def call(
         self, tool: str, arguments: dict[str, Any] | None = None, *, era: str = HANDSHAKE, **headers: str
     ) -> Any:
-        """Call a tool; its result as it stands on the wire."""
+        """Call a tool; its result as it is on the wire."""
         return result(await self.post(tool, arguments, era=era, **headers))
 
     async def facts(self, tool: str, arguments: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:

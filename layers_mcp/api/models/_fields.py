@@ -47,7 +47,7 @@ Given = Annotated[Id | None, BeforeValidator(text_or_none)]
 SafeId = Annotated[
     str | None, BeforeValidator(lambda value: value if isinstance(value, str) and is_id(value) else None)
 ]
-"""An id that is certainly one, and so fit to stand in a sentence; else None."""
+"""An id that is certainly one, and so fit for a sentence; else None."""
 
 FlatRow = Annotated[dict[str, float | int | str], BeforeValidator(flat_row)]
 """Numbers and texts by name; nulls and nested values left out."""

@@ -30,7 +30,7 @@ class JobError(Wire):
 
 
 class Job(Wire):
-    """A job as it stands; `progress` is 0 to 1, `container_ids` every id that it names anywhere."""
+    """A job as it is; `progress` is 0 to 1, `container_ids` every id that it names anywhere."""
 
     job_id: Id = Field(validation_alias=AliasChoices("jobId", "id"))
     status: Label

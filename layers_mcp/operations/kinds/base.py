@@ -86,7 +86,7 @@ class Once(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Commission:
+class ContentOrder:
     """An order of content, its arguments in canonical form. Raises `ValueError` for text that is no valid Unicode."""
 
     tool: ClassVar[Tool]

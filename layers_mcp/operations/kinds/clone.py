@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from layers_mcp.api.dialects.base import CloneBrief
 from layers_mcp.operations.kinds import content
-from layers_mcp.operations.kinds.base import Commission
+from layers_mcp.operations.kinds.base import ContentOrder
 from layers_mcp.operations.models import Mode, Operation, Tool
 from layers_mcp.operations.state_machine import Accepted, Observed
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CloneOrder(Commission):
+class CloneOrder(ContentOrder):
     """Variants of a post that performed well."""
 
     tool: ClassVar[Tool] = "clone_post"

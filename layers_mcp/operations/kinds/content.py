@@ -1,4 +1,4 @@
-"""Reading how ordered content stands, and finding it where its answer was lost."""
+"""Reading the status of ordered content, and finding it where its answer was lost."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def _find(
 
 
 def together(statuses: Iterable[str | None]) -> str:
-    """How an order stands whose containers stand so: ended when all have, completed when one is."""
+    """The status of an order whose containers have these: ended when all have, completed when one is."""
     known = set(statuses)
     if not known.issubset(ENDS):
         return "running"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from layers_mcp.api.dialects.base import HookBrief
 from layers_mcp.operations.kinds import content
-from layers_mcp.operations.kinds.base import Commission
+from layers_mcp.operations.kinds.base import ContentOrder
 from layers_mcp.operations.models import Mode, Operation, Tool
 from layers_mcp.operations.state_machine import Accepted, Observed
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HookOrder(Commission):
+class HookOrder(ContentOrder):
     """New content with a given hook. What it is later measured against is not sent."""
 
     tool: ClassVar[Tool] = "generate_with_hook"

@@ -64,7 +64,7 @@ class Store(Protocol):
         ...
 
     async def reserve(self, drafts: Sequence[Operation], limit: DayLimit | None, now: datetime) -> list[Operation]:
-        """Write new operations of one order down and hold their credits, all or none, and give back how they stand.
+        """Write new operations of one order down and hold their credits, all or none, and give back their status.
 
         One that is there already stays as it is. Raises `DailyLimitError`, and `UnclearTenantError` where an equal
         order stands under another key that may be of the same organization. If the step ends only after its caller was
@@ -81,7 +81,7 @@ class Store(Protocol):
         limit: DayLimit | None = None,
         undo: Released | None = None,
     ) -> Operation:
-        """Take one step from where the operation stands by now, keep the event, and give back where that leads.
+        """Take one step from where the operation is by now, keep the event, and give back where that leads.
 
         With a `limit`, an attempt starts only within it (`DailyLimitError`). `undo` is recorded too where the step ends
         only after its caller was told that it failed.

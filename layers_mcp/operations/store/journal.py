@@ -81,7 +81,7 @@ class Journal:
             return [_reserve(connection, each, known.get(each.piece), now) for each in drafts]
 
     def record(self, row: Operation, event: Event, now: datetime, limit: DayLimit | None = None) -> Operation:
-        """Take one step from where the operation stands by now, keep the event, and give back where that leads.
+        """Take one step from where the operation is by now, keep the event, and give back where that leads.
 
         With a `limit`, an attempt starts only within it. Raises `DailyLimitError`.
         """
@@ -278,7 +278,7 @@ def _readable(connection: Connection, query: Select[Any]) -> Reading[list[Operat
 
 
 def _current(connection: Connection, row: Operation) -> Operation | None:
-    """The row as it stands now, held until the transaction ends; by its order where it was moved or replaced."""
+    """The row as it is now, held until the transaction ends; by its order where it was moved or replaced."""
     same = _of_order(row.tenant, row.identity).where(orders.c.piece == row.piece)
     for query in (select(orders).where(orders.c.entry == row.entry), same):
         if found := _whole(connection, query.with_for_update()):

@@ -38,7 +38,7 @@ def from_row(row: Mapping[Any, Any]) -> Operation:
 
 
 def json_text(value: object) -> str:
-    """`value` as it stands in a column."""
+    """`value` as it is in a column."""
     return json.dumps(value, ensure_ascii=False, default=_write)
 
 

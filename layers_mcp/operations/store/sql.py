@@ -72,7 +72,7 @@ class SqlStore:
         limit: DayLimit | None = None,
         undo: Released | None = None,
     ) -> Operation:
-        """Take one step from where the operation stands by now, and give back where that leads."""
+        """Take one step from where the operation is by now, and give back where that leads."""
 
         def release(journal: Journal) -> None:
             if undo is not None:

@@ -1,4 +1,4 @@
-"""Jobs: read as they stand, and stopped where they still can be."""
+"""Jobs: read as they are, and stopped where they still can be."""
 
 from __future__ import annotations
 

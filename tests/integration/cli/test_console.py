@@ -1,4 +1,4 @@
-"""What a person sees on a terminal, in a pipe, and on a console of another age."""
+"""What a person sees on a terminal, in a pipe, and on a console of an older age."""
 
 import io
 

@@ -165,7 +165,7 @@ async def test_what_was_given_back_is_subtracted_from_what_was_charged(
         clock.move(minutes=3)
         await wait_job(ws, job_ids=(order.job_id,), timeout_seconds=0)
     text = await shown(order.commission_id)
-    assert "it failed, and what is given back stands in Layers' ledger." in text
+    assert "it failed, and what is given back is in Layers' ledger." in text
     assert "Layers' ledger: 120 credits charged, 120 given back: 0 in all." in text
 
 
@@ -328,7 +328,7 @@ async def test_an_order_in_pieces_is_told_as_one_with_what_is_missing(journal: J
                 MORNING,
             ),
             "canceled",
-            "Yes, once, for up to 120 credits; it was canceled, and what is given back stands in Layers' ledger.",
+            "Yes, once, for up to 120 credits; it was canceled, and what is given back is in Layers' ledger.",
         ),
         (
             lambda journal, row: journal.record(

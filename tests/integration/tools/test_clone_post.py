@@ -82,10 +82,10 @@ async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_th
     async with open_workspace(desk.sandbox, tmp_path, daily_credit_limit=300) as ws:
         limited = Desk(desk.sandbox, desk.clock, ws, desk.post)
         above_the_whole_limit = await limited.clone(variations=3, dry_run=True)
-        assert above_the_whole_limit.next_step == "Order fewer variations, or ask whoever set the limit."
+        assert above_the_whole_limit.next_step == "Order fewer variations, or ask the person who set the limit."
         await limited.clone(variations=2)
         preview = await limited.clone(variations=1, dry_run=True)
-        assert preview.next_step == "Order after midnight UTC, or ask whoever set the limit."
+        assert preview.next_step == "Order after midnight UTC, or ask the person who set the limit."
         with pytest.raises(ToolError) as refused:
             await limited.clone(variations=1)
         assert (refused.value.code, refused.value.next_step) == ("DAILY_LIMIT", preview.next_step)
@@ -130,7 +130,7 @@ async def test_another_take_is_another_order_on_purpose(desk: Desk) -> None:
     assert (second.take, second.replayed) == (2, False)
     [similar] = second.similar_orders
     assert (similar.commission_id, similar.differs_in, similar.status) == (first.commission_id, ["take"], "running")
-    assert any("stand in similar_orders" in note for note in second.notes)
+    assert any("are in similar_orders" in note for note in second.notes)
     assert desk.charges() == 2
 
 

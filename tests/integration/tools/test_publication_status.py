@@ -1,4 +1,4 @@
-"""How content stands with publishing, as get_content and decide_content tell it."""
+"""The publishing status of content, as get_content and decide_content tell it."""
 
 from __future__ import annotations
 
