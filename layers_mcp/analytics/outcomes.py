@@ -166,14 +166,15 @@ def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Ou
     pieces = [content[key] for key in map(container_key, order.container_ids) if key in content]
     approval = _approval(pieces)
     rows = board.rows(order) if board else []
+    source = board.source(order) if board else None
+    title = source.title if source else None
     if board is None or not rows:
         status = _status(order, pieces)
         if board and board.full and status == "completed" and approval not in {"pending", "rejected"}:
             status = "unranked"
-        return Outcome(status, approval)
+        return Outcome(status, approval, source_title=title)
     posts = [row.organic for row in rows if row.organic is not None]
     value = _pooled(posts)
-    source = board.source(order)
     source_value = source.organic.engagement_rate if source and source.organic else None
     standing = board.standing(source) if source else None
     views = sum(post.views or 0 for post in posts)
@@ -190,7 +191,7 @@ def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Ou
         versus_median=ratio(value, board.median),
         versus_expected=ratio(smoothed_rate(views, value), expected) if judged and value is not None else None,
         source_times_usual=standing.times_usual if standing else None,
-        source_title=source.title if source else None,
+        source_title=title,
     )
 
 

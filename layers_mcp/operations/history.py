@@ -13,7 +13,7 @@ from layers_mcp.operations.identity import publication_id
 from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.kinds.content import together
 from layers_mcp.operations.kinds.publish import scheduled_post_ids
-from layers_mcp.operations.models import Operation, OrderRecord, Reading, Tenant, order_record
+from layers_mcp.operations.models import Operation, OrderRecord, Reading, Tenant, by_order, order_record
 from layers_mcp.operations.placement import journal_warning
 from layers_mcp.operations.state_machine import Observed, transition
 from layers_mcp.operations.store.base import Store
@@ -148,7 +148,4 @@ class OrderHistory:
 
 def _records(rows: Sequence[Operation]) -> list[OrderRecord]:
     """One record an order, in the order of the rows; those of one order's pieces are told as one."""
-    by_order: dict[str, list[Operation]] = {}
-    for row in rows:
-        by_order.setdefault(row.identity, []).append(row)
-    return [order_record(sorted(each, key=lambda row: row.piece)) for each in by_order.values()]
+    return [order_record(pieces) for pieces in by_order(rows)]

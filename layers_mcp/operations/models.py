@@ -5,7 +5,7 @@ An *operation* is one write that must happen once. Most are orders: commissions 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
@@ -173,6 +173,14 @@ class Placement:
     notes: tuple[str, ...] = ()
     next_step: str = ""
     rows: tuple[Operation, ...] = ()
+
+
+def by_order(rows: Iterable[Operation]) -> list[list[Operation]]:
+    """The rows of each order, its pieces in their order; the orders as their first rows come."""
+    orders: dict[str, list[Operation]] = {}
+    for row in rows:
+        orders.setdefault(row.identity, []).append(row)
+    return [sorted(pieces, key=lambda row: row.piece) for pieces in orders.values()]
 
 
 def order_record(rows: Sequence[Operation]) -> OrderRecord:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from layers_mcp.operations.kinds import Order
-from layers_mcp.operations.models import Operation, SimilarOrder
+from layers_mcp.operations.models import Operation, SimilarOrder, by_order, order_record
 
 ONE_DAY = timedelta(days=1)
 
@@ -17,28 +17,44 @@ def similar_orders(order: Order, recent: Iterable[Operation]) -> tuple[SimilarOr
 
     Hooks are compared as a reader would: without case, punctuation and spacing, unless there is nothing else in them.
     """
-    ours = {**order.arguments, "take": order.take}
-    return tuple(
-        SimilarOrder(record=row.record, differs_in=_differences(ours, {**row.arguments, "take": row.take}))
-        for row in recent
-        if row.identity != order.identity
-        and row.tool == order.tool
-        and _source(row.arguments) == _source(order.arguments)
+    return _compared(
+        order,
+        [
+            row
+            for row in recent
+            if row.identity != order.identity
+            and row.tool == order.tool
+            and _source(row.arguments) == _source(order.arguments)
+        ],
     )
 
 
 def similar_publications(order: Order, sent: Iterable[Operation], now: datetime) -> tuple[SimilarOrder, ...]:
     """Those of `sent` that put the same content on one of the same accounts, asked for or due within a day of this."""
+    due, accounts = _due(order.arguments, now), set(cast("list[str]", order.arguments["social_account_ids"]))
+    return _compared(
+        order,
+        [
+            row
+            for row in sent
+            if row.identity != order.identity
+            and row.status not in ("failed", "canceled")
+            and row.arguments.get("container_id") == order.arguments["container_id"]
+            and accounts & set(row.arguments.get("social_account_ids") or ())
+            and min(abs(_due(row.arguments, row.ordered_at) - due), abs(now - row.ordered_at)) <= ONE_DAY
+        ],
+    )
+
+
+def _compared(order: Order, rows: Iterable[Operation]) -> tuple[SimilarOrder, ...]:
+    """What `order` differs in from those of `rows`, each told once however many pieces it has."""
     ours = {**order.arguments, "take": order.take}
-    due = _due(order.arguments, now)
     return tuple(
-        SimilarOrder(record=row.record, differs_in=_differences(ours, {**row.arguments, "take": row.take}))
-        for row in sent
-        if row.identity != order.identity
-        and row.status not in ("failed", "canceled")
-        and row.arguments.get("container_id") == ours["container_id"]
-        and set(row.arguments.get("social_account_ids") or ()) & set(cast("list[str]", ours["social_account_ids"]))
-        and min(abs(_due(row.arguments, row.ordered_at) - due), abs(now - row.ordered_at)) <= ONE_DAY
+        SimilarOrder(
+            record=order_record(pieces),
+            differs_in=_differences(ours, {**pieces[0].arguments, "take": pieces[0].take}),
+        )
+        for pieces in by_order(rows)
     )
 
 

@@ -47,11 +47,12 @@ class Found(NamedTuple):
     already_ordered: bool
 
 
-def first_fresh(found: Sequence[Found], read_only: bool) -> str:
+def first_fresh(found: Sequence[Found], *, read_only: bool, clones_posts: bool) -> str:
     """What to do about the likeliest solid breakout that was not cloned yet; "" where there is none."""
     for place, (row, already_ordered) in enumerate(found, start=1):
         if row.standing.evidence == "solid" and not already_ordered:
-            return f"Breakout {place}, not cloned yet, {expectation(row)} {how_to_order(row, read_only)}"
+            how = how_to_order(row, read_only=read_only, clones_posts=clones_posts)
+            return f"Breakout {place}, not cloned yet, {expectation(row)} {how}"
     return ""
 
 

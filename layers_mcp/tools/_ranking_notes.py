@@ -32,6 +32,8 @@ class Told:
     full: bool
     """Whether upstream gave as many rows as it ever does, so that there may be more."""
     read_only: bool
+    clones_posts: bool
+    """Whether the API can clone any post, as far as is known."""
 
     def notes(self) -> list[str]:
         """What limits the numbers."""
@@ -96,7 +98,8 @@ class Told:
             return f"Rank {likeliest.row.rank} is above 2x the median, {why_thin(likeliest.standing)}"
         place = self.rows.index(likeliest) + 1
         shown = f" (limit={place} shows it)" if place > self.limit else ""
-        return f"Rank {likeliest.row.rank}{shown} {expectation(likeliest)} {how_to_order(likeliest, self.read_only)}"
+        how = how_to_order(likeliest, read_only=self.read_only, clones_posts=self.clones_posts)
+        return f"Rank {likeliest.row.rank}{shown} {expectation(likeliest)} {how}"
 
     def _nothing_stands_out(self) -> str:
         median = self.ranking.median
@@ -123,7 +126,8 @@ class Told:
     def _next_paid_step(self) -> str:
         if not any((row.row.metric_value or 0) > 0 for row in self.rows):
             return f"Nothing here has brought {self.metric} yet: rank by engagement_rate until results arrive."
-        then = READ_ONLY if self.read_only else "clone_post or generate_with_hook orders more of it."
+        tools = "clone_post or generate_with_hook" if self.clones_posts else "generate_with_hook"
+        then = READ_ONLY if self.read_only else f"{tools} orders more of it."
         known = [(row, row.paid_estimate) for row in self.rows if row.paid_estimate is not None]
         if not known:
             leader = self.rows[0].row.rank

@@ -149,12 +149,17 @@ def why_thin(standing: Standing) -> str:
 READ_ONLY = "This server is read-only, so ordering more of it is left to another."
 
 
-def how_to_order(winner: ScoredRow, read_only: bool) -> str:
-    """How more of a solid breakout is ordered (publish-to-learn, running the loop: on breakout detection)."""
+def how_to_order(winner: ScoredRow, *, read_only: bool, clones_posts: bool) -> str:
+    """How more of a solid breakout is ordered (publish-to-learn, running the loop: on breakout detection).
+
+    Where the API clones no posts, it is the hook that is kept.
+    """
     if read_only:
         return READ_ONLY
     row = winner.row
-    if row.platform_post_id:
+    if row.platform_post_id and not clones_posts:
+        how = "generate_with_hook with this post and variations=2 orders more with its hook"
+    elif row.platform_post_id:
         how = "clone_post with variations=2 orders close variants"
     elif row.title and not shown_title(row.title)[1]:
         how = "It names no post to clone; generate_with_hook with its title as hook orders more of it"

@@ -127,6 +127,9 @@ async def find_breakouts(
     cloned = {project_id: posts for project_id, (posts, _) in reads.items()}
     warnings = dict.fromkeys(warning for _, warning in reads.values() if warning)
     found = [Found(row, row.row.platform_post_id in cloned[project_id]) for project_id, row in winners]
+    fresh = first_fresh(
+        found, read_only=context.policy.read_only, clones_posts=context.api.vintages.capabilities.clones_posts
+    )
     return Breakouts(
         window=window,
         breakouts=[
@@ -136,8 +139,7 @@ async def find_breakouts(
         next_cursor=round_.next_cursor or None,
         as_of=stamp(min((ranking.answered_at for ranking in rankings), default=context.now())),
         notes=_notes(rankings, round_, warnings),
-        next_step=first_fresh(found, context.policy.read_only)
-        or nothing_fresh(found, asked=len(round_.seen), read=len(rankings)),
+        next_step=fresh or nothing_fresh(found, asked=len(round_.seen), read=len(rankings)),
     )
 
 

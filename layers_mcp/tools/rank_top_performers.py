@@ -135,6 +135,7 @@ async def rank_top_performers(
         filtered=bool(source_types or platforms),
         full=len(reply.items) >= FULL_RANKING,
         read_only=context.policy.read_only,
+        clones_posts=context.api.vintages.capabilities.clones_posts,
     )
     return TopPerformers(
         metric=metric,

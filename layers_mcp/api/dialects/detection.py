@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import anyio
 
 from layers_mcp.api.decoding import members
-from layers_mcp.api.dialects.base import Dialect, Vintage
+from layers_mcp.api.dialects.base import Capabilities, Dialect, Vintage
 from layers_mcp.api.dialects.current import Current
 from layers_mcp.api.dialects.preview import Preview
 from layers_mcp.api.errors import LayersError
@@ -72,6 +72,11 @@ class VintageDetection:
     def known(self) -> Finding | None:
         """What is known without asking."""
         return Finding(self._setting, _SETTING) if self._setting else self._finding
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the API can do as far as is known without asking; where nothing is, what the guide's can."""
+        return DIALECTS[self.known.vintage if self.known else "preview"].capabilities
 
     async def dialect(self, project_id: str) -> Dialect:
         """Return the dialect in which `project_id` is asked; looks at the evidence at most once a day."""

@@ -225,3 +225,19 @@ async def test_who_speaks_is_asked_for_where_several_could(stage: Stage) -> None
     account = (named.structured_content or {})["accounts"][0]["social_account_id"]
     other = await stage.facts("generate_with_hook", **order, social_account_id=account)
     assert other["commission_id"] != placed["commission_id"]
+
+
+async def test_a_similar_order_is_told_once_however_many_pieces_it_has(stage: Stage) -> None:
+    placed = await stage.facts("generate_with_hook", **three(stage))
+    preview = await stage.facts("generate_with_hook", **three(stage, variations=1), dry_run=True)
+    [similar] = preview["similar_orders"]
+    assert (similar["commission_id"], similar["differs_in"]) == (placed["commission_id"], ["variations"])
+
+
+@pytest.mark.parametrize("tool", ["rank_top_performers", "find_breakouts"])
+async def test_what_a_ranking_suggests_is_what_the_api_can_do(stage: Stage, tool: str) -> None:
+    await stage.facts("generate_with_hook", **three(stage), dry_run=True)  # which finds out what it can do
+    asked = {"project_id": stage.project, "metric": "engagement_rate"} if tool == "rank_top_performers" else {}
+    next_step = (await stage.facts(tool, **asked))["next_step"]
+    assert "generate_with_hook" in next_step
+    assert "clone_post" not in next_step

@@ -57,6 +57,11 @@ def live(container: str, views: int | None, rate: float | None) -> Row:
     )
 
 
+def test_an_order_names_its_source_before_anything_of_it_is_live():
+    outcome = judge(Order(), board(SOURCE, PLAIN), {})
+    assert (outcome.live, outcome.source_title, outcome.source_value) == (False, "The hook", None)
+
+
 def test_a_live_order_is_held_against_its_source_and_the_median():
     outcome = judge(Order(), board(SOURCE, live("cnt_a", 400, 0.1), PLAIN), {})
     assert outcome.live
