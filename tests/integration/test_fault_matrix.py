@@ -1,8 +1,8 @@
 """Whatever goes wrong upstream, a call ends in time, tells the truth about what changed, and can be made again.
 
 Every fault of the sandbox meets every tool three ways: once at the tool's own endpoint, always everywhere, and
-always there. The world is looked at before and after: what is said to have changed nothing has changed nothing, and an
-order is charged once, however often it is asked for.
+always there. The world is looked at before and after: what is said to have changed nothing has changed nothing, an
+order is charged once, and a publication posted once, however often it is asked for.
 """
 
 from __future__ import annotations
@@ -71,20 +71,33 @@ every_tool = pytest.mark.parametrize("name", CATALOG)
 
 async def state(stage: Stage) -> tuple[object, ...]:
     """What a write could have changed, read from the world itself. There must be no fault in it now."""
-    headers = {"Authorization": f"Bearer {stage.sandbox.api_key}"}
-    async with httpx2.AsyncClient(transport=stage.sandbox.transport(), base_url=BASE_URL, headers=headers) as http:
+    async with world(stage) as http:
 
         async def rows(endpoint: str) -> list[dict[str, Any]]:
             reply = await http.get(f"/v1/projects/{stage.project}/{endpoint}", params={"limit": 200})
             return reply.raise_for_status().json()["items"]
 
         creatives, containers = await rows("ads-content"), await rows("content")
+        posts = await scheduled(http, stage)
     return (
         stage.charges(),
         {row["adsContentId"] for row in creatives if row["override"] == "exclude"},
         {row["id"] for row in containers if row["approvalStatus"] == "approved"},
         {row["id"] for row in containers if row["status"] == "canceled"},
+        {(post["id"], post["scheduledFor"], post["status"] == "canceled") for post in posts},
     )
+
+
+async def scheduled(http: httpx2.AsyncClient, stage: Stage) -> list[dict[str, Any]]:
+    """The newest 100 scheduled posts of the project."""
+    reply = await http.get(f"/v1/projects/{stage.project}/scheduled-posts", params={"limit": 100})
+    return reply.raise_for_status().json()["items"]
+
+
+def world(stage: Stage) -> httpx2.AsyncClient:
+    """The world itself, without a server before it."""
+    headers = {"Authorization": f"Bearer {stage.sandbox.api_key}"}
+    return httpx2.AsyncClient(transport=stage.sandbox.transport(), base_url=BASE_URL, headers=headers)
 
 
 async def own_endpoint(stage: Stage, name: str) -> str:
