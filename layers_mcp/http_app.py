@@ -19,7 +19,6 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from layers_mcp.api.redaction import Redaction
 from layers_mcp.config import ConfigError, ServerConfig
 from layers_mcp.context import ToolContext
 from layers_mcp.http_config import HttpConfig
@@ -105,8 +104,8 @@ class HttpApp:
         self._resources = resources
         self._build_server = build_server
         self._metrics = Metrics(lambda: len(self._pool), meter)
-        resources.redaction, resources.verify = Redaction(), _tls_context()
-        resources.observe, resources.observe_order = self._metrics.upstream_answered, self._metrics.ordered
+        resources.clients.verify, resources.clients.observe = _tls_context(), self._metrics.upstream_answered
+        resources.observe_order = self._metrics.ordered
         self._pool = WorkspacePool(self._open_workspace, at_work=lambda workspace: workspace.busy)
         self._calls = Calls(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}

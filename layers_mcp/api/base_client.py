@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel
 
-from layers_mcp.api.decoding import Decoder, each_row, first_rows, members, row_count, unchanged, validated
+from layers_mcp.api.decoding import each_row, first_rows, members, row_count, unchanged, validated
 from layers_mcp.api.dialects.base import Vintage
 from layers_mcp.api.dialects.detection import VintageDetection
 from layers_mcp.api.errors import BadResponse
 from layers_mcp.api.models import Page, PageReply
 from layers_mcp.api.pagination import TOO_MANY_ROWS, UNUSABLE_CURSOR, without_loop
-from layers_mcp.api.redaction import Redaction
 from layers_mcp.api.request import Request
 from layers_mcp.api.retry import Retry
-from layers_mcp.api.transport import Observe, Response, Transport
+from layers_mcp.api.shared import Shared
+from layers_mcp.api.transport import Response, Transport
 from layers_mcp.lifecycle import TaskSupervisor
 
 if TYPE_CHECKING:
@@ -41,29 +40,22 @@ class BaseClient:
         supervisor: TaskSupervisor,
         now: Callable[[], datetime],
         vintage: Vintage | Literal["auto"] = "auto",
-        verify: SSLContext | None = None,
-        observe: Observe | None = None,
-        redaction: Redaction | None = None,
-        decoder: Decoder | None = None,
+        shared: Shared | None = None,
     ) -> None:
         """`vintage` is found out unless it is named. `transport` replaces the network.
 
-        A process with many clients hands each the same TLS context as `verify`, and the same `redaction` and `decoder`;
-        `observe` is told of every request that is sent.
+        A process with many clients hands each the same `shared`.
         """
         self.base_url = base_url
         self.organization = organization
         self.supervisor = supervisor
-        self._decoder = decoder or Decoder()
+        self.shared = shared or Shared()
         self._transport = Transport(
             base_url=base_url,
             api_key=api_key,
             organization=organization,
             transport=transport,
-            verify=verify,
-            observe=observe,
-            redaction=redaction,
-            decoder=self._decoder,
+            shared=self.shared,
             now=now,
         )
         self.retry = Retry(self._transport)
@@ -157,7 +149,7 @@ class BaseClient:
         """
         try:
             if response.large:
-                return await self._decoder.run(partial(_decoded, model, response, adapt))
+                return await self.shared.decoder.run(partial(_decoded, model, response, adapt))
             return _decoded(model, response, adapt)
         except (ValueError, RecursionError):
             pass

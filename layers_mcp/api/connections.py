@@ -17,7 +17,7 @@ import h11
 import httpcore2
 import httpx2
 
-from layers_mcp.api.errors import Unreachable
+from layers_mcp.api.errors import BadResponse, LayersError, Lost, TimedOut, Unreachable
 
 MOST_CONNECTIONS = 100
 MOST_IDLE = 20
@@ -204,6 +204,36 @@ def connect(base_url: str, verify: ssl.SSLContext | None = None) -> httpx2.Async
         retryable=False,
         hint="Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR, then restart the server.",
     )
+
+
+def failure_of(failure: Exception, status: int | None) -> LayersError:
+    """Return why there is no whole answer: a connection that was never made, or one that was lost."""
+    match failure:
+        case httpx2.ProxyError():
+            return Unreachable("The proxy did not let the request through.")
+        case httpx2.ConnectError() if _about_trust(failure):
+            return Unreachable(
+                "The server's certificate is not trusted.",
+                retryable=False,
+                hint="Check the base URL, the machine's clock and its trusted certificates.",
+            )
+        case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout() | httpx2.UnsupportedProtocol():
+            return Unreachable("Layers could not be reached.")
+        case httpx2.DecodingError():
+            return BadResponse("Layers answered with a body that cannot be read.", status=status)
+        case TimeoutError() | httpx2.TimeoutException():
+            return TimedOut("Layers did not answer in time.")
+        case _:
+            return Lost("The connection broke before the whole answer came.")
+
+
+def _about_trust(failure: BaseException) -> bool:
+    seen: BaseException | None = failure
+    while seen is not None:
+        if isinstance(seen, ssl.SSLError) or "CERTIFICATE" in str(seen).upper():
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _proxy_to(base_url: str) -> httpx2.Proxy | None:

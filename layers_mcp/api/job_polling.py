@@ -19,11 +19,37 @@ JITTER = 0.5
 
 _random = SystemRandom()
 
+MOST_POLLS = 50
+"""A second, and in one burst, by all the clients of a process: a thousand waits for fifty jobs each are not a flood."""
+
 Poll = Callable[[str], Awaitable[tuple[Job | None, str]]]
 """Reads a job once, given the last answer's ETag: the job, or None where it has not changed, and the new ETag."""
 
 Observer = Callable[[Job | LayersError], None]
 """Told of a job's every new state, and of every read of it that failed and will be tried again."""
+
+
+class PollPace:
+    """Keeps the polls of one process to `MOST_POLLS` a second; those that wait for their turn have it in order."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = anyio.Lock()
+        self._left = float(MOST_POLLS)
+        self._at = 0.0
+
+    async def turn(self) -> None:
+        """Wait until another poll may be sent."""
+        async with self._one_at_a_time:
+            self._refill()
+            if self._left < 1.0:
+                await anyio.sleep((1.0 - self._left) / MOST_POLLS)
+                self._refill()
+            self._left -= 1.0
+
+    def _refill(self) -> None:
+        now = anyio.current_time()
+        self._left = min(self._left + (now - self._at) * MOST_POLLS, float(MOST_POLLS))
+        self._at = now
 
 
 class JobFeed:

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import cached_property, partial
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ssl import SSLContext, SSLError
 from time import perf_counter
 from typing import Any
 
@@ -19,28 +18,17 @@ import httpx2
 
 from layers_mcp import __version__
 from layers_mcp.api.body import UnreadableBodyError, read_body
-from layers_mcp.api.connections import connect
-from layers_mcp.api.decoding import LARGE_BODY, Decoder, parse
+from layers_mcp.api.connections import connect, failure_of
+from layers_mcp.api.decoding import LARGE_BODY, parse
 from layers_mcp.api.error_mapping import http_date, refusal, request_id
-from layers_mcp.api.errors import (
-    BadResponse,
-    InvalidArgument,
-    LayersError,
-    Lost,
-    NotConfigured,
-    TimedOut,
-    Unreachable,
-)
-from layers_mcp.api.redaction import Redaction
+from layers_mcp.api.errors import BadResponse, InvalidArgument, LayersError, NotConfigured
 from layers_mcp.api.request import Request
+from layers_mcp.api.shared import Shared
 from layers_mcp.text.secret import Secret
 
 log = logging.getLogger("layers_mcp.api")
 
 _CONNECT_SECONDS = 5.0
-
-Observe = Callable[[str, int | None], None]
-"""Told of every request that was sent: its endpoint without ids, and the status of its answer (None without one)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +54,14 @@ class Transport:
         api_key: str,
         organization: str,
         transport: httpx2.AsyncBaseTransport | None,
-        verify: SSLContext | None,
-        observe: Observe | None,
-        redaction: Redaction | None,
-        decoder: Decoder,
+        shared: Shared,
         now: Callable[[], datetime],
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = Secret(api_key)
         self._organization = organization
         self._transport = transport
-        self._verify = verify
-        self._observe = observe
-        self._redaction = redaction or Redaction()
-        self._decoder = decoder
+        self._shared = shared
         self._now = now
         self.clock_offset: float | None = None
         self.times_unauthenticated = 0
@@ -93,7 +75,7 @@ class Transport:
         """Close the connections, if any were made."""
         if "_http" in self.__dict__:
             await self._http.aclose()
-            self._redaction.forget(self._key)
+            self._shared.redaction.forget(self._key)
 
     async def send(self, request: Request, *, seconds: float) -> Response:
         """Send `request` once, within `seconds`. Raises LayersError for every other end than a 2xx in JSON or a 304."""
@@ -112,8 +94,8 @@ class Transport:
         return self._interpret(request, outcome)
 
     def _sent(self, request: Request, status: int | None) -> None:
-        if self._observe is not None:
-            self._observe(request.endpoint, status)
+        if self._shared.observe is not None:
+            self._shared.observe(request.endpoint, status)
 
     async def _attempt(self, request: httpx2.Request, seconds: float) -> _Received | LayersError:
         """Return what came, or why nothing did; an error is returned, so that no error chain holds the request."""
@@ -130,7 +112,7 @@ class Transport:
                     await response.aclose()
                 return _Received(status, self._readable(response.headers), body, await self._parsed(body))
         except (TimeoutError, httpx2.RequestError) as failure:
-            return _failure(failure, status)
+            return failure_of(failure, status)
 
     async def _parsed(self, body: bytes | None) -> Any:
         """Return a body's JSON value without the key, or `_UNREADABLE`."""
@@ -138,7 +120,7 @@ class Transport:
             return _UNREADABLE
         if len(body) <= LARGE_BODY:
             return self._parse(body)
-        return await self._decoder.run(partial(self._parse, body))
+        return await self._shared.decoder.run(partial(self._parse, body))
 
     def _parse(self, body: bytes) -> Any:
         try:
@@ -162,14 +144,14 @@ class Transport:
         if self._organization:
             headers["X-Layers-Organization"] = self._organization
         http = httpx2.AsyncClient(
-            transport=self._transport or connect(self._base_url, self._verify),
+            transport=self._transport or connect(self._base_url, self._shared.verify),
             headers=headers,
             # A client of an API holds no cookies: no answer may change the next request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
             follow_redirects=False,
         )
-        self._redaction.watch(self._key)
+        self._shared.redaction.watch(self._key)
         return http
 
     def _prepare(self, request: Request) -> httpx2.Request:
@@ -250,36 +232,6 @@ class _Received:
         if self.data is _UNREADABLE:
             return "Layers answered with JSON that is cut short or malformed."
         return ""
-
-
-def _failure(failure: Exception, status: int | None) -> LayersError:
-    """Why there is no whole answer: a connection that was never made, or one that was lost."""
-    match failure:
-        case httpx2.ProxyError():
-            return Unreachable("The proxy did not let the request through.")
-        case httpx2.ConnectError() if _about_trust(failure):
-            return Unreachable(
-                "The server's certificate is not trusted.",
-                retryable=False,
-                hint="Check the base URL, the machine's clock and its trusted certificates.",
-            )
-        case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout() | httpx2.UnsupportedProtocol():
-            return Unreachable("Layers could not be reached.")
-        case httpx2.DecodingError():
-            return BadResponse("Layers answered with a body that cannot be read.", status=status)
-        case TimeoutError() | httpx2.TimeoutException():
-            return TimedOut("Layers did not answer in time.")
-        case _:
-            return Lost("The connection broke before the whole answer came.")
-
-
-def _about_trust(failure: BaseException) -> bool:
-    seen: BaseException | None = failure
-    while seen is not None:
-        if isinstance(seen, SSLError) or "CERTIFICATE" in str(seen).upper():
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
 
 
 def clock_offset(headers: Mapping[str, str], sent: datetime, received: datetime, known: float | None) -> float | None:

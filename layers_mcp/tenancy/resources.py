@@ -13,13 +13,9 @@ from layers_mcp.config import ServerConfig
 from layers_mcp.lifecycle import GRACE_SECONDS, TaskSupervisor
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from httpx2 import AsyncBaseTransport
 
-    from layers_mcp.api.decoding import Decoder
-    from layers_mcp.api.redaction import Redaction
-    from layers_mcp.api.transport import Observe
+    from layers_mcp.api.shared import Shared
     from layers_mcp.operations.observation import ObserveOrder
     from layers_mcp.operations.store import Store
 
@@ -65,10 +61,6 @@ class ProcessResources:
         self.config = config
         self.supervisor = TaskSupervisor(grace=grace)
         self._connect = connect
-        # what the API clients of a process with many tenants share, or tell of what they send
-        self.verify: SSLContext | None = None
-        self.redaction: Redaction | None = None
-        self.observe: Observe | None = None
         self.observe_order: ObserveOrder | None = None
 
     async def __aenter__(self) -> Self:
@@ -90,11 +82,11 @@ class ProcessResources:
         return self._connect() if self._connect is not None else Upstream(base_url=self.config.base_url)
 
     @cached_property
-    def decoder(self) -> Decoder:
-        """Where every tenant's large answers are decoded, one at a time."""
-        from layers_mcp.api.decoding import Decoder
+    def clients(self) -> Shared:
+        """What the tenants' API clients share."""
+        from layers_mcp.api.shared import Shared
 
-        return Decoder()
+        return Shared()
 
     @cached_property
     def store(self) -> Store:

@@ -93,6 +93,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.loop = asyncio.Runner(loop_factory=JumpingLoop)
         self.folder = tempfile.TemporaryDirectory()
         self.placed: dict[str, Order] = {}
+        self.keys: dict[str, list[str]] = {}
         self.jobs: dict[str, str] = {}
 
     @initialize(vintage=st.sampled_from(["preview", "current"]), limited=st.booleans())
@@ -126,7 +127,11 @@ class ExactlyOnce(RuleBasedStateMachine):
             order = HookOrder(project_id=self.town.project, **{**arguments, "hook": spell(arguments["hook"])})
         else:
             order = self._publication(**arguments)
-        self.placed[order.identity] = order
+        identity = order.identity
+        if identity not in self.placed:
+            pieces = [piece_identity(identity, piece) for piece in range(MOST_PIECES)]
+            self.keys[identity] = [idempotency_key(BASE_URL, piece) for piece in pieces]
+        self.placed[identity] = order
         return order
 
     def _publication(self, content: int, accounts: tuple[int, ...], **arguments: Any) -> Publication:
@@ -158,9 +163,15 @@ class ExactlyOnce(RuleBasedStateMachine):
                 jobs = (self.jobs.setdefault(row.idempotency_key, row.job_id), row.job_id, made[0])
                 assert len({*jobs}) == 1, f"{row} was told as the jobs {jobs}"
 
-    async def _place(self, server: Server, order: Order, max_credits: int = 0) -> None:
+    async def _place(self, server: Server, order: Order, max_credits: int = 0, *, known: bool = True) -> None:
+        """Ask for it; what is not `known` yet, and whose answers all come, is not taken for lost."""
         with contextlib.suppress(LayersError, OperationError):
-            self.answered(order, await server.place(order, limits=Limits(max_credits=max_credits)))
+            try:
+                self.answered(order, await server.place(order, limits=Limits(max_credits=max_credits)))
+            except (OrderUnknownError, PublicationUnknownError) as error:
+                if not known:
+                    raise AssertionError(f"{order} is on its way, and was taken for lost") from error
+                raise
 
     # --- what happens
 
@@ -205,14 +216,16 @@ class ExactlyOnce(RuleBasedStateMachine):
             servers = {"same": self.servers[0], "second": second, "other key": other}
             calls: list[asyncio.Task[None]] = []
             for caller in callers:
-                calls.append(asyncio.create_task(self._place(servers[caller], order)))
+                calls.append(asyncio.create_task(self._place(servers[caller], order, known=not fresh or slow > 15)))
                 await asyncio.sleep(after)
             await asyncio.gather(*calls)
             self.town.slow = 0
             await second.stop()
             await other.stop()
 
+        before = set(self.placed)
         order = self.order(wanted)
+        fresh = order.identity not in before
         self.town.slow = slow
         self.run(at_once())
 
@@ -278,20 +291,23 @@ class ExactlyOnce(RuleBasedStateMachine):
 
     @rule(
         wanted=wanted,
-        lost=st.sampled_from(["drop_before", "drop_after", "killed", "late"]),
+        lost=st.sampled_from(["drop_before", "drop_after", "killed", "late", "unwritten"]),
+        step=st.integers(1, 9),
         refusal=st.sampled_from(["", "402", "429"]),
         then=st.sampled_from(["rotation", "day", "day and clock", "clock and day"]),
         skew=st.sampled_from([-30, -5, 5]),
     )
     def an_answer_is_lost_and_cannot_be_asked_for_again(
-        self, wanted: dict[str, Any], lost: str, refusal: str, then: str, skew: float
+        self, wanted: dict[str, Any], lost: str, step: int, refusal: str, then: str, skew: float
     ) -> None:
         if then == "clock and day":
             self.the_clock_is_wrong_from_now_on(skew)
         if lost == "killed":
             self.the_server_is_killed_with_a_write_on_its_way(wanted, "after")
         elif lost == "late":
-            self.the_journal_fails(wanted, "late", 3, 1, True)
+            self.the_journal_fails(wanted, "late", step, 1, True)
+        elif lost == "unwritten":
+            self.the_journal_fails(wanted, "refused", step, 30, True)
         else:
             self.an_agent_asks(wanted, troubles=[(lost, ())])
         if refusal:
@@ -308,13 +324,15 @@ class ExactlyOnce(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_charged_or_published_twice(self) -> None:
-        for order in self.placed.values():
-            pieces = [piece_identity(order.identity, piece) for piece in range(MOST_PIECES)]
-            made = [self.town.made[idempotency_key(BASE_URL, piece)] for piece in pieces]
+        for identity, order in self.placed.items():
+            made = [self.town.made[key] for key in self.keys[identity]]
             at_once = order.variations if isinstance(order, Publication) else 1
             in_all = order.variations if self.vintage == "current" and at_once == 1 else at_once
             assert {len(each) for each in made} <= {0, at_once}, f"{order} became {made}"
             assert sum(map(len, made)) <= in_all, f"{order} became {made}"
+        assert not self.town.twice_at_once
+        known = {key for keys in self.keys.values() for key in keys}
+        assert {key for key, made in self.town.made.items() if made} <= known
 
     @invariant()
     def no_day_has_more_charges_than_its_limit(self) -> None:

@@ -34,7 +34,8 @@ from tests.support.faulty_storage import FaultyStorage
 class Town:
     """The sandbox, the shared state directory, and what was made for whom.
 
-    `made` holds, by Idempotency-Key, the job of every charge and the id of every scheduled post. `prices` replace
+    `made` holds, by Idempotency-Key, the job of every charge and the id of every scheduled post; `twice_at_once` the
+    keys of which two requests were on their way at the same time. `prices` replace
     those of the price list, `slow` is how many seconds the answer to a write takes, `skew` how far the machine's clock
     is ahead.
     """
@@ -53,7 +54,10 @@ class Town:
         self.settings = settings
         self.key = self.sandbox.api_key
         self.made: dict[str, list[str | None]] = defaultdict(list)
+        self.on_their_way: Counter[str] = Counter()
+        self.twice_at_once: set[str] = set()
         self.at_the_till = anyio.Lock()
+        self._stores: dict[Path, SqlStore] = {}
 
     @property
     def state_dir(self) -> Path:
@@ -65,6 +69,12 @@ class Town:
         self.moves += 1
         before.rename(self.state_dir)
         self.storage.forget()
+
+    def store(self) -> SqlStore:
+        """The journal, as every server that is started now sees it."""
+        if self.state_dir not in self._stores:
+            self._stores[self.state_dir] = SqlStore("", self.state_dir, steps=self.storage)
+        return self._stores[self.state_dir]
 
     def charges(self) -> list[tuple[str | None, int, datetime]]:
         """The job, credits and moment of every charge in the ledger."""
@@ -93,6 +103,16 @@ class Wire(AsyncBaseTransport):
         if request.method != "POST":
             return await self._priced(request, await self.inner.handle_async_request(request))
         self.ordering.set()
+        key = request.headers["Idempotency-Key"]
+        self.town.on_their_way[key] += 1
+        if self.town.on_their_way[key] > 1:
+            self.town.twice_at_once.add(key)
+        try:
+            return await self._write(request, key)
+        finally:
+            self.town.on_their_way[key] -= 1
+
+    async def _write(self, request: Request, key: str) -> Response:
         if self.dies == "before":
             await self._die()
         async with self.town.at_the_till:
@@ -102,7 +122,7 @@ class Wire(AsyncBaseTransport):
             finally:
                 with anyio.CancelScope(shield=True):
                     made = await self._made(request)
-                self.town.made[request.headers["Idempotency-Key"]] += (made - before).elements()
+                self.town.made[key] += (made - before).elements()
         if self.dies == "after":
             await self._die()
         await anyio.sleep(self.town.slow)
@@ -145,7 +165,7 @@ class Server:
         parts = configured(api_key=self.key, base_url=BASE_URL, state_dir=self.town.state_dir, **self.town.settings)
         config, credentials, policy = parts["config"], parts["credentials"], parts["policy"]
         async with open_resources(config, transport=self.wire, clock=self._now) as resources:
-            resources.store = SqlStore("", config.state_dir, steps=self.town.storage)
+            resources.store = self.town.store()
             async with Workspace(resources, credentials, policy) as workspace:
                 self.ws = ToolContext(workspace=workspace, policy=policy)
                 self._up.set()

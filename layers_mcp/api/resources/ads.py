@@ -9,7 +9,7 @@ from typing import Literal
 from layers_mcp.api.decoding import members
 from layers_mcp.api.models import AdsContent, Metrics, Page, PageReply
 from layers_mcp.api.request import Request, path, query
-from layers_mcp.api.resources._base import Resource
+from layers_mcp.api.resources._base import Resource, about
 from layers_mcp.api.resources.metrics import read_series
 
 
@@ -85,4 +85,6 @@ class AdsResource(Resource):
             scope="ads:write",
             subject="project or creative",
         )
-        return await self._client.submit(AdsContent, request, lambda row: {"override": override, **members(row)})
+        row = await self._client.submit(AdsContent, request, lambda row: {"override": override, **members(row)})
+        about(ads_content_id, row.ads_content_id, read=False)
+        return row

@@ -137,7 +137,9 @@ class ContentResource(Resource):
         earlier: LayersError | None = None
         while True:
             try:
-                return await self._client.submit(Decision, request, deadline=deadline)
+                decision = await self._client.submit(Decision, request, deadline=deadline)
+                about(container_id, decision.container_id, read=False)
+                return decision
             except LayersError as error:
                 failure = error
             if failure.nothing_changed:

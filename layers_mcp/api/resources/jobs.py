@@ -45,6 +45,7 @@ class JobsResource(Resource):
 
     async def _poll(self, job_id: str, etag: str) -> tuple[Job | None, str]:
         request = replace(_job(job_id), etag=etag, repeat=Repeat.NEVER)
+        await self._client.shared.polls.turn()
         response = await self._client.retry.perform(request)
         if response.status == HTTPStatus.NOT_MODIFIED:
             return None, etag

@@ -18,10 +18,6 @@ from layers_mcp.api.resources._base import Resource
 class MetricsResource(Resource):
     """`/v1/projects/:id/metrics` and `/v1/projects/:id/top-performers`."""
 
-    def __init__(self, client: BaseClient) -> None:
-        super().__init__(client)
-        self._knows_no_gate = False
-
     async def get(
         self,
         project_id: str,
@@ -51,16 +47,17 @@ class MetricsResource(Resource):
         """Return a ranking, best first; `limit` 1 to 100 (publish-to-learn, step 2).
 
         The current vintage leaves ineligible rows out unless `include_ineligible`. An API that knows no such parameter
-        has no such gate: it is asked without one, once that is known at the first try.
+        has no such gate: whatever client of the process found that out, it is asked without one from then on.
         """
         ask = partial(self._ranking, project_id, metric, window, source_types, platforms, limit)
-        if not include_ineligible or self._knows_no_gate:
+        gateless = self._client.shared.gateless
+        if not include_ineligible or self._client.base_url in gateless:
             return await ask()
         try:
             return await ask(include_ineligible=True)
         except ValidationFailed:
             ranking = await ask()
-        self._knows_no_gate = True  # without the parameter it was answered: the parameter it was
+        gateless.add(self._client.base_url)  # without the parameter it was answered: the parameter it was
         return ranking
 
     async def _ranking(

@@ -13,7 +13,7 @@ from layers_mcp.api.dialects import adapters
 from layers_mcp.api.models import Container, Page, PageReply, PublishReply, ScheduledPost, SocialAccount
 from layers_mcp.api.plans import WriteRequest
 from layers_mcp.api.request import Request, path, query, stamp
-from layers_mcp.api.resources._base import Resource
+from layers_mcp.api.resources._base import Resource, about
 from layers_mcp.deadlines import PUBLISH_REQUEST_SECONDS
 
 
@@ -104,22 +104,22 @@ class PublishingResource(Resource):
             scope="publish:read",
             subject="scheduled post",
         )
-        return await self._client.fetch(ScheduledPost, request, adapters.scheduled_post)
+        post = await self._client.fetch(ScheduledPost, request, adapters.scheduled_post)
+        about(scheduled_post_id, post.scheduled_post_id, read=True)
+        return post
 
     async def reschedule(self, scheduled_post_id: str, *, scheduled_for: datetime) -> ScheduledPost:
         """Move a queued post to another time (UTC). Raises Conflict where it is queued no longer."""
-        return await self._change(
-            "POST", path("scheduled-posts", scheduled_post_id, "reschedule"), {"scheduledFor": stamp(scheduled_for)}
-        )
+        where = path("scheduled-posts", scheduled_post_id, "reschedule")
+        return await self._change(scheduled_post_id, "POST", where, {"scheduledFor": stamp(scheduled_for)})
 
     async def cancel(self, scheduled_post_id: str, *, reason: str = "") -> ScheduledPost:
         """Take a queued post out of the schedule. Raises Conflict where the platform has it, or it ended before."""
-        return await self._change(
-            "DELETE", path("scheduled-posts", scheduled_post_id), {"reason": reason} if reason else None
-        )
+        where = path("scheduled-posts", scheduled_post_id)
+        return await self._change(scheduled_post_id, "DELETE", where, {"reason": reason} if reason else None)
 
     async def _change(
-        self, method: Literal["POST", "DELETE"], where: str, body: dict[str, Any] | None
+        self, scheduled_post_id: str, method: Literal["POST", "DELETE"], where: str, body: dict[str, Any] | None
     ) -> ScheduledPost:
         request = Request(
             method=method,
@@ -129,4 +129,6 @@ class PublishingResource(Resource):
             scope="publish:write",
             subject="scheduled post",
         )
-        return await self._client.submit(ScheduledPost, request, adapters.scheduled_post)
+        post = await self._client.submit(ScheduledPost, request, adapters.scheduled_post)
+        about(scheduled_post_id, post.scheduled_post_id, read=False)
+        return post

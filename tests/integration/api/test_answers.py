@@ -1,9 +1,11 @@
 """What is made of upstream's answers, whatever its vintage."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
 
+from layers_mcp.api import LayersClient
 from layers_mcp.api.errors import BadResponse, ForbiddenScope, InvalidArgument, NotFound
 from tests.support.upstream import NOW, Upstream, client, clone, generate, ok, raw, refused
 
@@ -499,6 +501,28 @@ async def test_rows_beyond_what_was_asked_for_are_left_out_with_a_note() -> None
         page = await layers.projects.list(limit=5)
     assert [project.id for project in page.items] == ["prj_0", "prj_1", "prj_2", "prj_3", "prj_4"]
     assert "more rows than were asked for" in page.notes[0]
+
+
+@pytest.mark.jumping
+async def test_a_write_that_is_answered_about_something_else_is_not_taken_for_done() -> None:
+    """Bytes of another answer on the same connection name another thing: whether the write took effect is unknown."""
+    writes: list[tuple[Callable[[LayersClient], Awaitable[object]], object]] = [
+        (lambda c: c.content.approve("cnt_1"), {"id": "cnt_2", "approvalStatus": "approved"}),
+        (lambda c: c.content.reject("cnt_1", reason="r"), {"id": "cnt_2", "approvalStatus": "rejected"}),
+        (lambda c: c.publishing.reschedule("sp_1", scheduled_for=NOW), {"id": "sp_2", "status": "queued"}),
+        (lambda c: c.publishing.cancel("sp_1"), {"id": "sp_2", "status": "canceled"}),
+        (lambda c: c.ads.set_override("prj_1", "adc_1", override=None), {"adsContentId": "adc_2"}),
+    ]
+    for write, other in writes:
+        upstream = Upstream(lambda request, other=other: ok(other) if request.method != "GET" else refused(404, "NO"))
+        async with client(upstream) as layers:
+            with pytest.raises(BadResponse, match="something other than what was asked") as failure:
+                await write(layers)
+        assert not failure.value.nothing_changed
+    async with client(Upstream(ok({"id": "sp_2", "status": "queued"}))) as layers:
+        with pytest.raises(BadResponse, match="something other than what was asked") as failure:
+            await layers.publishing.get("sp_1")
+    assert failure.value.nothing_changed
 
 
 async def test_an_answer_about_something_else_is_not_taken() -> None:

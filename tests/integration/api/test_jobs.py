@@ -9,7 +9,9 @@ import pytest
 
 from layers_mcp.api import LayersClient
 from layers_mcp.api.errors import BadResponse, LayersError, NotFound, RateLimited, ServerFault
+from layers_mcp.api.job_polling import MOST_POLLS
 from layers_mcp.api.models import Job
+from layers_mcp.api.shared import Shared
 from tests.support.upstream import Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping
@@ -180,3 +182,43 @@ async def test_an_etag_that_fits_no_header_is_not_sent_back() -> None:
     async with client(upstream) as layers:
         await follow(layers, [])
     assert "if-none-match" not in upstream.requests[1].headers
+
+
+async def test_however_many_clients_wait_one_process_polls_at_a_bounded_pace() -> None:
+    times: list[float] = []
+
+    async def still(request: httpx2.Request) -> httpx2.Response:
+        times.append(anyio.current_time())
+        return ok({"jobId": request.url.path.rpartition("/")[2], "status": "running"})
+
+    shared = Shared()
+    async with client(Upstream(still), shared=shared) as one, client(Upstream(still), shared=shared) as two:
+        started = anyio.current_time()
+        with anyio.move_on_after(10):
+            async with anyio.create_task_group() as group:
+                for number in range(200):
+                    for layers in (one, two):
+                        group.start_soon(layers.jobs.follow, f"job_{number}", lambda _: None)
+    for second in range(10):
+        assert sum(time < started + second for time in times) <= MOST_POLLS * (second + 2)
+    assert len(times) > MOST_POLLS * 9
+
+
+async def test_a_wait_that_ends_gives_its_turn_to_the_next() -> None:
+    times: list[float] = []
+
+    async def still(request: httpx2.Request) -> httpx2.Response:
+        times.append(anyio.current_time())
+        return ok({"jobId": request.url.path.rpartition("/")[2], "status": "running"})
+
+    async def follow_many(layers: LayersClient, name: str, jobs: int, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            async with anyio.create_task_group() as group:
+                for number in range(jobs):
+                    group.start_soon(layers.jobs.follow, f"job_{name}_{number}", lambda _: None)
+
+    async with client(Upstream(still)) as layers:
+        await follow_many(layers, "left", 5 * MOST_POLLS, 1)
+        left = anyio.current_time()
+        await follow_many(layers, "next", 1, 1)
+    assert times[-1] - left < 0.1

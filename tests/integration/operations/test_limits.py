@@ -15,7 +15,7 @@ from layers_mcp.api.errors import (
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import Limits, OperationError
 from layers_mcp.sandbox import Fault
-from tests.support.shop import CLONE, Shop
+from tests.support.shop import CLONE, GENERATE, Shop
 
 pytestmark = pytest.mark.jumping
 
@@ -131,3 +131,32 @@ async def test_with_a_daily_limit_an_order_without_an_estimate_is_refused(shop: 
         preview = await ws.operations.orders.preview(shop.clone())
     assert raised.value.code == "DAILY_LIMIT"
     assert any("the daily limit cannot be held" in note for note in preview.notes)
+
+
+async def test_a_budget_is_held_when_an_unanswered_order_is_sent_again_and_a_dry_run_says_so(shop: Shop) -> None:
+    await shop.lose(shop.generate(), "drop_before")
+    posts = shop.posts()
+    with pytest.raises(OperationError, match="above max_credits of 10") as raised:
+        await shop.orders.place(shop.generate(), Limits(max_credits=10))
+    assert not raised.value.nothing_changed, "the order may be placed already"
+    preview = await shop.orders.preview(shop.generate(), Limits(max_credits=10))
+    assert any("above max_credits of 10" in note for note in preview.notes)
+    assert (shop.posts(), shop.charges()) == (posts, [])
+    assert (await shop.orders.place(shop.generate(), Limits(max_credits=120))).recovered
+
+
+async def test_the_limit_of_the_day_of_sending_is_held_when_an_unanswered_order_is_sent_again(shop: Shop) -> None:
+    async with shop.open(daily_credit_limit=240) as ws:
+        shop.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
+        with pytest.raises(LayersError):
+            await ws.operations.orders.place(shop.generate())
+        shop.sandbox.faults.clear()
+        shop.clock.move(hours=16)
+        await ws.operations.orders.place(shop.clone(variations=2))
+        posts = shop.posts()
+        with pytest.raises(OperationError, match="would pass the daily limit") as raised:
+            await ws.operations.orders.place(shop.generate())
+        assert (raised.value.code, shop.posts()) == ("DAILY_LIMIT", posts)
+        preview = await ws.operations.orders.preview(shop.generate())
+        assert any("would pass the daily limit" in note for note in preview.notes)
+    assert shop.charges() == [240]
