@@ -2,8 +2,9 @@
 
     python -m tests.conformance.run
 
-Two servers are tried, over streamable HTTP: the product, on the scenarios that a server with its capabilities can be
-asked; and `everything`, a test-only server on the same protocol layer, on the full requirement sets of both revisions.
+Two servers are tried, over Streamable HTTP: the product, `layers-mcp http` as a user starts it, on the scenarios that a
+server with its capabilities can be asked; and `everything`, a test-only server on the same protocol layer, on the full
+requirement sets of both revisions.
 `CONFORMANCE` names an installed suite; without it, npx fetches the version that these lists were written for.
 """
 
@@ -21,7 +22,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 SUITE = shlex.split(os.environ.get("CONFORMANCE", "npx --yes @modelcontextprotocol/conformance@0.2.0-alpha.12"))
 
@@ -53,14 +53,6 @@ PRODUCT = {
     ),
 }
 """What the suite can ask of any server; the other scenarios call fixtures by name, which `everything` has."""
-
-PRODUCT_SERVER = """
-import sys, uvicorn
-from pathlib import Path
-from layers_mcp import ServerConfig, create_server
-server = create_server(ServerConfig(sandbox=True, state_dir=Path(sys.argv[2])))
-uvicorn.run(server.streamable_http_app(host="127.0.0.1"), host="127.0.0.1", port=int(sys.argv[1]), log_level="critical")
-"""
 
 
 @contextmanager
@@ -103,7 +95,7 @@ def main() -> int:
     outcomes: list[bool] = []
     with (
         tempfile.TemporaryDirectory() as state_dir,
-        serving("-c", PRODUCT_SERVER, "PORT", str(Path(state_dir))) as product,
+        serving("-m", "layers_mcp", "http", "--sandbox", "--port", "PORT", "--state-dir", state_dir) as product,
         serving("-m", "tests.conformance.everything", "PORT") as everything,
     ):
         for revision in REVISIONS:
