@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Generator
@@ -21,6 +22,10 @@ pytestmark = [
     pytest.mark.subprocess,
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}"),
 ]
+
+
+SOAK = int(200 * float(os.environ.get("LAYERS_TEST_STEPS", "1")))
+"""Orders of the soak; `LAYERS_TEST_STEPS=50` makes them ten thousand."""
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +168,44 @@ def test_a_process_holds_at_most_fifteen_connections_to_its_database(running: Fl
             time.sleep(0.1)
         assert not any(order.result()["isError"] for order in orders)
     assert 0 < most <= 2 * 15
+
+
+def test_a_soak_of_orders_is_charged_once_each_while_replicas_are_killed(running: Fleet) -> None:
+    before = charges(running)
+    projects = [each["project_id"] for each in call(running, "list_projects")["structuredContent"]["projects"]]
+    numbers, jobs, slowest = iter(range(SOAK)), dict[int, str](), [0.0]
+    taking = threading.Lock()
+
+    def order_on() -> None:
+        while True:
+            with taking:
+                number = next(numbers, None)
+            if number is None:
+                return
+            order = {"project_id": projects[number % len(projects)], "hook": f"Soak {number}."}
+            began = time.monotonic()
+            answer = call(running, "generate_with_hook", **order)
+            slowest[0] = max(slowest[0], time.monotonic() - began)
+            assert not answer["isError"], answer
+            jobs[number] = answer["structuredContent"]["job_id"]
+            if number % 10 == 0:
+                again = call(running, "generate_with_hook", **order)["structuredContent"]
+                assert (again["replayed"], again["job_id"]) == (True, jobs[number])
+
+    with ThreadPoolExecutor(8) as pool:
+        workers = [pool.submit(order_on) for _ in range(8)]
+        kills = 0
+        while not all(worker.done() for worker in workers):
+            if len(jobs) > (kills + 1) * SOAK / 5:
+                victim = running.replicas[kills % 2]
+                victim.kill()
+                assert victim.process is not None
+                victim.process.communicate()
+                victim.start()
+                kills += 1
+            time.sleep(0.1)
+        for worker in workers:
+            worker.result()
+    assert kills >= 3
+    assert len(set(jobs.values())) == SOAK
+    assert charges(running) == before + SOAK, f"slowest {slowest[0]:.1f} s"
