@@ -23,6 +23,7 @@ ENOUGH_TO_JUDGE = 6
 """Judged orders of each mode before the review decides between them; until then they take turns."""
 
 CloneMode = Literal["fork", "reimagine"]
+MODES: tuple[CloneMode, ...] = ("fork", "reimagine")
 
 
 @dataclass
@@ -83,7 +84,7 @@ async def fork_the_top(marketer: Marketer) -> None:
 
 
 async def guides_loop(marketer: Marketer) -> None:
-    """The guide's loop as the tools support it: solid breakouts first, no small samples, the mode that has worked.
+    """The guide's loop as the tools support it: solid breakouts first, no small samples, the mode with the better lift.
 
     A source is ordered once. Where there are too few breakouts, the rest goes to the posts of which a clone should be
     expected to earn most, against what is usual on their platforms.
@@ -113,17 +114,14 @@ async def guides_loop(marketer: Marketer) -> None:
 
 
 async def _learned(marketer: Marketer) -> tuple[CloneMode, set[str]]:
-    """The mode that beat its source more often, once both can be judged; and the posts that were answered already."""
+    """The mode with the higher lift over its sources, once both can be judged; and the posts that were answered."""
     review = await review_commissions(marketer.ws, project_id=marketer.project_id, since="90d", limit=100)
     answered = {row.source_platform_post_id for row in review.commissions if row.source_platform_post_id}
-    by_mode = {row.mode: row for row in review.by_mode}
-    judged: dict[CloneMode, int] = {
-        mode: by_mode[mode].judged if mode in by_mode else 0 for mode in ("fork", "reimagine")
-    }
-    if min(judged.values()) < ENOUGH_TO_JUDGE:
-        return ("fork", "reimagine")[marketer.week % 2], answered
-    wins = {mode: (by_mode[mode].beat_source or 0) / judged[mode] for mode in judged}
-    return max(wins, key=wins.__getitem__), answered
+    lifts = {row.mode: row.lift for row in review.by_mode if row.lift is not None}
+    judged: dict[str, int] = {row.mode: row.judged for row in review.by_mode}
+    if min(judged.get(mode, 0) for mode in MODES) < ENOUGH_TO_JUDGE:
+        return MODES[marketer.week % 2], answered
+    return max(MODES, key=lambda mode: lifts.get(mode, 0.0)), answered
 
 
 POLICIES: dict[str, Callable[[Marketer], Awaitable[None]]] = {

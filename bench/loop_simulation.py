@@ -38,6 +38,7 @@ from layers_mcp.sandbox import Sandbox, WorldParameters
 from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.get_content import get_content
+from layers_mcp.tools.publish_content import publish_content
 from layers_mcp.tools.wait_job import wait_job
 
 PROJECT = "acme-todo"
@@ -102,17 +103,21 @@ async def _work(policy: str, seed: int, world: WorldParameters, weeks: int) -> R
                 await POLICIES[policy](marketer)
                 clock.move(minutes=1)
                 await _finish(marketer)
-                sandbox.publish_finished(PROJECT)
                 clock.move(days=7, minutes=-1)
         return _score(policy, seed, sandbox, weeks)
 
 
 async def _finish(marketer: Marketer) -> None:
-    """See the jobs end, and let a person approve what they made."""
+    """See the jobs end, and let a person approve what they made and publish each piece on one of the accounts."""
     await wait_job(marketer.ws, tuple(marketer.jobs), timeout_seconds=0)
     waiting = await get_content(marketer.ws, project_id=marketer.project_id, awaiting_approval=True, limit=50)
+    linked = await marketer.ws.api.projects.social_accounts(marketer.project_id)
+    accounts = sorted(account.social_account_id for account in linked if account.status == "connected")
     for item in waiting.items:
         await decide_content(marketer.ws, item.container_id, "approve")
+        await publish_content(
+            marketer.ws, container_id=item.container_id, social_account_ids=(marketer.chance.choice(accounts),)
+        )
 
 
 def _score(policy: str, seed: int, sandbox: Sandbox, weeks: int) -> Run:
