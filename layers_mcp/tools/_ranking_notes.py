@@ -73,7 +73,7 @@ class Told:
             yield f"The median is of the top {len(every)} by {self._upstream_metric}; the project may have more posts."
         if odd := sum(row.standing.no_share for row in every):
             yield f"An engagement_rate above 1 is no share of views: {counted(odd, 'row')} with one took no part."
-        if below_shown := sum(row.standing.breakout for row in self.rows[self.limit :]):
+        if not self.worst and (below_shown := sum(row.standing.breakout for row in self.rows[self.limit :])):
             yield f"Breakouts below the rows shown: {below_shown}. A higher limit shows them."
 
     @property

@@ -11,7 +11,9 @@ from layers_mcp.analytics.outcomes import ModeSummary, Outcome
 from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.operations import OrderRecord
-from layers_mcp.tools._review_reads import MOST_PROJECTS, ProjectView
+from layers_mcp.tools._awaiting import waits
+from layers_mcp.tools._publication_status import NOT_PUBLISHED, Publications
+from layers_mcp.tools._review_reads import MOST_PROJECTS, ProjectView, Surroundings
 
 
 def scope_notes(
@@ -21,10 +23,12 @@ def scope_notes(
     covered: bool,
     limit: int,
     since: datetime,
+    project_id: str,
 ) -> Iterable[str]:
     """What the answer covers, and what it cannot."""
     if not records:
-        yield f"This journal holds no order since {stamp(since)}; orders placed elsewhere are not in it."
+        whose = " of this project" if project_id else ""
+        yield f"This journal holds no order{whose} since {stamp(since)}; orders placed elsewhere are not in it."
         return
     yield "Orders placed elsewhere are not in this journal."
     yield f"Results are engagement rates from each project's {window} ranking."
@@ -34,6 +38,18 @@ def scope_notes(
         yield f"The newest {limit} of {len(records)} orders are listed; by_mode covers them all."
     if len(projects) > MOST_PROJECTS:
         yield f"Results were read for {MOST_PROJECTS} of {len(projects)} projects; name a project_id for another."
+
+
+def stage_notes(records: Iterable[OrderRecord], seen: Surroundings, publications: Publications) -> Iterable[str]:
+    """What is finished and not live: it waits for a person to decide, or to publish."""
+    pieces = [piece for record in records for piece in seen.pieces(record).values()]
+    if waiting := sum(map(waits, pieces)):
+        yield (
+            f"Pieces that wait for a person's decision and can go live only after it: {waiting} (get_content with "
+            "project_id and awaiting_approval shows them)."
+        )
+    if unpublished := sum(publications.of(piece.container_id) == NOT_PUBLISHED for piece in pieces):
+        yield f"Pieces that may go live and were not published, which is a person's call: {unpublished}."
 
 
 def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
@@ -86,11 +102,6 @@ def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], co
         yield f"A ranking is full: the median is of its top {FULL_RANKING} rows."
     if unranked:
         yield f"Finished orders not in a full ranking, perhaps below its last row: {unranked}; wins are overstated."
-    if waiting := sum(one.status == "completed" and one.approval_status == "pending" for one in outcomes):
-        yield (
-            f"Finished orders that wait for a person's decision and go live only after it: {waiting} (get_content with "
-            "project_id and awaiting_approval shows them)."
-        )
     if running := sum(outcome.status == "running" for outcome in outcomes):
         yield f"Orders without a known end: {running}; wait_job with timeout_seconds=0 tells a job's status."
     if unknown := sum(outcome.status == "unknown" for outcome in outcomes):

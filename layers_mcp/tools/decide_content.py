@@ -179,6 +179,10 @@ def _refusal(conflict: Conflict | ContentRejected, present: str) -> ToolError:
         conflict.code,
         reason,
         status=conflict.status,
-        next_step="get_content shows its status.",
+        next_step=(
+            "get_content shows its status; what is scheduled of it can still be canceled (change_schedule)."
+            if present == "approved"
+            else "get_content shows its status."
+        ),
         request_id=conflict.request_id or None,
     )

@@ -19,6 +19,9 @@ STARTED_AGAIN = (
     "calling without it starts over."
 )
 
+NO_CREATIVE = "No creative is in the pool. check_readiness tells whether anything was scored yet."
+NO_MATCH = "No creative matches; without scoring_pool, min_score, override and eligible_only all are listed."
+
 
 class Creative(Result):
     """A creative of the pool; `organic_score` is 0 to 10, `active_promotions` a count of running ads."""
@@ -94,7 +97,8 @@ async def list_ads_content(
         raise page
     if first is not None and _starts_like(page, first.outcome):
         return AdsContentPage(items=[], overrides=Overrides(include=0, exclude=0), notes=[STARTED_AGAIN])
-    return _shown(page, cursor)
+    filtered = bool(scoring_pool or min_score or override != "any" or eligible_only)
+    return _shown(page, cursor, filtered=filtered)
 
 
 def _starts_like(page: Page[AdsContent], first: Page[AdsContent] | LayersError) -> bool:
@@ -104,8 +108,8 @@ def _starts_like(page: Page[AdsContent], first: Page[AdsContent] | LayersError) 
     return page.items[0].ads_content_id == first.items[0].ads_content_id
 
 
-def _shown(page: Page[AdsContent], cursor: str) -> AdsContentPage:
-    notes = _notes(page.items, cursor)
+def _shown(page: Page[AdsContent], cursor: str, *, filtered: bool) -> AdsContentPage:
+    notes = _notes(page.items, cursor, filtered=filtered)
     return AdsContentPage(
         items=[_creative(row) for row in page.items],
         overrides=Overrides(
@@ -117,9 +121,9 @@ def _shown(page: Page[AdsContent], cursor: str) -> AdsContentPage:
     )
 
 
-def _notes(rows: Sequence[AdsContent], cursor: str) -> list[str]:
+def _notes(rows: Sequence[AdsContent], cursor: str, *, filtered: bool) -> list[str]:
     if not rows and not cursor:
-        return ["No creative matches. check_readiness tells whether anything was scored yet."]
+        return [NO_MATCH if filtered else NO_CREATIVE]
     if unscored := sum(row.organic_score is None for row in rows):
         return [f"Not scored yet: {unscored} of these rows; scoring runs every 6 hours."]
     return []

@@ -156,7 +156,7 @@ async def _confirm(
 def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[SocialAccount]:
     """The accounts that are wanted. Raises `ToolError` where one cannot be published on, naming those that can."""
     by_id = handles(accounts)
-    usable = [one.social_account_id for one in accounts if one.status == "connected"]
+    usable = [f"{one.social_account_id} ({one.platform})" for one in accounts if one.status == "connected"]
     rest = f"These would do: {', '.join(usable)}." if usable else "No account of the project is connected."
     for social_account_id in wanted:
         account = by_id.get(social_account_id.strip())

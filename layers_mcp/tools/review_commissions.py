@@ -16,7 +16,7 @@ from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._arguments import moment
 from layers_mcp.tools._publication_status import Publications, PublicationStatus
 from layers_mcp.tools._ranking_rows import ordered_containers, shown_title
-from layers_mcp.tools._review_notes import lift_notes, result_notes, scope_notes
+from layers_mcp.tools._review_notes import lift_notes, result_notes, scope_notes, stage_notes
 from layers_mcp.tools._review_reads import (
     MOST_PROJECTS,
     Surroundings,
@@ -126,8 +126,9 @@ async def review_commissions(
     publications = await read_order_publications(context, records[:limit], seen)
     modes = by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
     notes = [
-        *([warning] if warning else scope_notes(records, projects, window, covered, limit, start)),
+        *([warning] if warning else scope_notes(records, projects, window, covered, limit, start, project_id)),
         *result_notes(outcomes, seen.views.values(), covered),
+        *stage_notes(records, seen, publications),
         *lift_notes(modes),
         *(note for view in seen.views.values() for note in view.troubles),
         *seen.troubles,

@@ -112,6 +112,16 @@ async def test_a_decision_that_the_state_does_not_allow_is_refused_in_plain_word
     assert "requestId: req_01HX" in str(failure.value)
 
 
+async def test_what_was_approved_cannot_be_rejected_and_its_schedule_is_named(tmp_path):
+    upstream = Upstream()
+    upstream.replies[f"POST {REJECT}"] = refused(409, "CONFLICT", details={"approvalStatus": "approved"})
+    async with upstream.workspace(tmp_path) as ws:
+        with pytest.raises(ToolError) as failure:
+            await decide_content(ws, "cnt_1", "reject", note="Changed my mind.")
+    assert "approved already, and a decision is final" in str(failure.value)
+    assert "can still be canceled (change_schedule)" in str(failure.value)
+
+
 async def test_a_key_that_may_not_decide_is_an_error(tmp_path):
     upstream = Upstream()
     upstream.replies[f"POST {APPROVE}"] = refused(403, "FORBIDDEN_SCOPE")

@@ -168,6 +168,10 @@ async def test_any_override_is_no_filter(tmp_path: Path, override: Any, sent: li
 
 async def test_an_empty_pool_says_where_to_look_and_an_empty_later_page_does_not(tmp_path: Path) -> None:
     assert "check_readiness" in (await page(pool({"items": []}), tmp_path)).notes[0]
+    narrowed = (await page(pool({"items": []}), tmp_path, override="exclude")).notes
+    assert narrowed == [
+        "No creative matches; without scoring_pool, min_score, override and eligible_only all are listed."
+    ]
     assert (await page(pool({"items": []}), tmp_path, cursor="c9")).notes == []
 
 

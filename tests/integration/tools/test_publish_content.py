@@ -162,7 +162,7 @@ async def test_an_account_that_cannot_be_published_on_is_refused_with_those_that
     tiktok, instagram = desk.accounts
     for status, why in (("reauth_required", "needs a new login"), ("disconnected", "is not connected")):
         desk.sandbox.set_account_status("globex-fit", "tiktok", status)
-        with pytest.raises(ToolError, match=f"{why}.*These would do: {instagram}\\.") as raised:
+        with pytest.raises(ToolError, match=f"{why}.*These would do: {instagram} \\(instagram\\)\\.") as raised:
             await desk.publish(social_account_ids=(tiktok, instagram))
         assert "Nothing was changed." in str(raised.value)
     desk.sandbox.set_account_status("globex-fit", "instagram", "disconnected")

@@ -438,6 +438,8 @@ async def test_breakouts_below_the_rows_shown_are_counted_in_a_note(tmp_path: Pa
     assert result.next_step.startswith("Rank 7 (limit=7 shows it) is 99 % likely a real breakout")
     shown = await ranked(ranking(*rows, metric="views"), tmp_path, "views", limit=7)
     assert shown.next_step.startswith("Rank 7 is 99 % likely a real breakout")
+    worst = await ranked(ranking(*rows, metric="views"), tmp_path, "views", limit=3, order="worst")
+    assert not any("below the rows shown" in note for note in worst.notes)
 
 
 async def test_without_a_median_above_zero_nothing_is_said_to_be_below_twice_of_it(tmp_path: Path) -> None:

@@ -148,9 +148,20 @@ async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
         shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "pending"}]
         notes = (await review_commissions(ws)).notes
     assert (
-        "Finished orders that wait for a person's decision and go live only after it: 1 (get_content with project_id "
+        "Pieces that wait for a person's decision and can go live only after it: 1 (get_content with project_id "
         "and awaiting_approval shows them)." in notes
     )
+
+
+async def test_an_order_that_is_not_live_yet_names_its_source_all_the_same(tmp_path):
+    shop = Shop()
+    async with shop.open(tmp_path) as ws:
+        await ws.operations.orders.place(clone())
+        shop.ranking = [post("pp_1", 900, 0.08, title="The winner")]
+        result = await review_commissions(ws)
+        other = await review_commissions(ws, project_id="prj_2")
+    assert (result.commissions[0].source_title, result.commissions[0].metric_value) == ("The winner", None)
+    assert "holds no order of this project since" in other.notes[0]
 
 
 async def test_an_order_that_was_never_answered_leads_to_the_call_that_tells_and_not_to_a_job(tmp_path):
@@ -218,6 +229,8 @@ async def test_decisions_say_how_each_piece_stands_with_publishing_once_somethin
     assert read == 0
     assert waiting["commissions"][0]["decisions"] == [{"container_id": container, "approval_status": "pending"}]
     assert approved["commissions"][0]["decisions"][0]["publication"] == {"status": "not_published"}
+    assert "Pieces that may go live and were not published, which is a person's call: 1." in approved["notes"]
+    assert not any("not published" in note for note in live["notes"])
     publication = live["commissions"][0]["decisions"][0]["publication"]
     assert publication["status"] == "published"
     assert publication["scheduled_post_ids"] == [published["scheduled_posts"][0]["scheduled_post_id"]]
