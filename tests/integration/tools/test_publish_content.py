@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import pytest
@@ -238,6 +239,17 @@ async def test_a_canceled_publication_is_not_posted_again_but_names_the_take_tha
     assert "take=2 publishes it again, if a person wants that." in again.next_step
 
 
+async def test_a_publication_that_failed_says_where_to_look_and_names_the_take_that_tries_again(desk: Desk) -> None:
+    await desk.publish()
+    desk.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
+    desk.clock.move(minutes=5)
+    failed = await desk.publish()
+    assert (failed.status, failed.replayed, desk.sent()) == ("failed", True, 1)
+    assert failed.next_step == (
+        "list_schedule says why it failed and what to do. take=2 publishes it again, if a person wants that."
+    )
+
+
 async def test_a_publication_that_was_moved_says_so_when_it_is_asked_for_again(desk: Desk) -> None:
     [post] = (await desk.publish(at="2026-04-18T09:00Z")).scheduled_posts
     await desk.change(post.scheduled_post_id, action="reschedule", at="2026-04-19T09:00Z")
@@ -274,9 +286,12 @@ async def test_a_caption_that_is_too_long_is_refused_before_anything_is_sent(tmp
         assert len(stage.sandbox.requests) == before
 
 
-async def test_an_api_of_both_vintages_takes_posts_and_drafts_now_and_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("vintage", ["current", "both"])
+async def test_every_vintage_takes_posts_and_drafts_now_and_later(
+    vintage: Literal["current", "both"], tmp_path: Path
+) -> None:
     clock = LoopClock(START)
-    with Sandbox(clock=clock, vintage="both") as sandbox:
+    with Sandbox(clock=clock, vintage=vintage) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
             desk = Desk(sandbox, clock, ws, tmp_path)
             await desk.prepare()
