@@ -35,7 +35,9 @@ DEFINED = (
 )
 """What the glossary has to define, at least."""
 
-TEST_VARIABLES = {"LAYERS_TEST_POSTGRES_URL", "LAYERS_TEST_STEPS", "LAYERS_TEST_NODE_MODULES"}
+TEST_VARIABLES = {
+    *("LAYERS_TEST_POSTGRES_URL", "LAYERS_TEST_STEPS", "LAYERS_TEST_SEED", "LAYERS_TEST_NODE_MODULES"),
+}
 
 every_page = pytest.mark.parametrize("page", PAGES)
 
