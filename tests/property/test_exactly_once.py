@@ -25,8 +25,9 @@ from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError,
 from layers_mcp.operations.errors import DailyLimitError, OrderUnknownError, PublicationUnknownError
 from layers_mcp.operations.identity import idempotency_key, piece_identity
 from layers_mcp.sandbox import Fault
-from tests.support import BASE_URL, START
+from tests.support import BASE_URL
 from tests.support.crash_harness import Server, Town
+from tests.support.order_events import CALLERS, faults, lies, spellings, troubles, wanted
 from tests.support.virtual_time import JumpingLoop
 
 pytestmark = pytest.mark.fuzz
@@ -34,55 +35,12 @@ pytestmark = pytest.mark.fuzz
 TIMES = float(os.environ.get("LAYERS_TEST_STEPS", "1"))
 SEED = int(os.environ.get("LAYERS_TEST_SEED", "1"))
 STEPS = 60
-WRITES = (
-    "POST /v1/content/:id/clone-from-post",
-    "POST /v1/projects/:id/content",
-    "POST /v1/projects/:id/content/:format",
-    "POST /v1/content/:id/publish",
-    "POST /v1/content/:id/schedule",
-)
 TIKTOKS = ["7412345678901234567", "7412345678901234568"]
 MOST_PIECES = 9
 COOLDOWN_SECONDS = 600
 """After which no rate limit closes the way any more."""
 DAILY_LIMIT = 720
 """Six of the dearest pieces."""
-
-clones = st.fixed_dictionaries(
-    {"post": st.sampled_from([0, 1]), "variations": st.sampled_from([1, 2]), "take": st.sampled_from([1, 2])}
-)
-hooks = st.fixed_dictionaries(
-    {
-        "hook": st.sampled_from(["Café first.", "Plan less."]),
-        "variations": st.sampled_from([1, 1, 2]),
-        "take": st.sampled_from([1, 2]),
-    },
-    optional={"theme_tags": st.permutations(["speed", "focus"]).map(tuple)},
-)
-publications = st.fixed_dictionaries(
-    {
-        "content": st.sampled_from([0, 1]),
-        "accounts": st.sampled_from([(0,), (0, 1), (1, 0)]),
-        "at": st.sampled_from([None, START + timedelta(days=1), START + timedelta(days=60)]),
-        "take": st.sampled_from([1, 2]),
-    }
-)
-wanted = st.one_of(clones, hooks, publications)
-spellings = st.sampled_from([str, " {}".format, "{}\n".format])
-troubles = st.lists(
-    st.tuples(
-        st.sampled_from(["drop_before", "drop_after", "truncate", "html_502", "500", "503", "402", "429"]),
-        st.sampled_from([(1,), (2,), (1, 2), ()]),
-    ),
-    max_size=2,
-)
-CALLERS = [("same", "same"), ("same", "second"), ("second", "same", "second"), ("same", "other key")]
-lies = st.dictionaries(
-    st.sampled_from(["auto", "video_remix", "slideshow_remix", "slideshow_builder"]),
-    st.sampled_from([None, True, -120, "dear", {}, 1e30, 119.5, "120"]),
-    max_size=3,
-)
-"""Price lists that cannot be read, in part or at all; what can be read of them is true."""
 
 
 class ExactlyOnce(RuleBasedStateMachine):
@@ -192,7 +150,7 @@ class ExactlyOnce(RuleBasedStateMachine):
     ) -> None:
         order = self.order(wanted, spell)
         before = len(self.town.charges())
-        self.town.sandbox.faults += [fault(kind, calls, where) for kind, calls in troubles for where in WRITES]
+        self.town.sandbox.faults += faults(troubles)
         self.town.slow = slow
         try:
             self.run(self._place(self.servers[0], order, budget))
@@ -247,7 +205,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         wanted=wanted,
         failure=st.sampled_from(["refused", "unsure", "late", "orphaned"]),
         first=st.integers(1, 14),
-        steps=st.sampled_from([1, 1, 2, 30]),
+        steps=st.sampled_from([1, 1, 2, 30, 300]),
         passing=st.booleans(),
     )
     def the_journal_fails(self, wanted: dict[str, Any], failure: Any, first: int, steps: int, passing: bool) -> None:
@@ -307,7 +265,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         elif lost == "late":
             self.the_journal_fails(wanted, "late", step, 1, True)
         elif lost == "unwritten":
-            self.the_journal_fails(wanted, "refused", step, 30, True)
+            self.the_journal_fails(wanted, "refused", step, 300, True)
         else:
             self.an_agent_asks(wanted, troubles=[(lost, ())])
         if refusal:
@@ -378,12 +336,6 @@ class ExactlyOnce(RuleBasedStateMachine):
         except DailyLimitError:
             self.town.clock.move(hours=24)
             return await self.servers[0].place(order)
-
-
-def fault(kind: str, calls: tuple[int, ...], where: str) -> Fault:
-    if kind.isdigit():
-        return Fault(endpoint=where, kind="status", status=int(kind), calls=calls)
-    return Fault(endpoint=where, kind=kind, calls=calls)  # pyright: ignore
 
 
 def test_no_sequence_of_events_makes_anything_twice_or_loses_it() -> None:
