@@ -158,9 +158,10 @@ class Placement:
     """The status of an order, or of its preview.
 
     `record` is None only in the preview of an order that was never sent. `replayed`: the order was known already,
-    answered or not; `recovered`: it had never been answered until this call. `next_take` is the lowest higher take not
-    yet ordered, where this one failed or was canceled. `next_step` is what there is to do about what would refuse a
-    previewed order; "" where it would be placed.
+    answered or not; `recovered`: it had never been answered, or placed only in part, until this call. `next_take` is
+    the lowest higher take not yet ordered, where this one failed or was canceled. `next_step` is what there is to do
+    about what would refuse a previewed order; "" where it would be placed. `balance` is what there is to spend, where
+    a preview read it.
     """
 
     record: OrderRecord | None
@@ -172,6 +173,7 @@ class Placement:
     similar: tuple[SimilarOrder, ...] = ()
     notes: tuple[str, ...] = ()
     next_step: str = ""
+    balance: int | None = None
     rows: tuple[Operation, ...] = ()
 
 

@@ -30,8 +30,8 @@ class Call:
     """One caller's wish, and what there is to tell about it.
 
     `placed`: the order is new, and something of it was sent; `recovered`: what had never been answered, or placed only
-    in part, now is; `unwritten`: why the journal lacks an answer that came. `planned_anew`: the address that the order
-    was planned for does not exist, and it was planned for another one; `gone`: entries of rows whose address exists no
+    in part, now is; `unwritten`: why the journal lacks an answer that came. `planned_anew`: the order was planned for a
+    vintage that the API does not speak, and once more for the other; `gone`: entries of rows whose address exists no
     more. `notes` are told once each.
     """
 
@@ -85,6 +85,7 @@ class PlacementWriter:
             similar=similar,
             notes=tuple(notes),
             next_step=" ".join(refusal.next_step for refusal in refusals),
+            balance=terms.balance if terms is not None else None,
             rows=tuple(rows),
         )
 

@@ -86,6 +86,7 @@ class Planner:
                 request,
                 call.tenant,
                 piece=piece,
+                anew=call.planned_anew,
                 key_fingerprint=self._api.key_fingerprint,
                 now=self._clock.now(),
                 clock_offset=self._clock.offset,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from layers_mcp.api.errors import LayersError
+from layers_mcp.api.errors import LayersError, ValidationFailed
 from layers_mcp.api.plans import OrderRequest
 from layers_mcp.deadlines import LOOK_SECONDS, NEXT_PIECE_SECONDS, PLACE_SECONDS
 from layers_mcp.lifecycle import TaskSupervisor
@@ -240,7 +240,7 @@ class OrderService:
 
     async def _send(self, call: Call, plan: SendPlan) -> list[Operation] | None:
         """Reserve what is new and send it all, a piece after the other; None where everything is to be looked at again:
-        another call was first, or the address is not there.
+        another call was first, or the API speaks another vintage.
 
         Raises what speaks against it; once a piece is placed, that is a note instead.
         """
@@ -265,7 +265,7 @@ class OrderService:
             call.unwritten = call.unwritten or sent.unwritten
             if failure is None:
                 self._tell_sent(call, plan, row)
-            elif await self._has_no_address(call, sent.row, failure):
+            elif await self._is_another_vintage(call, sent.row, failure):
                 await self._sender.release(queue)
                 return None
         await self._sender.release(queue)
@@ -280,15 +280,21 @@ class OrderService:
             call.notes.append(_placed_in_part(call.order, [*plan.answered, *placed], why))
         return placed
 
-    async def _has_no_address(self, call: Call, row: Operation, failure: LayersError) -> bool:
-        """Whether a request failed since this API has no such address, and the order can be looked at again.
+    async def _is_another_vintage(self, call: Call, row: Operation, failure: LayersError) -> bool:
+        """Whether a request failed since this API speaks another vintage now, and all can be looked at again.
 
-        What surely was not ordered is planned anew, once; what may have been before the address went is lost. Where it
-        is an id that is missing, or the user named the vintage, the failure says so.
+        What surely had no effect is planned anew, once; what may have had before the address went is lost. Where it is
+        an id that is missing, or the user named the vintage, the failure says so.
         """
-        if failure.status != HTTPStatus.NOT_FOUND or not KINDS[row.tool].spends:
-            return False
         vintages = self._api.vintages
+        if not KINDS[row.tool].spends:  # its address is the same in every vintage, the words of its body are not
+            anew = isinstance(failure, ValidationFailed) and row.status == "refused" and not call.planned_anew
+            if anew and await vintages.changed(row.project_id):
+                call.planned_anew, call.plan = True, None
+                return True
+            return False
+        if failure.status != HTTPStatus.NOT_FOUND:
+            return False
         missing = await vintages.missing(OrderRequest(path=row.path, body=row.body), row.project_id)
         if missing == "id":
             failure.reason = "An id in the order is unknown, or another organization's."

@@ -10,7 +10,7 @@ import anyio
 from layers_mcp.analytics.metrics import FULL_RANKING
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
-from layers_mcp.api.models import Credits, ReviewPolicy
+from layers_mcp.api.models import ReviewPolicy
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import AFTERTHOUGHT_SECONDS, ORDER_ANSWER_SECONDS
 from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError, Placement, SimilarOrder
@@ -19,6 +19,9 @@ from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argu
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._questions import order_text
+
+POLICY_SECONDS = 60.0
+"""How old a review policy may be that is only told; what an order is refused by is read for it."""
 
 
 class Similar(Result):
@@ -72,9 +75,13 @@ async def commission(
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
     async with GatherSettled(seconds=context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS)) as reads:
-        policy = reads.start(context.api.projects.review_policy, order.project_id)
-        credit = reads.start(context.api.credits.get)
-    return _commission(order, placement, policy.outcome, credit.outcome)
+        policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_SECONDS)
+        credit = None if placement.balance is not None else reads.start(context.api.credits.get)
+    if credit is None or isinstance(credit.outcome, LayersError):
+        balance = placement.balance
+    else:
+        balance = credit.outcome.spendable
+    return _commission(order, placement, policy.outcome, balance)
 
 
 class _Consent:
@@ -105,7 +112,14 @@ class _Consent:
     async def _read_names(self) -> tuple[str, str]:
         """Project and source by name, each by its id where that cannot be read."""
         order, api = self._order, self._context.api
-        rank = partial(api.metrics.top_performers, order.project_id, metric="views", window="90d", limit=FULL_RANKING)
+        rank = partial(
+            api.metrics.top_performers,
+            order.project_id,
+            metric="views",
+            window="90d",
+            limit=FULL_RANKING,
+            include_ineligible=True,
+        )
         seconds = self._context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS)
         async with GatherSettled(seconds=seconds) as reads:
             projects = reads.start(api.projects.list, limit=200)
@@ -134,12 +148,12 @@ def _commission(
     order: CloneOrder | HookOrder,
     placement: Placement,
     policy: ReviewPolicy | LayersError,
-    credit: Credits | LayersError,
+    balance: int | None,
 ) -> Commission:
     record = placement.record
     held, held_note = _held(policy)
     notes = [*_replay_notes(placement), *placement.notes, *([held_note] if held_note else [])]
-    if isinstance(credit, LayersError):
+    if balance is None:
         notes.append("The credit balance could not be read just now.")
     if placement.similar:
         notes.append("Orders of the last hour from the same source are in similar_orders; each is charged by itself.")
@@ -158,7 +172,7 @@ def _commission(
         held_for_approval=held,
         variations=order.variations,
         estimated_credits=placement.estimated_credits,
-        credits_available=None if isinstance(credit, LayersError) else credit.spendable,
+        credits_available=balance,
         credits_ordered_today=placement.credits_ordered_today,
         notes=notes,
         next_step=_next_step(order, placement),

@@ -89,7 +89,7 @@ async def publish_content(
     moment = instant(at, wall) if at.strip() else None
     publication = Publication(
         project_id=project_id,
-        container_id=container.container_id,
+        content=container,
         social_account_ids=social_account_ids,
         at=moment,
         mode=mode,
@@ -103,17 +103,8 @@ async def publish_content(
     try:
         refuse_past(moment, context.now())
         notes = _check_content(container, moment)
-        request = await context.api.publishing.plan(
-            project_id,
-            container,
-            _chosen(accounts, social_account_ids),
-            mode=mode,
-            caption=publication.caption,
-            first_comment=publication.first_comment,
-            scheduled_for=moment,
-        )
-        publication = replace(publication, body=request.body)
-    except (ToolError, LayersError):
+        publication = replace(publication, accounts=_chosen(accounts, social_account_ids))
+    except ToolError:
         if not known:  # what is known is answered, whatever has become of time, content and accounts
             raise
     deadline = anyio.current_time() + context.deadline.remaining() - SCHEDULE_SECONDS

@@ -95,19 +95,13 @@ class ExactlyOnce(RuleBasedStateMachine):
     def _publication(self, content: int, accounts: tuple[int, ...], **arguments: Any) -> Publication:
         chosen = [self.accounts[number] for number in accounts]
 
-        async def planned() -> Publication:
-            api = (await self.servers[0].up()).api
-            container = self.content[content]
-            plan = await api.publishing.plan(self.town.project, container, chosen, scheduled_for=arguments["at"])
-            return Publication(
-                project_id=self.town.project,
-                container_id=container.container_id,
-                social_account_ids=tuple(account.social_account_id for account in chosen),
-                body=plan.body,
-                **arguments,
-            )
-
-        return self.run(planned())
+        return Publication(
+            project_id=self.town.project,
+            content=self.content[content],
+            social_account_ids=tuple(account.social_account_id for account in chosen),
+            accounts=chosen,
+            **arguments,
+        )
 
     def answered(self, order: Order, placement: Placement) -> None:
         """Whatever was answered was made, and is the same job at every later answer."""

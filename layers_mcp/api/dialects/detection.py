@@ -34,6 +34,10 @@ Missing = Literal["address", "id", "unclear"]
 LOOK_AGAIN_SECONDS = 24 * 3600.0
 """An API can move on while a server runs."""
 
+_POLICIES = tuple(dialect.review_policy for dialect in DIALECTS.values())
+
+_MOST_KEPT = 100
+
 _SETTING = "the setting --vintage names it"
 
 
@@ -61,7 +65,19 @@ class VintageDetection:
         self._setting: Vintage | None = setting
         self._finding: Finding | None = None
         self._found_at = 0.0
+        self._policies: dict[str, tuple[float, Response]] = {}
         self._one_at_a_time = anyio.Lock()
+
+    def keep(self, response: Response) -> None:
+        """Remember a review policy: the same read is the evidence for a vintage, and an answer to whoever asks."""
+        while len(self._policies) >= _MOST_KEPT:
+            del self._policies[next(iter(self._policies))]
+        self._policies[response.request.path] = (anyio.current_time(), response)
+
+    def recent(self, address: str, seconds: float) -> Response | None:
+        """Return the review policy that this address gave at most `seconds` ago, if any."""
+        at, response = self._policies.get(address, (0.0, None))
+        return response if anyio.current_time() - at < seconds else None
 
     @property
     def is_set(self) -> bool:
@@ -94,6 +110,16 @@ class VintageDetection:
             if seen.certain:
                 self._remember(seen)
             return seen if seen.certain or known is None else known
+
+    async def changed(self, project_id: str) -> bool:
+        """Whether the evidence, looked at now, tells another vintage than was known; that is known from now on."""
+        known = self.known
+        if self._setting or known is None:
+            return False
+        seen = await self._look(project_id)
+        if seen.certain:
+            self._remember(seen)
+        return seen.certain and seen.vintage != known.vintage
 
     async def missing(self, request: OrderRequest, project_id: str) -> Missing:
         """Return what the 404 that answered `request` shows to be missing: this API's address, an id, or either.
@@ -145,9 +171,11 @@ class VintageDetection:
         """Whether a read is answered; False where there is no such address or id, None where that cannot be told."""
         deadline = anyio.current_time() + DETECTION_SECONDS
         try:
-            await self._get(Request(method="GET", path=address, subject="project"), deadline=deadline)
+            answer = await self._get(Request(method="GET", path=address, subject="project"), deadline=deadline)
         except LayersError as error:
             return False if error.status == HTTPStatus.NOT_FOUND else None
+        if address.endswith(_POLICIES):
+            self.keep(answer)
         return True
 
 

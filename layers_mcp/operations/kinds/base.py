@@ -136,11 +136,16 @@ def draft(
     tenant: Tenant,
     *,
     piece: int = 0,
+    anew: bool = False,
     key_fingerprint: str,
     now: datetime,
     clock_offset: float | None,
 ) -> Operation:
-    """The row of a request that nobody has sent yet; `piece` is 0 where it makes all that is ordered."""
+    """The row of a request that nobody has sent yet; `piece` is 0 where it makes all that is ordered.
+
+    One that was planned `anew` is another request, and has another `Idempotency-Key` than the refused one.
+    """
+    pieces_identity = piece_identity(order.identity, piece)
     return Operation(
         entry=uuid.uuid4().hex,
         base_url=tenant.base_url,
@@ -157,7 +162,7 @@ def draft(
         path=request.path,
         price_keys=request.price_keys,
         key_fingerprint=key_fingerprint,
-        idempotency_key=idempotency_key(tenant.base_url, piece_identity(order.identity, piece)),
+        idempotency_key=idempotency_key(tenant.base_url, f"{pieces_identity} anew" if anew else pieces_identity),
         path_container_id=request.container_id,
         body=dict(request.body),
         container_ids=order.container_ids,

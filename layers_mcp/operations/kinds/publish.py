@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import anyio
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.plans import OrderPlan, OrderRequest, WriteRequest
-from layers_mcp.api.request import path, stamp
+from layers_mcp.api.request import stamp
 from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import Canonical, canonical_text, identity
 from layers_mcp.operations.models import Operation, PublishMode, Tool
@@ -20,7 +20,7 @@ from layers_mcp.text.ids import container_key
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
-    from layers_mcp.api.models import ScheduledPost
+    from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
 
 
 GOES_OUT_WITHIN = timedelta(minutes=2)
@@ -33,20 +33,20 @@ ENDS = {"published": "completed", "draft": "completed", "failed": "failed", "can
 class Publication:
     """What is to be published: the same content, accounts, instant, mode, texts and take are the same publication.
 
-    `at` is None for now. `body` is what the vintage of the API is sent; it is no part of the identity.
+    `at` is None for now. `content` and `accounts` are what is sent, as they were read; the identity is by their ids.
     """
 
     tool: ClassVar[Tool] = "publish_content"
     noun: ClassVar[str] = "publication"
     project_id: str
-    container_id: str
+    content: Container
     social_account_ids: tuple[str, ...]
     at: datetime | None = None
     mode: PublishMode = "publish"
     caption: str = ""
     first_comment: str = ""
     take: int = 1
-    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    accounts: Sequence[SocialAccount] = ()
 
     @property
     def order_mode(self) -> PublishMode:
@@ -57,7 +57,7 @@ class Publication:
     def arguments(self) -> dict[str, Canonical]:
         """What makes it this publication, in canonical form: however ids and instant are spelled."""
         return {
-            "container_id": canonical_text(self.container_id).removeprefix("cnt_"),
+            "container_id": canonical_text(self.content.container_id).removeprefix("cnt_"),
             "social_account_ids": sorted({canonical_text(each) for each in self.social_account_ids}),
             "at": stamp(self.at) if self.at else "",
             "mode": self.mode,
@@ -82,12 +82,20 @@ class Publication:
     @property
     def container_ids(self) -> tuple[str, ...]:
         """What is published."""
-        return (self.container_id,)
+        return (self.content.container_id,)
 
     async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
         """One request takes every account, or none."""
-        where = path("content", self.container_id, "schedule" if self.at else "publish")
-        return OrderPlan(requests=(OrderRequest(path=where, body=self.body, pieces=variations),))
+        request = await api.publishing.plan(
+            self.project_id,
+            self.content,
+            self.accounts,
+            mode=self.mode,
+            caption=self.caption,
+            first_comment=self.first_comment,
+            scheduled_for=self.at,
+        )
+        return OrderPlan(requests=(OrderRequest(path=request.path, body=request.body, pieces=variations),))
 
 
 class PublishKind:

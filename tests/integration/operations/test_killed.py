@@ -38,12 +38,12 @@ def served(sandbox: Sandbox) -> Iterator[str]:
             thread.join()
 
 
-def wait_for_charge(sandbox: Sandbox):
-    """The one charge, as soon as upstream has accepted the order."""
+def wait_for_charge(sandbox: Sandbox, number: int = 1):
+    """The last of so many charges, as soon as upstream has accepted what is charged."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if charges := [event for event in sandbox.ledger() if event.type == "usage"]:
-            return charges[0]
+        if len(charges := [event for event in sandbox.ledger() if event.type == "usage"]) >= number:
+            return charges[-1]
         time.sleep(0.02)
     raise AssertionError("the order did not arrive")
 
@@ -148,6 +148,31 @@ def test_a_publication_survives_a_kill_between_its_acceptance_and_its_answer(
     assert [post["scheduled_post_id"] for post in again["scheduled_posts"]] == [accepted]
     ours = [post["scheduled_post_id"] for post in listed if post["container_id"] == publication["container_id"]]
     assert ours == [accepted]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("piece", [1, 2, 3])
+def test_an_order_in_pieces_survives_a_kill_at_any_of_them(piece: int, tmp_path: Path) -> None:
+    with Sandbox(path=tmp_path / "world.db", vintage="current") as sandbox:
+        order = {"project_id": sandbox.project_id("acme-todo"), "hook": "Plan less, do more.", "variations": 3}
+        endpoint = "POST /v1/projects/:id/content/slideshow-builder"
+        sandbox.faults.append(Fault(endpoint=endpoint, kind="latency", seconds=3, calls=(piece,)))
+        with served(sandbox) as base_url:
+            env = environment(tmp_path / "state", LAYERS_API_KEY=sandbox.api_key)
+            with Program("--base-url", base_url, env=env) as program:
+                program.handshake()
+                program.send(call_of(1, "generate_with_hook", **order))
+                wait_for_charge(sandbox, piece)
+                program.signal(signal.SIGKILL)
+                assert program.end(close=False)[:2] == (-signal.SIGKILL, [])
+            with Program("--base-url", base_url, env=env) as program:
+                program.handshake()
+                first = program.call(1, "generate_with_hook", **order)["structuredContent"]
+                again = program.call(2, "generate_with_hook", **order)["structuredContent"]
+        charged = [event.job_id for event in sandbox.ledger() if event.type == "usage"]
+    assert first["replayed"]
+    assert first["job_ids"] == again["job_ids"] == charged
+    assert len(set(charged)) == 3
 
 
 def test_an_order_on_its_way_is_written_down_before_the_program_leaves(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -193,6 +193,7 @@ async def test_what_cannot_be_read_beside_an_order_is_left_out_with_a_note(desk:
     desk.sandbox.faults += [
         Fault(endpoint="GET /v1/credits", kind="status", status=403),
         Fault(endpoint="GET /v1/projects/:id/content-review-policy", kind="status", status=403),
+        Fault(endpoint="GET /v1/projects/:id/approval-policy", kind="status", status=403),
     ]
     order = await desk.clone()
     assert (order.status, order.held_for_approval, order.credits_available) == ("running", None, None)
