@@ -124,8 +124,7 @@ class Sandbox:
     # --- time --------------------------------------------------------------------------------------------------
 
     def _moment(self) -> float:
-        with self._store.transaction(write=False) as db:
-            return self._clock().timestamp() + db.execute("SELECT offset FROM world").fetchone()[0]
+        return self._clock().timestamp() + self._store.offset()
 
     def now(self) -> datetime:
         """The world's time, in UTC."""

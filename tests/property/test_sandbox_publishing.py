@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from layers_mcp.sandbox import Fault, Sandbox
 from tests.integration.sandbox.conftest import HandClock, open_api
 
-STEPS = int(8 * float(os.environ.get("LAYERS_TEST_STEPS", "1")))
+STEPS = int(5 * float(os.environ.get("LAYERS_TEST_STEPS", "1")))
 
 PROJECT = "acme-todo"
 FINAL = {"published", "draft", "draft_in_inbox", "failed", "canceled"}

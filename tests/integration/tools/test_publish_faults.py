@@ -38,7 +38,12 @@ PASSED_OVER = {"late", "drop after", "truncated"}
 TOMORROW = "2026-04-18T09:00Z"
 LATER = "2026-04-19T09:00Z"
 
-every_fault = pytest.mark.parametrize("fault", FAULTS)
+QUICK = ("late", "429", "drop after")
+"""One of each kind; the default run leaves the others to CI."""
+
+every_fault = pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in FAULTS]
+)
 now_or_later = pytest.mark.parametrize("at", ["", TOMORROW])
 
 
