@@ -18,6 +18,7 @@ from layers_mcp.app import create_server
 from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools import CATALOG, DEFINITIONS
+from layers_mcp.views import VIEWS
 from tests.support import configured
 from tests.support.harness import told
 
@@ -57,7 +58,7 @@ def test_the_package_names_its_public_surface_once() -> None:
         _ = layers_mcp.nothing_else  # pyright: ignore
 
 
-async def test_a_client_lists_eighteen_tools_three_prompts_two_guides_and_four_views(
+async def test_a_client_lists_every_tool_and_view_three_prompts_and_two_guides(
     sandbox: Sandbox, tmp_path: Path, era: str
 ) -> None:
     async with connect(sandbox, tmp_path, era) as client:
@@ -71,7 +72,7 @@ async def test_a_client_lists_eighteen_tools_three_prompts_two_guides_and_four_v
     assert [resource.uri for resource in resources] == [
         "layers://guide/metrics",
         "layers://guide/loop",
-        *(f"ui://layers/{view}.html" for view in ("ranking", "series", "approval", "results")),
+        *(view.uri for view in VIEWS),
     ]
     assert sandbox.requests == [], "listing asks nothing of the API"
 

@@ -107,9 +107,10 @@ async def own_endpoint(stage: Stage, name: str) -> str:
     await stage.facts(name, **arguments)
     asked = [(each.method, _ID.sub(":id", each.path)) for each in stage.sandbox.requests[before:]]
     await anyio.sleep(FIVE_MINUTES)  # what the call set going comes to rest
-    return next(
-        f"{method} {path}" for method, path in asked if (method, path) in SCOPES[spec_of(function_of(name)).scope]
-    )
+    scope = spec_of(function_of(name)).scope
+    own = [f"{method} {path}" for method, path in asked if (method, path) in SCOPES[scope]]
+    assert own, f"none of what {name} asked needs its scope, {scope}: {asked}"
+    return own[0]
 
 
 async def struck(stage: Stage, name: str, arguments: dict[str, Any], **fault: Any) -> tuple[bool, str]:

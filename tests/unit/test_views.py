@@ -11,6 +11,8 @@ import pytest
 
 import layers_mcp.views
 from layers_mcp.config import DEFAULT_MEDIA_ORIGINS
+from layers_mcp.protocol.tool import spec_of
+from layers_mcp.tools import CATALOG, function_of
 from layers_mcp.views import MIME_TYPE, VIEWS, Page, pages
 
 SOURCES = Path(layers_mcp.views.__file__).parent
@@ -50,13 +52,10 @@ class _Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-def test_there_is_a_view_for_each_question_of_the_loop() -> None:
-    assert [page.view.uri for page in PAGES.values()] == [
-        "ui://layers/ranking.html",
-        "ui://layers/series.html",
-        "ui://layers/approval.html",
-        "ui://layers/results.html",
-    ]
+def test_every_view_is_a_page_of_its_own_that_a_tool_is_shown_by() -> None:
+    shown_by = {spec_of(function_of(name)).view for name in CATALOG} - {""}
+    assert {page.view.uri for page in PAGES.values()} == shown_by
+    assert len(PAGES) == len(VIEWS)
     assert MIME_TYPE == "text/html;profile=mcp-app"
     assert all(view.title and view.description for view in VIEWS)
 
