@@ -182,11 +182,11 @@ async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Co
 
 
 async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mapping[str, str], Publications]:
-    """Project names by id, and the publishing status of what is approved; what cannot be read hides no content."""
+    """Project names by id, and publication of what is approved, or was scheduled here; failed reads hide no content."""
     containers = read.containers
     waiting = [one.container_id for one in containers if one.approval_status == "pending"]
-    scheduled = bool(waiting) and await context.operations.history.published(waiting)
-    out = containers if scheduled or any(map(can_be_out, containers)) else []
+    scheduled = await context.operations.history.published(waiting) if waiting else frozenset[str]()
+    out = [one for one in containers if can_be_out(one) or one.container_id in scheduled]
     async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if containers and not read.names else None
         publications = reads.start(read_publications, context, out)

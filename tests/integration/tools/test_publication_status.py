@@ -120,6 +120,16 @@ async def test_an_approval_that_sets_posts_going_says_which_and_when(newsroom: N
     assert (rejected.publication and rejected.publication.status, rejected.next_step) == ("not_published", None)
 
 
+async def test_only_projects_with_something_scheduled_are_read_for_all_that_waits(newsroom: Newsroom) -> None:
+    one, other = newsroom.containers
+    await newsroom.publish(one, at="2026-04-18T09:00:00Z")
+    before = newsroom.schedule_reads()
+    page = await get_content(newsroom.ws, awaiting_approval=True)
+    told = {item.container_id: item.publication and item.publication.status for item in page.items}
+    assert (told[one], told[other]) == ("blocked_on_approval", None)
+    assert newsroom.schedule_reads() == before + 1
+
+
 async def test_a_canceled_post_is_not_published_and_the_others_count(newsroom: Newsroom) -> None:
     one, _ = newsroom.containers
     await decide_content(newsroom.ws, one, "approve")
