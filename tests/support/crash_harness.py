@@ -182,7 +182,7 @@ class Server:
         """Place it as the tools do: content is read before it is published."""
         ws = await self.up()
         if isinstance(order, Publication):
-            await ws.api.content.get(order.container_id)
+            await ws.api.content.get(order.content.container_id)
         return await ws.operations.orders.place(order, **arguments)
 
     async def stop(self) -> None:
