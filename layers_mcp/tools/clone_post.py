@@ -43,7 +43,7 @@ async def clone_post(
     influencer_id: Annotated[str, Field(description="Who speaks.")] = "",
     social_account_id: Annotated[str, Field(description="Or its influencer.")] = "",
     take: Annotated[int, Field(description="2 orders it again.", ge=1, le=99)] = 1,
-    max_credits: Annotated[int, Field(description="0 = no cap.", ge=0)] = 0,
+    max_credits: Annotated[int, Field(description="Per order; 0 = no cap.", ge=0)] = 0,
     require_approval: Annotated[bool, Field(description="Only if a person reviews.")] = False,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:

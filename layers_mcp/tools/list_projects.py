@@ -63,7 +63,7 @@ async def list_projects(
     """List projects: all customers, clients, brands or apps we have under this organization or account, who the key is
     logged in as, and the balance: how many credits are left.
 
-    Use it first, to find one by name: its project id. Also what a video or slideshow would cost. For its state:
+    Use it first, to find one by name: its project id. What a video or slideshow would cost. For its state:
     check_readiness.
     """
     api, status = context.api, "" if include_archived else "active"

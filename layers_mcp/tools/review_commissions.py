@@ -106,8 +106,8 @@ async def review_commissions(
     since: Annotated[str, Field(description="Date or age (7d).")] = "90d",
     limit: Annotated[int, Field(description="Orders.", ge=1, le=100)] = 20,
 ) -> Review:
-    """Review what we have ordered so far: past orders, how clones, copies, variations and experiments did, did they
-    work or beat the original, was it worth it, results for the credits that were spent?
+    """Review what we have ordered: past orders, how clones, copies, variations and experiments did, did they work or
+    beat the original, was it worth it, results for the credits spent?
 
     Use it weekly or by month: by_mode tells whether fork or reimagine works better, with lift over what sources should
     earn. For winners: rank_top_performers.

@@ -62,7 +62,7 @@ async def wait_job(
     timeout_seconds: Annotated[int, Field(description="0 reads once.", ge=0, le=45)] = 20,
 ) -> Waited:
     """Wait for a job, or check its progress and status: is it done yet, has it finished, is it ready, complete, still
-    running, how far along, how long, did rendering or generation fail, and why?
+    running, how far along, how long, did rendering or generation fail?
 
     Use it after an order, to tell when the video is made; timeout_seconds=0 asks once. For drafts: get_content.
     """
