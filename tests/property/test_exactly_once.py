@@ -40,8 +40,8 @@ MOST_PIECES = 9
 FIRST_OTHER_TAKE = 3
 COOLDOWN_SECONDS = 600
 """After which no rate limit closes the way any more."""
-DAILY_LIMIT = 720
-"""Six of the dearest pieces."""
+DAILY_LIMIT = 360
+"""Three of the dearest pieces."""
 
 
 class ExactlyOnce(RuleBasedStateMachine):
