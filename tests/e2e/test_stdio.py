@@ -194,7 +194,14 @@ def test_an_unset_placeholder_of_a_host_counts_as_no_key(tmp_path: Path) -> None
     assert "user_config" not in text
 
 
-LATE = ("sqlalchemy", "layers_mcp.api", "layers_mcp.operations", "layers_mcp.sandbox", "layers_mcp.analytics")
+LATE = (
+    "sqlalchemy",
+    "layers_mcp.analytics",
+    "layers_mcp.api",
+    "layers_mcp.operations",
+    "layers_mcp.sandbox",
+    "layers_mcp.views",
+)
 
 
 def test_what_only_a_call_needs_is_not_loaded_at_start() -> None:
