@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING
 
+from layers_mcp.api.errors import LayersError, ValidationFailed
 from layers_mcp.api.plans import OrderRequest
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.identity import clone_container_id, piece_identity
+from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.kinds.base import draft
 from layers_mcp.operations.models import Operation
 from layers_mcp.operations.placement import Call
@@ -63,6 +66,38 @@ class Planner:
             drafts=await self._drafts(call, rows),
             lost=lost,
         )
+
+    async def must_plan_anew(self, call: Call, row: Operation, failure: LayersError) -> bool:
+        """Whether a request failed since this API speaks another vintage now, and all can be looked at again.
+
+        What surely had no effect is planned anew, once; what may have had before the address went is lost. Where it is
+        an id that is missing, or the user named the vintage, the failure says so.
+        """
+        vintages = self._api.vintages
+        if not KINDS[row.tool].spends:  # its address is the same in every vintage, the words of its body are not
+            anew = isinstance(failure, ValidationFailed) and row.status == "refused" and not call.planned_anew
+            if anew and await vintages.changed(row.project_id):
+                call.planned_anew, call.plan = True, None
+                return True
+            return False
+        if failure.status != HTTPStatus.NOT_FOUND:
+            return False
+        missing = await vintages.missing(OrderRequest(path=row.path, body=row.body), row.project_id)
+        if missing == "id":
+            failure.reason = "An id in the order is unknown, or another organization's."
+        if missing != "address":
+            return False
+        if row.status == "unknown":
+            call.gone.add(row.entry)
+            return True
+        if vintages.is_set or call.planned_anew:
+            failure.reason = (
+                "This API has no such endpoint: it does not speak the vintage that the order was meant for."
+            )
+            failure.hint = "Start the server with --vintage auto; layers-mcp doctor tells what is found then."
+            return False
+        call.planned_anew, call.plan = True, None
+        return True
 
     async def _drafts(self, call: Call, rows: Sequence[Operation]) -> list[Operation]:
         """Rows of what is not ordered yet: all of it in one where a single request makes it, else a piece each."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import anyio
 
-from layers_mcp.api.errors import LayersError, ValidationFailed
-from layers_mcp.api.plans import OrderRequest
+from layers_mcp.api.errors import LayersError
 from layers_mcp.deadlines import LOOK_SECONDS, NEXT_PIECE_SECONDS, PLACE_SECONDS
 from layers_mcp.lifecycle import TaskSupervisor
 from layers_mcp.operations.clock import UpstreamClock
@@ -20,14 +18,14 @@ from layers_mcp.operations.errors import (
     OrderInProgressError,
     UnclearTenantError,
 )
-from layers_mcp.operations.kinds import KINDS, Order
+from layers_mcp.operations.kinds import Order
 from layers_mcp.operations.lease import LeaseWatch
 from layers_mcp.operations.models import Operation, Placement
+from layers_mcp.operations.notes import placed_in_part, price_notes, tell_found, tell_sent
 from layers_mcp.operations.observation import ObserveOrder, observe_nothing
 from layers_mcp.operations.patience import required
 from layers_mcp.operations.placement import Call, PlacementWriter
 from layers_mcp.operations.planning import Planner, SendPlan
-from layers_mcp.operations.pricing import CLONE_PRICE_NOTE
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
 from layers_mcp.operations.state_machine import can_retry, is_free
@@ -131,8 +129,8 @@ class OrderService:
         plan, terms = await self._priced(plan, limits, ask_hold=False)
         refusals = await self._terms.refusals(plan.to_send, terms, limits)
         if plan.drafts and not plan.is_new:
-            call.notes.append(_placed_in_part(order, rows))
-        call.notes += [*_price_notes(plan.drafts, terms), *(refusal.reason for refusal in refusals)]
+            call.notes.append(placed_in_part(order, rows))
+        call.notes += [*price_notes(plan.drafts, terms), *(refusal.reason for refusal in refusals)]
         return await self._writer.placement(call, rows, terms, refusals)
 
     async def _call(self, order: Order, limits: Limits, deadline: float | None) -> Call:
@@ -178,7 +176,7 @@ class OrderService:
             if isinstance(found, Operation):
                 plan.lost.remove(row)
                 plan.answered.append(found)
-                _tell_found(call)
+                tell_found(call)
             elif len(plan.lost) == len(rows) and not plan.drafts:
                 raise await self._writer.unknown(call, row, found)
             else:
@@ -193,7 +191,7 @@ class OrderService:
         """Whether something that may not be sent again now is found upstream, and so need not be."""
         found = [await self._reconciler.found(row) for row in rows if row.status == "unknown"]
         if any(isinstance(each, Operation) for each in found):
-            _tell_found(call)
+            tell_found(call)
             return True
         return False
 
@@ -264,8 +262,8 @@ class OrderService:
             failure = sent.failure
             call.unwritten = call.unwritten or sent.unwritten
             if failure is None:
-                self._tell_sent(call, plan, row)
-            elif await self._is_another_vintage(call, sent.row, failure):
+                tell_sent(call, plan, row)
+            elif await self._planner.must_plan_anew(call, sent.row, failure):
                 await self._sender.release(queue)
                 return None
         await self._sender.release(queue)
@@ -277,40 +275,8 @@ class OrderService:
         placed = [row for row in rows if row.status != "refused"]
         if failure is not None or queue:
             why = f": {failure}" if failure is not None else ""
-            call.notes.append(_placed_in_part(call.order, [*plan.answered, *placed], why))
+            call.notes.append(placed_in_part(call.order, [*plan.answered, *placed], why))
         return placed
-
-    async def _is_another_vintage(self, call: Call, row: Operation, failure: LayersError) -> bool:
-        """Whether a request failed since this API speaks another vintage now, and all can be looked at again.
-
-        What surely had no effect is planned anew, once; what may have had before the address went is lost. Where it is
-        an id that is missing, or the user named the vintage, the failure says so.
-        """
-        vintages = self._api.vintages
-        if not KINDS[row.tool].spends:  # its address is the same in every vintage, the words of its body are not
-            anew = isinstance(failure, ValidationFailed) and row.status == "refused" and not call.planned_anew
-            if anew and await vintages.changed(row.project_id):
-                call.planned_anew, call.plan = True, None
-                return True
-            return False
-        if failure.status != HTTPStatus.NOT_FOUND:
-            return False
-        missing = await vintages.missing(OrderRequest(path=row.path, body=row.body), row.project_id)
-        if missing == "id":
-            failure.reason = "An id in the order is unknown, or another organization's."
-        if missing != "address":
-            return False
-        if row.status == "unknown":
-            call.gone.add(row.entry)
-            return True
-        if vintages.is_set or call.planned_anew:
-            failure.reason = (
-                "This API has no such endpoint: it does not speak the vintage that the order was meant for."
-            )
-            failure.hint = "Start the server with --vintage auto; layers-mcp doctor tells what is found then."
-            return False
-        call.planned_anew, call.plan = True, None
-        return True
 
     async def _reserve(self, call: Call, drafts: Sequence[Operation]) -> list[Operation] | None:
         """Hold the credits of new rows. Raises `UnclearTenantError` to who can see the project, 404 to others."""
@@ -319,43 +285,3 @@ class OrderService:
         except UnclearTenantError:
             await self._api.content.list(call.order.project_id, limit=1)
             raise
-
-    def _tell_sent(self, call: Call, plan: SendPlan, row: Operation) -> None:
-        if row.status == "unknown":
-            call.recovered = True
-            what = f"A piece of this {call.order.noun}" if row.piece else f"This {call.order.noun}"
-            once = "charged" if KINDS[row.tool].spends else "published"
-            call.notes.append(
-                f"{what} had never been answered: it was sent again under the same ids, and is {once} once."
-            )
-        elif plan.is_new or call.placed:
-            call.placed = True
-            call.notes += _price_notes([row])
-        else:
-            call.recovered = True
-            call.notes.append(
-                "The rest of this order was placed only now; what had been placed before is not charged again."
-            )
-
-
-def _placed_in_part(order: Order, rows: Sequence[Operation], why: str = "") -> str:
-    placed = sum(row.variations for row in rows if row.status not in ("reserved", "unknown"))
-    return f"{placed} of {order.variations} pieces are placed{why}. The same call orders the rest."
-
-
-def _price_notes(rows: Sequence[Operation], terms: Terms | None = None) -> list[str]:
-    """What is to be known of the price of new rows."""
-    if not any(KINDS[row.tool].spends for row in rows):
-        return []
-    if terms is not None and terms.estimated_credits is None:
-        return ["What this order costs cannot be told just now."]
-    bounded = any(not row.price_keys and row.estimated_credits is not None for row in rows)
-    return [CLONE_PRICE_NOTE] if bounded else []
-
-
-def _tell_found(call: Call) -> None:
-    call.recovered = True
-    where = "its containers were found in the project's content"
-    if not KINDS[call.order.tool].spends:
-        where = "it was found in the project's schedule"
-    call.notes.append(f"This {call.order.noun} had never been answered: {where}.")

@@ -1,0 +1,54 @@
+"""What a caller is told of an order that is being placed, beside how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layers_mcp.operations.kinds import KINDS, Order
+from layers_mcp.operations.models import Operation
+from layers_mcp.operations.placement import Call
+from layers_mcp.operations.planning import SendPlan
+from layers_mcp.operations.pricing import CLONE_PRICE_NOTE
+from layers_mcp.operations.terms import Terms
+
+
+def tell_sent(call: Call, plan: SendPlan, row: Operation) -> None:
+    """Note that a row was sent, and what that makes of its order."""
+    if row.status == "unknown":
+        call.recovered = True
+        what = f"A piece of this {call.order.noun}" if row.piece else f"This {call.order.noun}"
+        once = "charged" if KINDS[row.tool].spends else "published"
+        call.notes.append(f"{what} had never been answered: it was sent again under the same ids, and is {once} once.")
+    elif plan.is_new or call.placed:
+        call.placed = True
+        call.notes += price_notes([row])
+    else:
+        call.recovered = True
+        call.notes.append(
+            "The rest of this order was placed only now; what had been placed before is not charged again."
+        )
+
+
+def placed_in_part(order: Order, rows: Sequence[Operation], why: str = "") -> str:
+    """How much of an order is placed by its `rows`."""
+    placed = sum(row.variations for row in rows if row.status not in ("reserved", "unknown"))
+    return f"{placed} of {order.variations} pieces are placed{why}. The same call orders the rest."
+
+
+def price_notes(rows: Sequence[Operation], terms: Terms | None = None) -> list[str]:
+    """What is to be known of the price of new rows."""
+    if not any(KINDS[row.tool].spends for row in rows):
+        return []
+    if terms is not None and terms.estimated_credits is None:
+        return ["What this order costs cannot be told just now."]
+    bounded = any(not row.price_keys and row.estimated_credits is not None for row in rows)
+    return [CLONE_PRICE_NOTE] if bounded else []
+
+
+def tell_found(call: Call) -> None:
+    """Note that what had never been answered was found upstream."""
+    call.recovered = True
+    where = "its containers were found in the project's content"
+    if not KINDS[call.order.tool].spends:
+        where = "it was found in the project's schedule"
+    call.notes.append(f"This {call.order.noun} had never been answered: {where}.")
