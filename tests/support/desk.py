@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools.change_schedule import Changed, change_schedule
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.publish_content import Published, publish_content
-from tests.support import LoopClock, open_workspace
+from tests.support import START, LoopClock, open_workspace
 
 PUBLISH = "POST /v1/content/:id/publish"
 SCHEDULE = "POST /v1/content/:id/schedule"
@@ -67,3 +68,14 @@ class Desk:
         """The content's scheduled posts, as upstream has them."""
         page = await self.ws.api.publishing.list(self.project, limit=100)
         return [post.scheduled_post_id for post in page.items if post.container_id == self.container]
+
+
+@asynccontextmanager
+async def open_desk(state_dir: Path) -> AsyncIterator[Desk]:
+    """A desk in a new world, with content made and finished."""
+    clock = LoopClock(START)
+    with Sandbox(clock=clock) as sandbox:
+        async with open_workspace(sandbox, state_dir) as ws:
+            desk = Desk(sandbox, clock, ws, state_dir)
+            await desk.prepare()
+            yield desk

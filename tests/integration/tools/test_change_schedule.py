@@ -10,10 +10,9 @@ import pytest
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import ToolError
-from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.sandbox import Fault
 from layers_mcp.tools.list_schedule import list_schedule
-from tests.support import START, LoopClock, open_workspace
-from tests.support.desk import Desk
+from tests.support.desk import Desk, open_desk
 
 pytestmark = pytest.mark.jumping
 
@@ -23,12 +22,8 @@ LATER = "2026-04-19T09:00Z"
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    clock = LoopClock(START)
-    with Sandbox(clock=clock) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
-            desk = Desk(sandbox, clock, ws, tmp_path)
-            await desk.prepare()
-            yield desk
+    async with open_desk(tmp_path) as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.list_schedule import list_schedule
 from layers_mcp.tools.publish_content import publish_content
 from tests.support import START, LoopClock, open_workspace
-from tests.support.desk import PUBLISH, SCHEDULE, Desk
+from tests.support.desk import PUBLISH, SCHEDULE, Desk, open_desk
 from tests.support.harness import open_stage, text_of
 
 pytestmark = pytest.mark.jumping
@@ -25,12 +25,8 @@ pytestmark = pytest.mark.jumping
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    clock = LoopClock(START)
-    with Sandbox(clock=clock) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
-            desk = Desk(sandbox, clock, ws, tmp_path)
-            await desk.prepare()
-            yield desk
+    async with open_desk(tmp_path) as desk:
+        yield desk
 
 
 async def test_content_is_published_once_however_often_it_is_asked_for(desk: Desk) -> None:

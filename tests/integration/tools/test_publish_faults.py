@@ -11,9 +11,8 @@ import pytest
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import ToolError
-from layers_mcp.sandbox import Fault, Sandbox
-from tests.support import START, LoopClock, open_workspace
-from tests.support.desk import CANCEL, PUBLISH, RESCHEDULE, SCHEDULE, Desk
+from layers_mcp.sandbox import Fault
+from tests.support.desk import CANCEL, PUBLISH, RESCHEDULE, SCHEDULE, Desk, open_desk
 
 pytestmark = pytest.mark.jumping
 
@@ -49,12 +48,8 @@ now_or_later = pytest.mark.parametrize("at", ["", TOMORROW])
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    clock = LoopClock(START)
-    with Sandbox(clock=clock) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
-            desk = Desk(sandbox, clock, ws, tmp_path)
-            await desk.prepare()
-            yield desk
+    async with open_desk(tmp_path) as desk:
+        yield desk
 
 
 @every_fault
