@@ -171,7 +171,7 @@ def test_the_page_of_a_ranking_marks_breakouts_and_small_samples():
     assert "breakout (solid)" in text
     assert "under 50 views" in text
     assert "Median engagement rate 3.2% over 23 posts. Clone it." in text
-    assert "under 50 views: it stands last" not in text
+    assert "under 50 views: it is listed last" not in text
 
 
 def test_the_page_of_a_ranking_says_why_it_does_not_begin_with_rank_one():
@@ -179,7 +179,7 @@ def test_the_page_of_a_ranking_says_why_it_does_not_begin_with_rank_one():
     row = {"rank": 2, "title": "A hook", "metric_value": 0.08, "display": "8.0%", "views": 900}
     result = {"items": [row], "median_engagement_rate": 0.03, "rows_considered": 9, "next_step": ""}
     demo_views.ranking(Console(stream, {}), result)
-    assert "under 50 views: it stands last" in " ".join(stream.getvalue().split())
+    assert "under 50 views: it is listed last" in " ".join(stream.getvalue().split())
 
 
 LONG = "a sentence that goes on for much longer than a narrow terminal is wide, " * 3
