@@ -58,7 +58,7 @@ class BaseClient:
             shared=self.shared,
             now=now,
         )
-        self.retry = Retry(self._transport)
+        self.retry = Retry(self._transport, now)
         self.vintages = VintageDetection(self.get, None if vintage == "auto" else vintage)
         self._writes = 0
 

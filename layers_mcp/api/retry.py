@@ -2,11 +2,14 @@
 
 Sent again after: no connection, no answer, 429, 500, 502, 503, 504, and a success cut short. Never: any other answer,
 nor a code that is final whatever its status (KILL_SWITCH, BILLING_EXHAUSTED, …). Pauses have full jitter and grow;
-`Retry-After` is obeyed, and after a 429 every request of the same bucket waits for it.
+`Retry-After` is obeyed, and after a 429 every request of the same bucket waits for it. A write is not sent again after
+the machine slept: Layers forgets an `Idempotency-Key` after a day, and what is older is for the caller to judge.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from secrets import SystemRandom
 
 import anyio
@@ -27,14 +30,19 @@ _LEAST_SECONDS = 1.0
 _SPREAD = 0.25
 """Seconds over which the requests that waited for one cooldown are spread."""
 
+_ASLEEP = timedelta(minutes=5)
+"""How far the clock may move during a request's budget of seconds, before the machine is taken to have slept."""
+
 _random = SystemRandom()
 
 
 class Retry:
     """Repeats requests within a time budget; keeps the cooldowns of the three buckets."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, now: Callable[[], datetime]) -> None:
+        """`now` is the machine's clock, which goes on while the machine sleeps; the loop's does not."""
         self._transport = transport
+        self._now = now
         self._closed_until: dict[Bucket, float] = {}
 
     async def perform(self, request: Request, *, deadline: float | None = None) -> Response:
@@ -43,7 +51,7 @@ class Retry:
         Raises LayersError; its `nothing_changed` speaks for all attempts together.
         """
         deadline = anyio.current_time() + REQUEST_SECONDS if deadline is None else deadline
-        attempt, unanswered = 0, False
+        attempt, unanswered, began = 0, False, self._now()
         while True:
             attempt += 1
             try:
@@ -56,10 +64,12 @@ class Retry:
             unanswered = unanswered or not failure.nothing_changed
             pause = _pause(attempt, failure)
             in_time = anyio.current_time() + pause + _LEAST_SECONDS < deadline
-            if attempt == MOST_ATTEMPTS or not in_time or not _again(request, failure):
-                failure.nothing_changed = request.reads or not unanswered
-                raise failure
-            await anyio.sleep(pause)
+            if attempt < MOST_ATTEMPTS and in_time and _again(request, failure):
+                await anyio.sleep(pause)
+                if request.reads or abs(self._now() - began) < _ASLEEP:
+                    continue
+            failure.nothing_changed = request.reads or not unanswered
+            raise failure
 
     def _cool_down(self, bucket: Bucket, failure: LayersError) -> None:
         if failure.status != 429 or not failure.retryable:

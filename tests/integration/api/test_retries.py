@@ -1,7 +1,7 @@
 """What is sent again, when, and what is said about it in the end. Time jumps here: nothing waits."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 import anyio
@@ -96,6 +96,25 @@ async def test_a_cancellation_is_tried_again() -> None:
     async with client(upstream) as layers:
         assert (await layers.jobs.cancel("job_1")).accepted
     assert len(upstream.requests) == 2
+
+
+async def test_after_the_machine_slept_what_was_read_is_asked_for_again_and_what_was_written_is_not() -> None:
+    for answer, call, sent in ((WHOAMI, whoami, 2), (CREATIVE, override, 1), (ORDERED, order, 1)):
+        clock = [NOW]
+
+        def asleep(request: httpx2.Request, clock: list[datetime] = clock) -> httpx2.Response:
+            clock[0] += timedelta(hours=25)
+            raise httpx2.ReadError("gone", request=request)
+
+        upstream = Upstream(asleep, answer)
+        async with client(upstream, now=lambda clock=clock: clock[0]) as layers:
+            if sent == 2:
+                await call(layers)
+            else:
+                with pytest.raises(LayersError) as failure:
+                    await call(layers)
+                assert not failure.value.nothing_changed
+        assert len(upstream.requests) == sent
 
 
 FINAL: list[tuple[Reply, type[LayersError]]] = [
