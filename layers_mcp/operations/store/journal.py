@@ -10,14 +10,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select, text, update
 
 from layers_mcp.operations.errors import JournalError, UnclearTenantError
 from layers_mcp.operations.limits import daily_limit_refusal
 from layers_mcp.operations.models import STAND_IN, Operation, Reading, Tenant, Tool
 from layers_mcp.operations.state_machine import (
-    LONGEST_CALL,
-    SLACK,
     Event,
     Renewed,
     Reserved,
@@ -27,16 +25,22 @@ from layers_mcp.operations.state_machine import (
 from layers_mcp.operations.store.base import DayLimit, JournalEvent, Wanted
 from layers_mcp.operations.store.database import Database
 from layers_mcp.operations.store.migrations import progress
+from layers_mcp.operations.store.queries import (
+    NEWEST_FIRST,
+    SENT,
+    goes_by,
+    held,
+    lock_name,
+    may_have_made,
+    of_order,
+    of_tenant,
+)
 from layers_mcp.operations.store.rows import DamagedRowError, from_row, json_text, moment_text, read_json, to_row
 from layers_mcp.operations.store.schema import order_events, orders
-from layers_mcp.text.ids import container_endings, container_key, container_keys
+from layers_mcp.text.ids import container_keys
 
 _NAMED_AT_ONCE = 200
 """Ids that one query names: SQLite takes no expression of more than 1,000 parts."""
-
-_NEWEST_FIRST = (orders.c.ordered_at.desc(), orders.c.entry, orders.c.piece)
-
-_SENT = orders.c.status.not_in(("reserved", "refused"))
 
 
 class Journal:
@@ -56,7 +60,7 @@ class Journal:
     def find(self, tenant: Tenant, identity: str) -> list[Operation]:
         """Every row of one order, by piece. Raises `JournalError` where one of them is damaged."""
         with self._database.reading() as connection:
-            return _whole(connection, _of_order(tenant, identity))
+            return _whole(connection, of_order(tenant, identity))
 
     def reserve(self, drafts: Sequence[Operation], limit: DayLimit | None, now: datetime) -> list[Operation]:
         """Write new operations of one order down, all or none; those that are there already stay as they are.
@@ -65,8 +69,8 @@ class Journal:
         under one key only, so an equal order of another key could be made twice.
         """
         tenant, identity = drafts[0].tenant, drafts[0].identity
-        with self._database.writing(exclusive=_name(tenant)) as connection:
-            known = {row.piece: row for row in _whole(connection, _of_order(tenant, identity))}
+        with self._database.writing(exclusive=lock_name(tenant)) as connection:
+            known = {row.piece: row for row in _whole(connection, of_order(tenant, identity))}
             new = [each for each in drafts if each.piece not in known or is_free(known[each.piece], now)]
             if _pieces(known.values(), now) + sum(each.variations for each in new) > _ordered(drafts[0]):
                 return list(known.values())  # another call was first, and cut the order otherwise
@@ -85,7 +89,7 @@ class Journal:
 
         With a `limit`, an attempt starts only within it. Raises `DailyLimitError`.
         """
-        with self._database.writing(exclusive=_name(row.tenant) if limit else "") as connection:
+        with self._database.writing(exclusive=lock_name(row.tenant) if limit else "") as connection:
             current = _current(connection, row)
             changed = transition(current or row, event, now)
             if limit is not None and changed.unanswered > (current or row).unanswered:
@@ -107,7 +111,7 @@ class Journal:
         with self._database.reading() as connection:
             if connection.execute(select(orders.c.entry).where(stand_in).limit(1)).first() is None:
                 return
-        with self._database.writing(exclusive=_name(tenant)) as connection:
+        with self._database.writing(exclusive=lock_name(tenant)) as connection:
             for row in connection.execute(select(orders).where(stand_in)).mappings():
                 _move(connection, row, tenant)
 
@@ -120,15 +124,15 @@ class Journal:
 
     def since(self, tenant: Tenant, when: datetime, project_id: str = "") -> Reading[list[Operation]]:
         """Operations that were sent, ordered at `when` or later and not refused, newest first."""
-        wanted = [_of(tenant), orders.c.ordered_at >= moment_text(when), _SENT]
+        wanted = [of_tenant(tenant), orders.c.ordered_at >= moment_text(when), SENT]
         if project_id:
             wanted.append(orders.c.project_id == project_id)
         with self._database.reading() as connection:
-            return _readable(connection, select(orders).where(*wanted).order_by(*_NEWEST_FIRST))
+            return _readable(connection, select(orders).where(*wanted).order_by(*NEWEST_FIRST))
 
     def takes(self, tenant: Tenant, identities: Collection[str]) -> set[str]:
         """Which of these identities are ordered."""
-        wanted = (_of(tenant), orders.c.identity.in_(list(identities)), orders.c.status != "refused")
+        wanted = (of_tenant(tenant), orders.c.identity.in_(list(identities)), orders.c.status != "refused")
         with self._database.reading() as connection:
             return set(connection.execute(select(orders.c.identity).where(*wanted)).scalars())
 
@@ -139,8 +143,8 @@ class Journal:
         warning = ""
         with self._database.reading() as connection:
             for start in range(0, len(wanted), _NAMED_AT_ONCE):
-                named = or_(*map(_made, wanted[start : start + _NAMED_AT_ONCE]))
-                rows = _readable(connection, select(orders).where(_of(tenant), named))
+                named = or_(*map(may_have_made, wanted[start : start + _NAMED_AT_ONCE]))
+                rows = _readable(connection, select(orders).where(of_tenant(tenant), named))
                 found |= {row.entry: row for row in rows.value}
                 warning = warning or rows.warning
         # What ends like a wanted id may be another, and LIKE may ignore case.
@@ -150,11 +154,11 @@ class Journal:
     def of_jobs(self, tenant: Tenant, job_ids: Collection[str]) -> Reading[list[Operation]]:
         """The orders that these jobs work on."""
         with self._database.reading() as connection:
-            return _readable(connection, select(orders).where(_of(tenant), orders.c.job_id.in_(list(job_ids))))
+            return _readable(connection, select(orders).where(of_tenant(tenant), orders.c.job_id.in_(list(job_ids))))
 
     def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
         """A project's operations that were sent and not refused."""
-        wanted = [_of(tenant), orders.c.project_id == project_id, _SENT]
+        wanted = [of_tenant(tenant), orders.c.project_id == project_id, SENT]
         if tool:
             wanted.append(orders.c.tool == tool)
         with self._database.reading() as connection:
@@ -171,9 +175,9 @@ class Journal:
 
     def all_of(self, tenant: Tenant, wanted: Wanted) -> Reading[list[Operation]]:
         """Every row of a tenant's orders, newest first, also those that were refused or never sent."""
-        parts = [_of(tenant)]
+        parts = [of_tenant(tenant)]
         if wanted.name:
-            parts.append(_named(wanted.name))
+            parts.append(goes_by(wanted.name))
         if wanted.project_id:
             parts.append(orders.c.project_id == wanted.project_id)
         if wanted.since is not None:
@@ -182,7 +186,7 @@ class Journal:
             parts.append(orders.c.status == "unknown")
         newest = select(orders.c.identity).where(*parts).group_by(orders.c.identity)
         newest = newest.order_by(func.max(orders.c.ordered_at).desc(), orders.c.identity).limit(wanted.most)
-        whole = select(orders).where(_of(tenant), orders.c.identity.in_(newest)).order_by(*_NEWEST_FIRST)
+        whole = select(orders).where(of_tenant(tenant), orders.c.identity.in_(newest)).order_by(*NEWEST_FIRST)
         with self._database.reading() as connection:
             return _readable(connection, whole)
 
@@ -199,25 +203,9 @@ class Journal:
 # --- whose
 
 
-def _name(tenant: Tenant) -> str:
-    return f"{tenant.base_url} {tenant.organization}"
-
-
-def _of(tenant: Tenant) -> ColumnElement[bool]:
-    """The tenant's rows; while its key stands in for it, those that this key wrote, whatever they are filed under."""
-    there = orders.c.base_url == tenant.base_url
-    if tenant.confirmed:
-        return and_(there, orders.c.organization == tenant.organization)
-    own = or_(
-        orders.c.organization == tenant.organization,
-        orders.c.key_fingerprint == tenant.key_fingerprint,
-    )
-    return and_(there, own)
-
-
 def _move(connection: Connection, row: Any, tenant: Tenant) -> None:
     """Give a stand-in's row to its organization; of two rows of one order, the one that got further stays."""
-    same = and_(_of(tenant), orders.c.identity == row["identity"], orders.c.piece == row["piece"])
+    same = and_(of_tenant(tenant), orders.c.identity == row["identity"], orders.c.piece == row["piece"])
     known = connection.execute(select(orders.c.entry, orders.c.status).where(same)).first()
     if known is not None:
         loser = row["entry"] if progress(known.status) >= progress(row["status"]) else known.entry
@@ -230,7 +218,7 @@ def _move(connection: Connection, row: Any, tenant: Tenant) -> None:
 
 def _stands_elsewhere(connection: Connection, tenant: Tenant, identity: str) -> bool:
     """Whether an equal order is there under a key whose organization is not known, or while ours is not."""
-    wanted = [orders.c.base_url == tenant.base_url, orders.c.identity == identity, _SENT]
+    wanted = [orders.c.base_url == tenant.base_url, orders.c.identity == identity, SENT]
     if tenant.confirmed:
         wanted.append(orders.c.organization.startswith(STAND_IN, autoescape=True))
     else:
@@ -239,24 +227,6 @@ def _stands_elsewhere(connection: Connection, tenant: Tenant, identity: str) -> 
 
 
 # --- rows
-
-
-def _named(name: str) -> ColumnElement[bool]:
-    """What goes by this name: an order or publication by the beginning of its id, a job, or a container."""
-    kind, _, rest = name.partition("_")
-    if kind in ("com", "pub"):
-        return orders.c.identity.startswith(rest.lower(), autoescape=True)
-    return or_(orders.c.job_id == name, _made(container_key(name)))
-
-
-def _made(key: str) -> ColumnElement[bool]:
-    """The rows that may have made the container of this key."""
-    endings = [json_text(ending)[1:] for ending in container_endings(key)]
-    return or_(*(orders.c.container_ids.contains(ending, autoescape=True) for ending in endings))
-
-
-def _of_order(tenant: Tenant, identity: str) -> Select[Any]:
-    return select(orders).where(_of(tenant), orders.c.identity == identity).order_by(orders.c.piece)
 
 
 def _whole(connection: Connection, query: Select[Any]) -> list[Operation]:
@@ -279,7 +249,7 @@ def _readable(connection: Connection, query: Select[Any]) -> Reading[list[Operat
 
 def _current(connection: Connection, row: Operation) -> Operation | None:
     """The row as it is now, held until the transaction ends; by its order where it was moved or replaced."""
-    same = _of_order(row.tenant, row.identity).where(orders.c.piece == row.piece)
+    same = of_order(row.tenant, row.identity).where(orders.c.piece == row.piece)
     for query in (select(orders).where(orders.c.entry == row.entry), same):
         if found := _whole(connection, query.with_for_update()):
             return found[0]
@@ -334,16 +304,10 @@ def _keep(connection: Connection, row: Operation, event: Event, now: datetime) -
 
 def _credits_of_day(connection: Connection, tenant: Tenant, now: datetime, without: Iterable[str] = ()) -> int:
     midnight = moment_text(now.replace(hour=0, minute=0, second=0, microsecond=0))
-    counted = or_(_SENT & (orders.c.sent_at >= midnight), _held(now))
-    wanted = and_(_of(tenant), counted, orders.c.entry.not_in(list(without)))
+    counted = or_(SENT & (orders.c.sent_at >= midnight), held(now))
+    wanted = and_(of_tenant(tenant), counted, orders.c.entry.not_in(list(without)))
     total = select(func.coalesce(func.sum(orders.c.estimated_credits), 0)).where(wanted)
     return int(connection.execute(total).scalar_one())
-
-
-def _held(now: datetime) -> ColumnElement[bool]:
-    """Reservations that may still be sent."""
-    earliest = moment_text(now - LONGEST_CALL - SLACK)
-    return and_(orders.c.status == "reserved", orders.c.updated_at >= earliest)
 
 
 def _check_daily_limit(
