@@ -1,4 +1,4 @@
-"""Where everything meets for HTTP: the door, who calls, the tenants' workspaces, and two servers over the catalog."""
+"""Where everything meets for HTTP: the endpoint, who is calling, the tenants' workspaces, servers over the catalog."""
 
 from __future__ import annotations
 

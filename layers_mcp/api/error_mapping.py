@@ -104,7 +104,7 @@ def refusal(request: Request, status: int, headers: Mapping[str, str], data: obj
 
 
 _CERTAIN = frozenset({errors.RateLimited, errors.KillSwitch, errors.BillingExhausted, errors.Unauthenticated})
-"""Refused at the door, whatever the status."""
+"""Refused before anything was done, whatever the status."""
 
 
 def _envelope(data: object) -> Mapping[str, Any] | None:

@@ -17,7 +17,7 @@ class ClientRequest:
     """One request that needs a context: a tool call or a completion.
 
     `ask` puts a question to the person behind it, None where its client cannot.
-    `http` is Starlette's request (None on stdio), where the transport's door has left who is calling; `lifespan` is
+    `http` is Starlette's request (None on stdio), where the transport has left who is calling; `lifespan` is
     what the server's lifespan yielded (over HTTP nothing: it is shared by every caller there).
     """
 

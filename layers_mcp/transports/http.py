@@ -1,7 +1,7 @@
-"""MCP over Streamable HTTP: the door in front of the SDK's handlers.
+"""MCP over Streamable HTTP: what is checked before the SDK's handlers.
 
 Every request to `/mcp` is one POST that stands alone, in both eras of the protocol: no session, any replica answers.
-The door checks Host, Origin, method, credentials and size, in this order, and hands on who is calling.
+Its Host, Origin, method, credentials and size are checked in this order, and who is calling is handed on.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ LARGEST_BODY = 1024 * 1024
 """Bytes of a request."""
 
 CALLER = "layers_mcp.caller"
-"""Where in the ASGI scope the door leaves who is calling; a handler's `context.request.scope` has it."""
+"""Where in the ASGI scope the endpoint leaves who is calling; a handler's `context.request.scope` has it."""
 
 
 class Refused(Exception):  # noqa: N818 - named for what happened
-    """The request is answered at the door."""
+    """The request is answered before it reaches the SDK."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)

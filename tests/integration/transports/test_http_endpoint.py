@@ -1,4 +1,4 @@
-"""The door of the HTTP server over real sockets, in front of a server of another trade: who and what comes through."""
+"""The MCP endpoint over real sockets, before a server that is not ours: who and what comes through."""
 
 from __future__ import annotations
 
