@@ -20,7 +20,7 @@ from layers_mcp.protocol.elicitation import Question
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._questions import order_text
 
-POLICY_SECONDS = 60.0
+POLICY_AGE = 60.0
 """How old a review policy may be that is only told; what an order is refused by is read for it."""
 
 
@@ -75,7 +75,7 @@ async def commission(
         effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
         raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
     async with GatherSettled(seconds=context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS)) as reads:
-        policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_SECONDS)
+        policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_AGE)
         credit = None if placement.balance is not None else reads.start(context.api.credits.get)
     if credit is None or isinstance(credit.outcome, LayersError):
         balance = placement.balance
