@@ -234,11 +234,11 @@ def _review_policy(facts: ReadinessInputs) -> Check:
     fix = "Where results should be held for approval, set the project's review policy in Layers to review everything."
     if policy == "review_first_n":
         first = "first pieces" if facts.review.first_n is None else f"first {counted(facts.review.first_n, 'piece')}"
-        detail = f"Only the {first} wait for a person; what comes after goes live without one."
+        detail = f"Only the {first} wait for a person; what comes after can go live without one."
     elif policy == "review_until_timeout":
-        detail = "Finished content waits for a person only for a while, then goes live without one."
+        detail = "Finished content waits for a person only for a while, then can go live without one."
     elif policy == "auto_approve":
-        detail, queue = "Finished content goes live without a person: nothing is held for approval.", ""
+        detail, queue = "Finished content can go live without a person's approval: nothing is held.", ""
     else:
         detail = "The review policy is of a kind not known here, so finished content may go live without a person."
     return Check(name, "warning", detail + queue, fix)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from layers_mcp.analytics.formatting import counted, times
 from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, RankMetric, Window
 from layers_mcp.tools._ranking_rows import (
-    READ_ONLY,
     ScoredRanking,
     ScoredRow,
     expectation,
@@ -60,6 +59,8 @@ class Told:
             else f"No median: none of {rows} has 50 views and a rate"
         )
         yield f"{sample} in {self.window}{last}."
+        if len(self.rows) < len(every):
+            yield f"Only eligible rows are shown, {len(self.rows)} of {len(every)}; the median is of all."
         if any(row.standing.expected_times_usual is not None for row in every):
             yield f"Usual rates: {usual_rates(self.ranking.usual)}."
         if below := [row.row.rank for row in every if row.standing.likely and not row.standing.breakout]:
@@ -98,8 +99,7 @@ class Told:
             return f"Rank {likeliest.row.rank} is above 2x the median, {why_thin(likeliest.standing)}"
         place = self.rows.index(likeliest) + 1
         shown = f" (limit={place} shows it)" if place > self.limit else ""
-        how = how_to_order(likeliest, read_only=self.read_only, clones_posts=self.clones_posts)
-        return f"Rank {likeliest.row.rank}{shown} {expectation(likeliest)} {how}"
+        return f"Rank {likeliest.row.rank}{shown} {expectation(likeliest)} {self._how_to_order(likeliest)}"
 
     def _nothing_stands_out(self) -> str:
         median = self.ranking.median
@@ -109,8 +109,9 @@ class Told:
             return "There is no median, so no breakout can be told; check_readiness tells what data is missing."
         if median <= 0:
             return "The median engagement rate is 0, so nothing can be held against it; get_metrics shows the trend."
+        what = "No eligible row" if len(self.rows) < len(self.ranking.rows) else "Nothing"
         return (
-            "Nothing with 50 views is above 2x the median: nothing asks to be cloned yet; get_metrics shows the trend."
+            f"{what} with 50 views is above 2x the median: nothing asks to be cloned yet; get_metrics shows the trend."
         )
 
     def _next_after_worst(self) -> str:
@@ -120,29 +121,40 @@ class Told:
             else "an expected_rate near the usual says unlucky rather than bad"
         )
         reach = f", and of the top {FULL_RANKING} only" if self.full else ""
-        then = READ_ONLY if self.read_only else "set_override with exclude keeps a creative out of ads."
-        return f"This is the lower end of the list{reach}; {luck}. {then}"
+        then = "" if self.read_only else " set_override with exclude keeps a creative out of ads."
+        return f"This is the lower end of the list{reach}; {luck}.{then}"
 
     def _next_paid_step(self) -> str:
         if not any((row.row.metric_value or 0) > 0 for row in self.rows):
             return f"Nothing here has brought {self.metric} yet: rank by engagement_rate until results arrive."
-        tools = "clone_post or generate_with_hook" if self.clones_posts else "generate_with_hook"
-        then = READ_ONLY if self.read_only else f"{tools} orders more of it."
         known = [(row, row.paid_estimate) for row in self.rows if row.paid_estimate is not None]
         if not known:
-            leader = self.rows[0].row.rank
             return (
-                f"Rank {leader} leads by {self.metric}: look at the spend and conversions behind it first, since few "
-                f"are luck too (get_ads_metrics shows them over time). {then}"
+                f"Rank {self.rows[0].row.rank} leads by {self.metric}: look at the spend and conversions behind it "
+                f"first, since few are luck too. {self._how_to_order(self.rows[0])}"
             )
         row, estimate = max(known, key=lambda pair: pair[1].roas_low)
-        return (
+        told = (
             f"Rank {row.row.rank} is the safest: a return of {times(estimate.roas_low)} to "
-            f"{times(estimate.roas_high)} is likely, {times(estimate.expected_roas)} expected. {then}"
+            f"{times(estimate.roas_high)} is likely, {times(estimate.expected_roas)} expected."
         )
+        if estimate.expected_roas < 1:
+            return f"{told} It is not expected to bring back what is spent, so nothing asks for more of it."
+        return f"{told} {self._how_to_order(row)}"
+
+    def _how_to_order(self, row: ScoredRow) -> str:
+        return how_to_order(row, read_only=self.read_only, clones_posts=self.clones_posts)
 
     def _explain_empty(self) -> str:
+        if self.ranking.rows:
+            ranked = counted(len(self.ranking.rows), "ranked row")
+            return f"None of {ranked} is eligible for ads: include_ineligible=true shows them."
         wider = "Without source_types and platforms more may be ranked. " if self.filtered else ""
+        if self.metric in PAID_RANKINGS:
+            return (
+                f"{wider}Nothing has paid results in {self.window}: check_readiness (paid_ranking) tells why; "
+                f"engagement_rate ranks what there is until then."
+            )
         longer = "" if self.window == "90d" else "; where it says ready, a longer window holds older posts"
         return (
             f"{wider}check_readiness tells why a ranking is empty, and how long the next sync or scoring run can "

@@ -41,10 +41,10 @@ async def clone_post(
     voice_over_script: Annotated[str, Field(description="New voice-over.", max_length=5000)] = "",
     layer_id: Annotated[str, Field(description="If several.")] = "",
     influencer_id: Annotated[str, Field(description="Who speaks.")] = "",
-    social_account_id: Annotated[str, Field(description="Or its influencer.")] = "",
+    social_account_id: Annotated[str, Field(description="Or an account's.")] = "",
     take: Annotated[int, Field(description="2 orders it again.", ge=1, le=99)] = 1,
     max_credits: Annotated[int, Field(description="Per order; 0 = no cap.", ge=0)] = 0,
-    require_approval: Annotated[bool, Field(description="Only if a person reviews.")] = False,
+    require_approval: Annotated[bool, Field(description="Refuse unless held.")] = False,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
     """Clone this post: duplicate, recreate or remix a winner or our best reel; make more like this one, copies, similar

@@ -48,10 +48,10 @@ async def generate_with_hook(
     ] = (),
     layer_id: Annotated[str, Field(description="If several.")] = "",
     influencer_id: Annotated[str, Field(description="Who speaks.")] = "",
-    social_account_id: Annotated[str, Field(description="Or its influencer.")] = "",
+    social_account_id: Annotated[str, Field(description="Or an account's.")] = "",
     take: Annotated[int, Field(description="2 orders it again.", ge=1, le=99)] = 1,
     max_credits: Annotated[int, Field(description="Per order; 0 = no cap.", ge=0)] = 0,
-    require_approval: Annotated[bool, Field(description="Only if a person reviews.")] = False,
+    require_approval: Annotated[bool, Field(description="Refuse unless held.")] = False,
     dry_run: Annotated[bool, Field(description="Estimate only.")] = False,
 ) -> Commission:
     """Generate new content with this hook: create, write, produce or make a fresh piece, video, slideshow, UGC or ad

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from layers_mcp.analytics.metrics import AdPlatform, PaidMetric
+from layers_mcp.api.errors import NotFound
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, tool
 from layers_mcp.tools._series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
@@ -35,7 +36,7 @@ async def get_ads_metrics(
     platforms: Annotated[tuple[AdPlatform, ...], Field(description="Empty = all.")] = (),
     since: Since = "7d",
     until: Until = "",
-    granularity: Annotated[Literal["day", "week"], Field(description="Bucket size.")] = "day",
+    granularity: Annotated[Literal["day", "week"], Field(description="Bucket.")] = "day",
 ) -> Series:
     """Get paid results over time: how much we spend on ads, impressions, clicks, conversions, click through rate (ctr),
     cost per click, install or conversion (cpa), cpm, return (roas).
@@ -46,15 +47,21 @@ async def get_ads_metrics(
     now = context.now()
     asked = asked_window(since, until, granularity, now)
     wanted = tuple(dict.fromkeys(metrics))
-    reply = await context.api.ads.metrics(
-        project_id,
-        scope=scope,
-        id=scoped_id(scope, id, project_id),
-        metrics=wanted,
-        platforms=tuple(dict.fromkeys(platforms)),
-        since=asked.since,
-        until=asked.until,
-        granularity=granularity,
-    )
+    try:
+        reply = await context.api.ads.metrics(
+            project_id,
+            scope=scope,
+            id=scoped_id(scope, id, project_id),
+            metrics=wanted,
+            platforms=tuple(dict.fromkeys(platforms)),
+            since=asked.since,
+            until=asked.until,
+            granularity=granularity,
+        )
+    except NotFound as error:
+        if not (await context.api.vintages.dialect(project_id)).capabilities.paid_series:
+            error.reason = "This API has no paid metrics over time, or knows no such project or entity."
+            error.hint = 'rank_top_performers with metric="roas" tells spend, conversions and roas of each creative.'
+        raise
     explains = "check_readiness tells whether this project has paid results."
     return series_of(reply, wanted, asked, now, explains=explains, notes=[MONEY_NOTE])

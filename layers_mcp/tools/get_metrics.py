@@ -70,7 +70,7 @@ async def get_metrics(
     ] = ("views", "engagement_rate", "watch_time_ms"),
     since: Since = "30d",
     until: Until = "",
-    granularity: Annotated[Granularity, Field(description="Bucket size.")] = "day",
+    granularity: Annotated[Granularity, Field(description="Bucket.")] = "day",
     compare_previous: Annotated[bool, Field(description="Last week against before.")] = False,
     by_account: Annotated[bool, Field(description="Totals of each.")] = False,
 ) -> OrganicSeries:

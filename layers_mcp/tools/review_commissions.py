@@ -102,7 +102,7 @@ class Review(Result):
 )
 async def review_commissions(
     context: ToolContext,
-    project_id: Annotated[str, Field(description="Empty = up to 25.")] = "",
+    project_id: Annotated[str, Field(description="Empty = all (25).")] = "",
     since: Annotated[str, Field(description="Date or age (7d).")] = "90d",
     limit: Annotated[int, Field(description="Orders.", ge=1, le=100)] = 20,
 ) -> Review:

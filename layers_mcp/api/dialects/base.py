@@ -29,6 +29,8 @@ class Capabilities:
     """The formats in which new content carries a given hook."""
     orders_several: bool
     """One request makes several variations; else each is a request of its own."""
+    paid_series: bool
+    """Paid metrics are there as a series over time; else they are only in rankings and in lists of ads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ class Current:
     vintage: Vintage = "current"
     review_policy = "content-review-policy"
     capabilities = Capabilities(
-        clones_posts=False, takes_briefs=False, hook_formats=tuple(_FORMATS), orders_several=False
+        clones_posts=False, takes_briefs=False, hook_formats=tuple(_FORMATS), orders_several=False, paid_series=False
     )
 
     async def plan_clone(self, brief: CloneBrief, speakers: Speakers) -> OrderPlan:
@@ -39,7 +39,8 @@ class Current:
         speaker = await _speaker(brief, speakers)
         body = {"tiktokVideoId": brief.source_platform_post_id, **speaker}
         note = "A remix of a TikTok video has no mode here: fork and reimagine are the same."
-        return _plan(brief, "video-remix", body, notes=(note,) if brief.mode == "reimagine" else ())
+        notes = (note,) if brief.mode == "reimagine" else ()
+        return _plan(brief, "video-remix", body, notes=(*notes, *_who_speaks(brief, speaker)))
 
     async def plan_hook(self, brief: HookBrief, speakers: Speakers) -> OrderPlan:
         """A slideshow, or a video in which someone speaks, for each variation one request."""
@@ -52,11 +53,13 @@ class Current:
         lists = {"target_platforms": brief.target_platforms, "theme_tags": brief.theme_tags}
         _refuse({"cta": brief.cta, **lists, "layer_id": brief.layer_id}, "This API makes content on a hook without")
         segment = _FORMATS[brief.format]
+        notes = ("Format auto is a slideshow here; ugc_remix makes a video.",) if brief.format == "auto" else ()
         if segment == "ugc-remix":
             speaker = await _speaker(brief, speakers)
+            notes = _who_speaks(brief, speaker)
         else:
             speaker = _chosen(brief)
-        return _plan(brief, segment, {"hook": brief.hook, **speaker})
+        return _plan(brief, segment, {"hook": brief.hook, **speaker}, notes=notes)
 
     def publish_mode(self, mode: Literal["publish", "draft"], platform: str, *, video: bool) -> str:
         """One word for every platform."""
@@ -89,6 +92,14 @@ def _refuse(parts: Mapping[str, object], reason: str) -> None:
 def _chosen(brief: CloneBrief | HookBrief) -> dict[str, str]:
     chosen = {"socialAccountId": brief.social_account_id, "influencerId": brief.influencer_id}
     return {name: value for name, value in chosen.items() if value}
+
+
+def _who_speaks(brief: CloneBrief | HookBrief, speaker: Mapping[str, str]) -> tuple[str, ...]:
+    """A note on who was chosen where nobody was named."""
+    influencer = speaker.get("influencerId", "")
+    if _chosen(brief) or not is_id(influencer):
+        return ()
+    return (f"The one influencer that is ready speaks: {influencer}.",)
 
 
 async def _speaker(brief: CloneBrief | HookBrief, speakers: Speakers) -> dict[str, str]:

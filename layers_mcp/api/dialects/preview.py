@@ -20,6 +20,7 @@ class Preview:
         takes_briefs=True,
         hook_formats=("auto", "video_remix", "slideshow_remix", "ugc_remix"),
         orders_several=True,
+        paid_series=True,
     )
 
     async def plan_clone(self, brief: CloneBrief, speakers: Speakers) -> OrderPlan:

@@ -241,3 +241,16 @@ async def test_what_a_ranking_suggests_is_what_the_api_can_do(stage: Stage, tool
     next_step = (await stage.facts(tool, **asked))["next_step"]
     assert "generate_with_hook" in next_step
     assert "clone_post" not in next_step
+
+
+async def test_a_dry_run_says_what_will_be_made_and_who_speaks(stage: Stage) -> None:
+    slideshow = await stage.facts("generate_with_hook", **three(stage), dry_run=True)
+    assert "Format auto is a slideshow here; ugc_remix makes a video." in slideshow["notes"]
+    video = await stage.facts("generate_with_hook", **three(stage, format="ugc_remix"), dry_run=True)
+    assert any(note.startswith("The one influencer that is ready speaks: inf_") for note in video["notes"])
+
+
+async def test_paid_metrics_over_time_that_the_api_lacks_name_the_ranking_that_has_them(stage: Stage) -> None:
+    result = await stage.call("get_ads_metrics", {"project_id": stage.project})
+    assert "NOT_FOUND (404): This API has no paid metrics over time" in text_of(result)
+    assert 'rank_top_performers with metric="roas"' in text_of(result)

@@ -82,7 +82,10 @@ async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_th
     async with open_workspace(desk.sandbox, tmp_path, daily_credit_limit=300) as ws:
         limited = Desk(desk.sandbox, desk.clock, ws, desk.post)
         above_the_whole_limit = await limited.clone(variations=3, dry_run=True)
-        assert above_the_whole_limit.next_step == "Order fewer variations, or ask the person who set the limit."
+        assert (
+            above_the_whole_limit.next_step
+            == "Order fewer variations where there are several, or ask the person who set the limit."
+        )
         await limited.clone(variations=2)
         preview = await limited.clone(variations=1, dry_run=True)
         assert preview.next_step == "Order after midnight UTC, or ask the person who set the limit."

@@ -200,8 +200,8 @@ async def test_a_lucky_conversion_does_not_lead_the_paid_ranking(tmp_path: Path)
     assert [item.low_sample for item in result.items] == [True, False, False, True, True]
     assert result.items[1].expected_cpa == pytest.approx(18.66)
     assert result.next_step == (
-        "Rank 4 is the safest: a return of 0.92 to 2.42 is likely, 1.60 expected. clone_post or generate_with_hook "
-        "orders more of it."
+        "Rank 4 is the safest: a return of 0.92 to 2.42 is likely, 1.60 expected. clone_post with variations=2 "
+        "orders close variants; dry_run shows the cost."
     )
     assert not any("Luck" in note for note in result.notes)
 
@@ -305,7 +305,13 @@ async def test_eligible_rows_alone_are_still_judged_against_all(tmp_path: Path) 
     assert (result.median_engagement_rate, result.rows_considered) == (0.02, 3)
     assert result.items[0].engagement_times_median == 2.26
     assert result.items[0].breakout
+    assert "Only eligible rows are shown, 3 of 9; the median is of all." in result.notes
     assert len(upstream.requests) == 2
+    eligible.pop(0)
+    assert (await ranked(upstream, tmp_path, include_ineligible=False)).next_step.startswith("No eligible row")
+    eligible.clear()
+    none = await ranked(upstream, tmp_path, include_ineligible=False)
+    assert none.next_step == "None of 9 ranked rows is eligible for ads: include_ineligible=true shows them."
 
 
 async def test_what_orders_made_does_not_raise_the_bar_for_the_next(tmp_path: Path) -> None:
@@ -408,6 +414,15 @@ async def test_what_may_be_false_is_still_told_and_empty_lists_are_not(tmp_path:
     assert json.loads(text) == content
 
 
+async def test_nobody_is_told_to_order_more_of_what_loses_money(tmp_path: Path) -> None:
+    rows = [
+        row(rank, 0.02, paid={"spend": 400, "conversions": 20, "roas": roas}, metricValue=roas)
+        for rank, roas in enumerate((0.6, 0.5, 0.4), 1)
+    ]
+    result = await ranked(ranking(*rows, metric="roas"), tmp_path, "roas")
+    assert result.next_step.endswith("It is not expected to bring back what is spent, so nothing asks for more of it.")
+
+
 @pytest.mark.parametrize("metric", ["engagement_rate", "roas"])
 async def test_an_empty_ranking_is_a_result_that_points_to_the_reason(tmp_path: Path, metric: str) -> None:
     result = await ranked(ranking(metric=metric), tmp_path, metric)
@@ -415,7 +430,9 @@ async def test_an_empty_ranking_is_a_result_that_points_to_the_reason(tmp_path: 
     assert "check_readiness" in result.next_step
     filtered = await ranked(ranking(metric=metric), tmp_path, metric, platforms=("tiktok",))
     assert "Without source_types and platforms" in filtered.next_step
-    assert result.next_step.endswith("; where it says ready, a longer window holds older posts.")
+    longer = "; where it says ready, a longer window holds older posts."
+    paid = "check_readiness (paid_ranking) tells why; engagement_rate ranks what there is until then."
+    assert result.next_step.endswith(paid if metric == "roas" else longer)
     longest = await ranked(ranking(metric=metric), tmp_path, metric, window="90d")
     assert "longer window" not in longest.next_step
 

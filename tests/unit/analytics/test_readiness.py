@@ -212,7 +212,7 @@ def test_credits_are_held_against_the_dearest_piece(balance, status):
     ("review", "status", "words"),
     [
         (Review("review_all", None, 0), "ok", "waits for a person's decision. 0 waiting now."),
-        (Review("auto_approve", None, None), "warning", "goes live without a person: nothing is held for approval."),
+        (Review("auto_approve", None, None), "warning", "can go live without a person's approval: nothing is held."),
         (Review("review_first_n", 3, 1), "warning", "Only the first 3 pieces wait for a person"),
         (Review("review_first_n", 3, 2), "warning", "2 waiting now"),
         (Review("review_first_n", None, None), "warning", "Only the first pieces wait"),
