@@ -31,8 +31,8 @@ class Call:
 
     `placed`: the order is new, and something of it was sent; `recovered`: what had never been answered, or placed only
     in part, now is; `unwritten`: why the journal lacks an answer that came. `planned_anew`: the order was planned for a
-    vintage that the API does not speak, and once more for the other; `gone`: entries of rows whose address exists no
-    more. `notes` are told once each.
+    vintage that the API does not speak, and once more for the other; `looked_for`: what had never been answered was
+    found upstream; `gone`: entries of rows whose address exists no more. `notes` are told once each.
     """
 
     tenant: Tenant
@@ -43,6 +43,7 @@ class Call:
     recovered: bool = False
     unwritten: str = ""
     planned_anew: bool = False
+    looked_for: bool = False
     gone: set[str] = field(default_factory=set[str])
     plan: OrderPlan | None = None
     notes: list[str] = field(default_factory=list[str])

@@ -67,8 +67,13 @@ class Sender:
         return None
 
     async def release(self, rows: Sequence[Operation]) -> None:
-        """Give back what is not going to be sent; where that fails, a reservation expires."""
+        """Give back reservations that are not going to be sent; where that fails, they expire.
+
+        What was sent before and never answered stays so: it may have been made.
+        """
         for row in rows:
+            if row.status != "reserved":
+                continue
             with contextlib.suppress(JournalError):
                 await self._store.record(row, Released(lease=row.lease), self._clock.now())
 
@@ -108,7 +113,8 @@ class Sender:
         try:
             started = await required(lambda: self._store.record(row, start, self._clock.now(), limit=limit, undo=undo))
         except OperationError:
-            await self.release([replace(row, lease=lease)])  # it may be counted, though nobody could say so
+            with contextlib.suppress(JournalError):  # it may be counted, though nobody could say so
+                await self._store.record(row, undo, self._clock.now())
             raise
         return started if started.lease == lease else None
 

@@ -28,7 +28,7 @@ from layers_mcp.operations.placement import Call, PlacementWriter
 from layers_mcp.operations.planning import Planner, SendPlan
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
-from layers_mcp.operations.state_machine import can_retry, is_free
+from layers_mcp.operations.state_machine import LONGEST_CALL, SLACK, can_retry, is_free
 from layers_mcp.operations.store.base import DayLimit, Store
 from layers_mcp.operations.tenant import TenantResolver
 from layers_mcp.operations.terms import Consent, Limits, Terms, TermsReader
@@ -98,7 +98,8 @@ class OrderService:
             if not self._may_be_sent(plan.unanswered):
                 continue  # upstream's clock, seen with the prices, says otherwise than ours did
             if refusals := await self._terms.refusals(plan.to_send, terms, limits):
-                if await self._is_upstream_after_all(call, plan.unanswered):
+                if not call.looked_for and await self._is_upstream_after_all(call, plan.unanswered):
+                    call.looked_for = True  # once, as the journal may not be able to keep what was found
                     continue
                 refusals[0].nothing_changed = not plan.unanswered
                 raise refusals[0]
@@ -120,7 +121,8 @@ class OrderService:
         """What `place` would do, without sending anything that spends; what would refuse it is a note."""
         call = await self._call(order, limits, deadline)
         rows = await self._rows(call)
-        if any(row.lease for row in rows):
+        now = self._clock.now()
+        if any(row.lease and now < row.updated_at + LONGEST_CALL + SLACK for row in rows):
             call.notes.append("Another call is placing this order right now.")
             return await self._writer.placement(call, rows)
         plan = await self._planner.plan(call, rows)

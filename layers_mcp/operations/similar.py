@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from layers_mcp.operations.kinds import Order
+from layers_mcp.operations.kinds.publish import same_posts
 from layers_mcp.operations.models import Operation, SimilarOrder, by_order, order_record
 
 ONE_DAY = timedelta(days=1)
@@ -31,7 +32,7 @@ def similar_orders(order: Order, recent: Iterable[Operation]) -> tuple[SimilarOr
 
 def similar_publications(order: Order, sent: Iterable[Operation], now: datetime) -> tuple[SimilarOrder, ...]:
     """Those of `sent` that put the same content on one of the same accounts, asked for or due within a day of this."""
-    due, accounts = _due(order.arguments, now), set(cast("list[str]", order.arguments["social_account_ids"]))
+    due = _due(order.arguments, now)
     return _compared(
         order,
         [
@@ -39,8 +40,7 @@ def similar_publications(order: Order, sent: Iterable[Operation], now: datetime)
             for row in sent
             if row.identity != order.identity
             and row.status not in ("failed", "canceled")
-            and row.arguments.get("container_id") == order.arguments["container_id"]
-            and accounts & set(row.arguments.get("social_account_ids") or ())
+            and same_posts(row.arguments, order.arguments)
             and min(abs(_due(row.arguments, row.ordered_at) - due), abs(now - row.ordered_at)) <= ONE_DAY
         ],
     )

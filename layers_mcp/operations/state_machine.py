@@ -150,7 +150,7 @@ def transition(row: Operation, event: Event, now: datetime) -> Operation:
         case AttemptUnanswered(lease=lease, answer=answer):
             return replace(row, lease="", answer=answer, updated_at=now) if row.lease == lease else row
         case Released(lease=lease):
-            return _withdrawn(row, {"code": "RELEASED"}, now) if row.lease == lease else row
+            return _withdrawn(row, {"code": "RELEASED"}, now) if lease and row.lease == lease else row
         case Rejected(lease=lease, answer=answer):
             return _withdrawn(row, answer, now) if row.lease == lease else row
         case Accepted():

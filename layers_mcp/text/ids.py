@@ -9,6 +9,7 @@ from uuid import UUID
 LONGEST_ID = 200
 """Characters; no id of any vintage has half as many."""
 
+_PREFIX = re.compile(r"^[a-z]{2,4}_")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]*", re.ASCII)
 
 
@@ -27,7 +28,7 @@ def same_id(one: str, other: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"^[a-z]{2,4}_", "", text.strip().casefold())
+    return _PREFIX.sub("", text.strip().casefold())
 
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -48,6 +49,11 @@ def container_key(container_id: str) -> str:
     for digit in bare:
         number = number * len(_DIGITS) + _DIGITS.index(digit)
     return str(UUID(int=number))
+
+
+def id_key(text: str) -> str:
+    """What the spellings of one id have in common, whatever it is of: without its prefix, a ULID as a UUID."""
+    return container_key(_PREFIX.sub("", text.strip()))
 
 
 def container_endings(key: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from layers_mcp.api.models import ScheduledPost, SocialAccount
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import invalid_argument
-from layers_mcp.text.ids import same_id
+from layers_mcp.text.ids import id_key
 from layers_mcp.text.local_time import TOLERANCE, is_local, parse_instant, zone
 
 
@@ -31,9 +31,9 @@ async def zone_of(context: ToolContext, project_id: str, name: str, *, at: str =
             raise ValueError
         listed = await collect(
             lambda cursor: context.api.projects.list(limit=200, cursor=cursor),
-            enough=lambda projects: any(same_id(one.id, project_id) for one in projects),
+            enough=lambda projects: any(id_key(one.id) == id_key(project_id) for one in projects),
         )
-        return zone(next((one.timezone for one in listed.items if same_id(one.id, project_id)), None) or "")
+        return zone(next((one.timezone for one in listed.items if id_key(one.id) == id_key(project_id)), None) or "")
     except (LayersError, ValueError):
         if is_local(at):
             raise invalid_argument(
@@ -58,8 +58,8 @@ def refuse_past(moment: datetime | None, now: datetime) -> None:
 
 
 def handles(accounts: Sequence[SocialAccount]) -> Mapping[str, SocialAccount]:
-    """Accounts by their id."""
-    return {account.social_account_id: account for account in accounts}
+    """Accounts by their `id_key`."""
+    return {id_key(account.social_account_id): account for account in accounts}
 
 
 def failure_of(post: ScheduledPost) -> str | None:

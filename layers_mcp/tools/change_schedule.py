@@ -13,7 +13,7 @@ from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import Conflict, LayersError
 from layers_mcp.api.models import ScheduledPost
 from layers_mcp.context import ToolContext
-from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
+from layers_mcp.protocol import DESTRUCTIVE, NOTHING_CHANGED, Result, ToolError, invalid_argument, tool, unknown_outcome
 from layers_mcp.text.local_time import local
 from layers_mcp.tools._publications import instant, refuse_past, zone_of
 
@@ -111,6 +111,9 @@ def _too_late(post: ScheduledPost, conflict: Conflict | None = None) -> ToolErro
         "CONFLICT" if conflict is None else conflict.code,
         "The post is no longer queued, so it is too late to change it.",
         status=None if conflict is None else conflict.status,
+        effect=NOTHING_CHANGED
+        if conflict is None or conflict.nothing_changed
+        else unknown_outcome("the schedule was changed"),
         next_step=_INSTEAD.get(post.status or "", "list_schedule shows its status."),
         request_id=None if conflict is None else conflict.request_id or None,
     )

@@ -12,6 +12,7 @@ from layers_mcp.api.models import Container, SocialAccount
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.text.ids import id_key
 from layers_mcp.text.local_time import local
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._arguments import moment
@@ -106,7 +107,7 @@ async def list_schedule(
     notes += [warning] if warning else []
     items: list[Scheduled] = []
     for post in page.items:
-        account = by_id.get(post.social_account_id or "")
+        account = by_id.get(id_key(post.social_account_id or ""))
         items.append(
             Scheduled(
                 scheduled_post_id=post.scheduled_post_id,

@@ -23,6 +23,7 @@ from layers_mcp.operations.kinds.publish import scheduled_post_ids
 from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import DESTRUCTIVE, NOTHING_CHANGED, Result, ToolError, invalid_argument, tool, unknown_outcome
 from layers_mcp.protocol.elicitation import Question
+from layers_mcp.text.ids import id_key
 from layers_mcp.text.local_time import local
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publications import handles, instant, refuse_past, zone_of
@@ -99,14 +100,18 @@ async def publish_content(
     )
     orders = context.operations.orders
     notes: list[str] = []
-    known = await orders.is_known(publication)
+    try:
+        known = await orders.is_known(publication)
+    except OperationError as error:
+        raise _refusal(error) from error
     try:
         refuse_past(moment, context.now())
         notes = _check_content(container, moment)
         publication = replace(publication, accounts=_chosen(accounts, social_account_ids))
-    except ToolError:
+    except ToolError as error:
         if not known:  # what is known is answered, whatever has become of time, content and accounts
             raise
+        publication = replace(publication, refusal=error)
     deadline = anyio.current_time() + context.deadline.remaining() - SCHEDULE_SECONDS
     confirm = partial(_confirm, context, container, accounts, social_account_ids, moment, wall)
     try:
@@ -115,9 +120,13 @@ async def publish_content(
         else:
             placement = await orders.place(publication, consent=confirm if context.asks else None, deadline=deadline)
     except OperationError as error:
-        effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this content was published")
-        raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
+        raise _refusal(error) from error
     return await _published(context, placement, container, accounts, moment, wall, notes)
+
+
+def _refusal(error: OperationError) -> ToolError:
+    effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this content was published")
+    return ToolError(error.code, error.reason, effect=effect, next_step=error.next_step)
 
 
 async def _confirm(
@@ -150,14 +159,14 @@ def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[So
     usable = [f"{one.social_account_id} ({one.platform})" for one in accounts if one.status == "connected"]
     rest = f"These would do: {', '.join(usable)}." if usable else "No account of the project is connected."
     for social_account_id in wanted:
-        account = by_id.get(social_account_id.strip())
+        account = by_id.get(id_key(social_account_id))
         if account is None:
             raise invalid_argument("One of `social_account_ids` is not an account of this content's project.", rest)
         if account.status == "reauth_required":
             raise invalid_argument("One of the accounts needs a new login before anything can go out on it.", rest)
         if account.status != "connected":
             raise invalid_argument("One of the accounts is not connected.", rest)
-    return [by_id[each] for each in sorted({each.strip() for each in wanted})]
+    return [by_id[each] for each in sorted(set(map(id_key, wanted)))]
 
 
 def _check_content(container: Container, moment: datetime | None) -> list[str]:
@@ -201,7 +210,7 @@ async def _published(
         )
     shown: list[ScheduledOn] = []
     for post in posts:
-        account = by_id.get(post.social_account_id or "")
+        account = by_id.get(id_key(post.social_account_id or ""))
         shown.append(
             ScheduledOn(
                 scheduled_post_id=post.scheduled_post_id,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field
+from typing import Self
+
+from pydantic import AliasChoices, Field, model_validator
 
 from layers_mcp.api.models._fields import Given, Id, Label, Moment, Wire
 from layers_mcp.api.models.content import JobError
@@ -35,3 +37,9 @@ class PublishReply(Wire):
 
     scheduled_post_ids: tuple[str, ...]
     gate_status: Label | None = None
+
+    @model_validator(mode="after")
+    def _says_what_it_took_on(self) -> Self:
+        if not self.scheduled_post_ids and not self.gate_status:
+            raise ValueError("neither a scheduled post nor a gate")
+        return self

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import anyio
 
@@ -16,7 +16,7 @@ from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import Canonical, canonical_text, identity
 from layers_mcp.operations.models import Operation, PublishMode, Tool
 from layers_mcp.operations.state_machine import SLACK, Accepted, Observed
-from layers_mcp.text.ids import container_key
+from layers_mcp.text.ids import id_key
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
@@ -47,6 +47,8 @@ class Publication:
     first_comment: str = ""
     take: int = 1
     accounts: Sequence[SocialAccount] = ()
+    refusal: Exception | None = None
+    """Why it cannot be sent anew: what is known of it is answered all the same."""
 
     @property
     def order_mode(self) -> PublishMode:
@@ -71,13 +73,18 @@ class Publication:
         return self.identity_of_take(self.take)
 
     def identity_of_take(self, take: int) -> str:
-        """The identity of the same publication in another take."""
-        return identity(self.tool, self.arguments, take)
+        """The identity of the same publication in another take: by its ids in what their spellings share."""
+        container, accounts = id_key(self.content.container_id), sorted(self._account_keys)
+        return identity(self.tool, {**self.arguments, "container_id": container, "social_account_ids": accounts}, take)
+
+    @property
+    def _account_keys(self) -> set[str]:
+        return set(map(id_key, self.social_account_ids))
 
     @property
     def variations(self) -> int:
         """How many posts come of it: one an account."""
-        return len({canonical_text(each) for each in self.social_account_ids})
+        return len(self._account_keys)
 
     @property
     def container_ids(self) -> tuple[str, ...]:
@@ -85,7 +92,9 @@ class Publication:
         return (self.content.container_id,)
 
     async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
-        """One request takes every account, or none."""
+        """One request takes every account, or none. Raises `refusal` where there is one."""
+        if self.refusal is not None:
+            raise self.refusal
         request = await api.publishing.plan(
             self.project_id,
             self.content,
@@ -123,7 +132,7 @@ class PublishKind:
         """Find it in the project's schedule, by content, accounts and time."""
         since, until = _window(row)
         claimed = {each for other in others for each in scheduled_post_ids(other)}
-        accounts = set(row.arguments["social_account_ids"])
+        accounts = set(map(id_key, row.arguments["social_account_ids"]))
         found: dict[str, ScheduledPost] = {}
         with anyio.move_on_after(RECONCILE_SECONDS):
             cursor = ""
@@ -131,8 +140,8 @@ class PublishKind:
                 for _ in range(5):
                     page = await api.publishing.list(row.project_id, since=since, until=until, limit=100, cursor=cursor)
                     for post in page.items:
-                        same = container_key(post.container_id or "") == container_key(row.arguments["container_id"])
-                        account = post.social_account_id or ""
+                        same = id_key(post.container_id or "") == id_key(row.arguments["container_id"])
+                        account = id_key(post.social_account_id or "")
                         if same and account in accounts and post.scheduled_post_id not in claimed:
                             found.setdefault(account, post)
                     cursor = page.next_cursor or ""
@@ -167,13 +176,13 @@ def _may_have_made(other: Operation, row: Operation) -> bool:
     """Whether an unanswered publication may have made what looks like that of `row`."""
     one, two = other.arguments, row.arguments
     (since, until), (earliest, latest) = _window(other), _window(row)
-    return (
-        other.status == "unknown"
-        and one["container_id"] == two["container_id"]
-        and not set(one["social_account_ids"]).isdisjoint(two["social_account_ids"])
-        and since <= latest
-        and earliest <= until
-    )
+    return other.status == "unknown" and same_posts(one, two) and since <= latest and earliest <= until
+
+
+def same_posts(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the arguments of two publications put the same content on one of the same accounts."""
+    ours, theirs = (set(map(id_key, each["social_account_ids"])) for each in (one, other))
+    return id_key(one["container_id"]) == id_key(other["container_id"]) and not ours.isdisjoint(theirs)
 
 
 def _together(posts: Sequence[ScheduledPost]) -> str:

@@ -74,7 +74,7 @@ class Journal:
             new = [each for each in drafts if each.piece not in known or is_free(known[each.piece], now)]
             if _pieces(known.values(), now) + sum(each.variations for each in new) > _ordered(drafts[0]):
                 return list(known.values())  # another call was first, and cut the order otherwise
-            if any(not each.path_container_id for each in new) and _stands_elsewhere(connection, tenant, identity):
+            if any(not each.path_container_id for each in new) and _stands_elsewhere(connection, tenant, identity, now):
                 raise UnclearTenantError(
                     "This order is in the journal under another API key, and whether both belong to one organization "
                     "cannot be told now.",
@@ -216,9 +216,9 @@ def _move(connection: Connection, row: Any, tenant: Tenant) -> None:
     connection.execute(update(orders).where(orders.c.entry == row["entry"]).values(ours))
 
 
-def _stands_elsewhere(connection: Connection, tenant: Tenant, identity: str) -> bool:
+def _stands_elsewhere(connection: Connection, tenant: Tenant, identity: str, now: datetime) -> bool:
     """Whether an equal order is there under a key whose organization is not known, or while ours is not."""
-    wanted = [orders.c.base_url == tenant.base_url, orders.c.identity == identity, SENT]
+    wanted = [orders.c.base_url == tenant.base_url, orders.c.identity == identity, or_(SENT, held(now))]
     if tenant.confirmed:
         wanted.append(orders.c.organization.startswith(STAND_IN, autoescape=True))
     else:

@@ -8,6 +8,7 @@ import pytest
 from layers_mcp.api.dialects.base import CloneBrief, HookBrief, Vintage
 from layers_mcp.api.errors import (
     ApprovalRequired,
+    BadResponse,
     Conflict,
     ContentRejected,
     ForbiddenScope,
@@ -79,7 +80,8 @@ async def test_the_current_vintage_makes_a_slideshow_a_request_and_needs_nobody_
     assert [request.path for request in requests] == ["/v1/projects/prj_1/content/slideshow-builder"] * 2
     assert [request.body for request in requests] == [{"hook": "Plan less."}] * 2
     assert {(request.pieces, request.price_keys) for request in requests} == {(1, ("slideshow_builder",))}
-    assert notes == ()
+    said = ("Format auto is a slideshow here; ugc_remix makes a video.",)
+    assert notes == (said if format_ == "auto" else ())
     (chosen, _), _ = await plan(replace(HOOK, influencer_id="inf_1", social_account_id="sa_1"), "current")
     assert chosen.body == {"hook": "Plan less.", "socialAccountId": "sa_1", "influencerId": "inf_1"}
 
@@ -230,7 +232,7 @@ async def test_a_publication_at_a_time_is_a_schedule_in_utc_with_its_texts() -> 
         ({"scheduledPostIds": ["sp_1", "sp_2"]}, ("sp_1", "sp_2"), None),
         ({"scheduledPostId": "sp_1", "gateStatus": "blocked_on_approval"}, ("sp_1",), "blocked_on_approval"),
         ({"scheduledPosts": [{"scheduledPostId": "sp_1"}, {"id": "sp_2"}, None]}, ("sp_1", "sp_2"), None),
-        ({}, (), None),
+        ({"gateStatus": "blocked_on_approval"}, (), "blocked_on_approval"),
     ],
 )
 async def test_a_publication_names_its_scheduled_posts_in_any_form(
@@ -241,6 +243,13 @@ async def test_a_publication_names_its_scheduled_posts_in_any_form(
         reply = await layers.publishing.send(WriteRequest(path="/v1/content/c/publish", body={}), idempotency_key="k")
     assert (reply.scheduled_post_ids, reply.gate_status) == (ids, gate)
     assert upstream.requests[0].headers["idempotency-key"] == "k"
+
+
+async def test_an_answer_that_names_nothing_is_not_taken_for_a_publication() -> None:
+    async with client(Upstream(ok({"ok": True}, 202))) as layers:
+        with pytest.raises(BadResponse) as failure:
+            await layers.publishing.send(WriteRequest(path="/v1/content/c/publish", body={}), idempotency_key="k")
+    assert not failure.value.nothing_changed
 
 
 @pytest.mark.parametrize(

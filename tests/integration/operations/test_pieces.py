@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,29 @@ async def test_two_clients_at_once_are_one_order(stage: Stage) -> None:
         for _ in range(3):
             group.start_soon(stage.call, "generate_with_hook", three(stage))
     assert len(stage.charges()) == 3
+
+
+async def test_what_was_never_answered_stays_so_when_another_piece_fails(stage: Stage, tmp_path: Path) -> None:
+    await stage.facts("generate_with_hook", **three(stage))
+    with contextlib.closing(sqlite3.connect(tmp_path / "orders.db")) as journal, journal:  # as if never answered
+        journal.execute("UPDATE orders SET status = 'unknown', unanswered = 1, job_id = '' WHERE piece < 3")
+    stage.sandbox.faults.append(Fault(endpoint=SLIDESHOW, kind="drop_before"))
+    assert (await stage.call("generate_with_hook", three(stage))).structured_content
+    stage.sandbox.faults.clear()
+    stage.clock.move(hours=25)
+    await stage.call("generate_with_hook", three(stage))
+    assert len(stage.charges()) == 3
+
+
+async def test_a_call_that_was_killed_is_not_told_as_being_at_it_for_ever(stage: Stage, tmp_path: Path) -> None:
+    await stage.facts("generate_with_hook", **three(stage))
+    with contextlib.closing(sqlite3.connect(tmp_path / "orders.db")) as journal, journal:
+        journal.execute("UPDATE orders SET status = 'unknown', unanswered = 1, job_id = '', lease = 'gone'")
+    at_work = await stage.facts("generate_with_hook", **three(stage), dry_run=True)
+    assert "Another call is placing this order right now." in at_work["notes"]
+    stage.clock.move(hours=1)
+    later = await stage.facts("generate_with_hook", **three(stage), dry_run=True)
+    assert "Another call is placing this order right now." not in later["notes"]
 
 
 async def test_a_day_later_unanswered_pieces_are_found_among_the_projects_content(stage: Stage) -> None:

@@ -214,6 +214,12 @@ def test_a_generate_that_may_stand_under_another_key_is_not_ordered_again(journa
     assert reserve(journal, replace(clone(tenant=stand_in("cccc")), key_fingerprint="cccc")).status == "reserved"
 
 
+def test_a_generate_that_is_just_being_ordered_under_another_key_is_not_ordered_beside_it(journal: Journal) -> None:
+    reserve(journal, generate(tenant=stand_in("aaaa")))
+    with pytest.raises(UnclearTenantError, match="under another API key"):
+        reserve(journal, generate(tenant=stand_in("bbbb"), key="bbbb"))
+
+
 def test_equal_orders_of_two_confirmed_tenants_are_two(journal: Journal) -> None:
     sent(journal, generate(tenant=GLOBEX, key="bbbb"))
     assert sent(journal, generate()).tenant == ACME

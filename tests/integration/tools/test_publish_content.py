@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.protocol import ToolError
+from layers_mcp.protocol import NOTHING_CHANGED, ToolError
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.generate_with_hook import generate_with_hook
@@ -300,3 +300,31 @@ async def test_every_vintage_takes_posts_and_drafts_now_and_later(
             assert (await desk.publish(mode="draft", at="2026-04-18T09:00Z")).status == "draft"
             listed = await list_schedule(ws, project_id=desk.project, status=("draft",))
             assert [item.publication_id for item in listed.items] == [draft.publication_id]
+
+
+async def test_while_the_journal_cannot_be_read_nothing_is_published_and_nothing_said_to_be(
+    desk: Desk, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "orders.db").write_bytes(b"no database")
+    async with open_workspace(desk.sandbox, damaged) as other:
+        for dry_run in (True, False):
+            with pytest.raises(ToolError) as refused:
+                await desk.publish(other, dry_run=dry_run)
+            assert refused.value.code == "JOURNAL_UNAVAILABLE"
+            assert refused.value.effect == NOTHING_CHANGED
+    assert desk.sent() == 0
+
+
+async def test_the_same_publication_is_the_same_however_the_api_spells_its_ids(desk: Desk) -> None:
+    first = await desk.publish(at="2026-04-18T09:00Z")
+    desk.sandbox.speak("current")
+    again = await desk.publish(at="2026-04-18T09:00Z")
+    assert (again.replayed, again.publication_id) == (True, first.publication_id)
+    accounts = await desk.ws.api.projects.social_accounts(desk.project)
+    spelled = [one.social_account_id for one in accounts if one.status == "connected"][:1]
+    assert spelled != desk.accounts[:1]
+    anew = await desk.publish(at="2026-04-18T09:00Z", social_account_ids=tuple(spelled))
+    assert (anew.replayed, anew.publication_id) == (True, first.publication_id)
+    assert desk.sent() == 1
