@@ -44,7 +44,6 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     inside = "PYTEST_XDIST_WORKER" in os.environ  # one of the processes that share the run
     if not inside and _is_of_everything(config) and config.getoption("numprocesses", 0) is None:
         config.option.numprocesses = min(os.cpu_count() or 1, PROCESSES)
-        config.option.dist = "loadgroup"
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 

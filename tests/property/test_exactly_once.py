@@ -1,7 +1,7 @@
 """No sequence of calls, failures and wrong clocks charges or publishes anything twice, loses it, or passes a limit.
 
-A run makes some hundred steps, most of several requests; `LAYERS_TEST_STEPS=20` makes twenty times as many, and
-`.ci/run` twice as many. `LAYERS_TEST_SEED` chooses another sequence.
+A run makes some hundred steps, most of several requests; `LAYERS_TEST_STEPS=20` makes twenty times as many.
+`LAYERS_TEST_SEED` chooses another sequence.
 """
 
 from __future__ import annotations

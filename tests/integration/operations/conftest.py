@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 from layers_mcp.sandbox import Sandbox
 from tests.support import START, LoopClock, open_workspace
@@ -13,22 +13,36 @@ from tests.support.shop import Shop
 
 POSTGRES = os.environ.get("LAYERS_TEST_POSTGRES_URL", "")
 AT_HAND = pytest.mark.skipif(not POSTGRES, reason="set LAYERS_TEST_POSTGRES_URL to a database that may be emptied")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
-ONE_AT_A_TIME = pytest.mark.xdist_group("postgres")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=(pytest.mark.postgres, ONE_AT_A_TIME, AT_HAND))])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=(pytest.mark.postgres, AT_HAND))])
 def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty journal, one for each kind of storage."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'shared.db'}"
         return
-    engine = create_engine(make_url(POSTGRES).set(drivername="postgresql+psycopg"))
+    url = own_database()
+    engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE IF EXISTS orders, order_events, organizations, journal_version"))
     engine.dispose()
-    yield POSTGRES
+    yield url.render_as_string(hide_password=False)
+
+
+def own_database() -> URL:
+    """The database that may be emptied; of several processes that share a run, each has one of its own."""
+    url = make_url(POSTGRES).set(drivername="postgresql+psycopg")
+    if not WORKER:
+        return url
+    name = f"{url.database}_{WORKER}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        known = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first()
+        if known is None:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+    return url.set(database=name)
 
 
 @pytest.fixture
