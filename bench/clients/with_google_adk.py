@@ -10,7 +10,8 @@ from walk import walk
 
 async def main() -> None:
     tools = {tool.name: tool for tool in await layers.get_tools()}
-    turn = MagicMock(spec=ToolContext)  # what an agent's turn would bring; these tools ask nothing of it
+    turn = MagicMock(spec=ToolContext)  # what an agent's turn would bring
+    turn.function_call_id = "call_1"  # of which a view beside the answer takes its id
 
     async def call(name: str, arguments: dict[str, object]) -> str:
         result = await tools[name].run_async(args=arguments, tool_context=turn)
