@@ -28,7 +28,7 @@ from layers_mcp.operations.placement import Call, PlacementWriter
 from layers_mcp.operations.planning import Planner, SendPlan
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
-from layers_mcp.operations.state_machine import LONGEST_CALL, SLACK, can_retry, is_free
+from layers_mcp.operations.state_machine import can_retry, has_expired, is_free
 from layers_mcp.operations.store.base import DayLimit, Store
 from layers_mcp.operations.tenant import TenantResolver
 from layers_mcp.operations.terms import Consent, Limits, Terms, TermsReader
@@ -122,7 +122,7 @@ class OrderService:
         call = await self._call(order, limits, deadline)
         rows = await self._rows(call)
         now = self._clock.now()
-        if any(row.lease and now < row.updated_at + LONGEST_CALL + SLACK for row in rows):
+        if any(row.lease and not has_expired(row, now) for row in rows):
             call.notes.append("Another call is placing this order right now.")
             return await self._writer.placement(call, rows)
         plan = await self._planner.plan(call, rows)

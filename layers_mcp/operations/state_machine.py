@@ -215,10 +215,15 @@ def _observed(row: Operation, status: str, container_ids: tuple[str, ...], now: 
 # --- what the states mean
 
 
+def has_expired(row: Operation, now: datetime) -> bool:
+    """Whether the call that wrote the row last must have ended by now, however it went."""
+    return now > row.updated_at + LONGEST_CALL + SLACK
+
+
 def is_free(row: Operation, now: datetime) -> bool:
     """Whether nothing is ordered by this row: it was refused, or its reservation expired."""
     if row.status == "reserved":
-        return now > row.updated_at + LONGEST_CALL + SLACK
+        return has_expired(row, now)
     return row.status == "refused"
 
 

@@ -28,6 +28,7 @@ from layers_mcp.operations.store.database import Database
 from layers_mcp.operations.store.journal import Journal
 from layers_mcp.operations.store.migrations import MIGRATIONS
 from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.tools._commission import Commission
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.publish_content import publish_content
@@ -131,14 +132,20 @@ async def test_orders_and_publications_are_listed_newest_first_with_what_they_ca
         assert line in told
 
 
+async def order_that_ended(world: Sandbox, clock: LoopClock, state_dir: Path) -> Commission:
+    """An order whose job was seen to end."""
+    async with open_workspace(world, state_dir) as ws:
+        order = await generate_with_hook(ws, project_id=world.project_id("acme-todo"), hook="Plan less.")
+        clock.move(minutes=3)
+        await wait_job(ws, job_ids=(order.job_id,), timeout_seconds=0)
+    return order
+
+
 @pytest.mark.jumping
 async def test_one_order_is_told_from_the_reservation_to_its_end_with_what_it_really_cost(
     world: Sandbox, clock: LoopClock, shown: Shown, tmp_path: Path
 ) -> None:
-    async with open_workspace(world, tmp_path) as ws:
-        order = await generate_with_hook(ws, project_id=world.project_id("acme-todo"), hook="Plan less.")
-        clock.move(minutes=3)
-        await wait_job(ws, job_ids=(order.job_id,), timeout_seconds=0)
+    order = await order_that_ended(world, clock, tmp_path)
     text = await shown(order.commission_id)
     assert "Were we charged? Yes, once, for up to 120 credits: Layers took it on." in text
     assert "Layers' ledger: 120 credits charged." in text
@@ -160,10 +167,7 @@ async def test_what_was_given_back_is_subtracted_from_what_was_charged(
     world: Sandbox, clock: LoopClock, shown: Shown, tmp_path: Path
 ) -> None:
     world.faults.append(Fault(endpoint="*", kind="job_failed"))
-    async with open_workspace(world, tmp_path) as ws:
-        order = await generate_with_hook(ws, project_id=world.project_id("acme-todo"), hook="Plan less.")
-        clock.move(minutes=3)
-        await wait_job(ws, job_ids=(order.job_id,), timeout_seconds=0)
+    order = await order_that_ended(world, clock, tmp_path)
     text = await shown(order.commission_id)
     assert "it failed, and what is given back is in Layers' ledger." in text
     assert "Layers' ledger: 120 credits charged, 120 given back: 0 in all." in text
