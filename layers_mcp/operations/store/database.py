@@ -51,13 +51,14 @@ class Database:
                 yield connection
 
     @contextlib.contextmanager
-    def writing(self, exclusive: str = "") -> Generator[Connection]:
-        """A transaction that writes; with `exclusive`, nobody else is in one of the same name meanwhile."""
+    def writing(self, *exclusive: str) -> Generator[Connection]:
+        """A transaction that writes; nobody else is in one with any of the names `exclusive` meanwhile."""
         with _our_words():
             self._prepare()
             with self._engine.begin() as connection:
-                if exclusive and connection.dialect.name == "postgresql":
-                    _lock(connection, exclusive)
+                if connection.dialect.name == "postgresql":
+                    for name in exclusive:
+                        _lock(connection, name)
                 yield connection
 
     def close(self) -> None:

@@ -34,6 +34,7 @@ from layers_mcp.operations.store.queries import (
     may_have_made,
     of_order,
     of_tenant,
+    order_lock_name,
 )
 from layers_mcp.operations.store.rows import DamagedRowError, from_row, json_text, moment_text, read_json, to_row
 from layers_mcp.operations.store.schema import order_events, orders
@@ -69,7 +70,7 @@ class Journal:
         under one key only, so an equal order of another key could be made twice.
         """
         tenant, identity = drafts[0].tenant, drafts[0].identity
-        with self._database.writing(exclusive=lock_name(tenant)) as connection:
+        with self._database.writing(lock_name(tenant), order_lock_name(tenant, identity)) as connection:
             known = {row.piece: row for row in _whole(connection, of_order(tenant, identity))}
             new = [each for each in drafts if each.piece not in known or is_free(known[each.piece], now)]
             if _pieces(known.values(), now) + sum(each.variations for each in new) > _ordered(drafts[0]):
@@ -89,7 +90,7 @@ class Journal:
 
         With a `limit`, an attempt starts only within it. Raises `DailyLimitError`.
         """
-        with self._database.writing(exclusive=lock_name(row.tenant) if limit else "") as connection:
+        with self._database.writing(*([lock_name(row.tenant)] if limit else [])) as connection:
             current = _current(connection, row)
             changed = transition(current or row, event, now)
             if limit is not None and changed.unanswered > (current or row).unanswered:
@@ -111,7 +112,7 @@ class Journal:
         with self._database.reading() as connection:
             if connection.execute(select(orders.c.entry).where(stand_in).limit(1)).first() is None:
                 return
-        with self._database.writing(exclusive=lock_name(tenant)) as connection:
+        with self._database.writing(lock_name(tenant)) as connection:
             for row in connection.execute(select(orders).where(stand_in)).mappings():
                 _move(connection, row, tenant)
 

@@ -59,3 +59,8 @@ def held(now: datetime) -> ColumnElement[bool]:
 def lock_name(tenant: Tenant) -> str:
     """What is locked while a tenant's orders are reserved."""
     return f"{tenant.base_url} {tenant.organization}"
+
+
+def order_lock_name(tenant: Tenant, identity: str) -> str:
+    """What is locked while one order is reserved: two keys that stand in may be of one organization."""
+    return f"{tenant.base_url} {identity}"

@@ -5,11 +5,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, create_engine, text
 
 from layers_mcp.operations.errors import DailyLimitError, UnclearTenantError
 from layers_mcp.operations.models import Operation, Tenant
@@ -17,6 +19,7 @@ from layers_mcp.operations.state_machine import AttemptUnanswered, Released
 from layers_mcp.operations.store.base import DayLimit, Wanted
 from layers_mcp.operations.store.database import Database
 from layers_mcp.operations.store.journal import Journal
+from tests.integration.operations.conftest import AT_HAND
 from tests.support.factories import (
     ACME,
     GLOBEX,
@@ -313,7 +316,7 @@ def test_a_reservation_waits_for_another_of_its_tenant_that_is_under_way(
 
     def reserve_slowly() -> None:
         other = Database(journal_url, tmp_path / "unused.db")
-        with other.writing(exclusive=f"{ACME.base_url} {ACME.organization}"):
+        with other.writing(f"{ACME.base_url} {ACME.organization}"):
             inside.set()
             time.sleep(0.3)
             said.append("first")
@@ -330,6 +333,36 @@ def test_a_reservation_waits_for_another_of_its_tenant_that_is_under_way(
     thread.join()
     assert [each for each in said if each != "another tenant's"] == ["first", "second"]
     assert said[0] == ("another tenant's" if journal_url.startswith("postgresql") else "first")
+
+
+@pytest.fixture
+def postgresql(journal: Journal, journal_url: str) -> Iterator[Connection]:
+    """A connection of somebody else to the journal's database."""
+    journal.since(ACME, MORNING)
+    engine = create_engine(journal_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.postgres
+@AT_HAND
+@pytest.mark.parametrize("journal_url", ["postgresql"], indirect=True)  # SQLite lets one writer in at a time
+def test_two_keys_of_what_may_be_one_organization_do_not_reserve_an_order_at_once(
+    postgresql: Connection, journal: Journal
+) -> None:
+    tenants = [(stand_in("aaaa"), "aaaa"), (stand_in("bbbb"), "bbbb"), (ACME, "cccc")]
+    here = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    waiting = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND database = {here}"
+    with ThreadPoolExecutor() as pool:
+        postgresql.execute(text("LOCK TABLE orders IN SHARE MODE"))  # all may read what is there, and none may insert
+        calls = [pool.submit(reserve, journal, generate(tenant=tenant, key=key)) for tenant, key in tenants]
+        while postgresql.execute(text(waiting)).scalar_one() < len(calls):
+            time.sleep(0.01)
+        postgresql.rollback()
+        ends = [call.exception() for call in calls]
+    assert ends.count(None) == 1
+    assert [type(end) for end in ends if end] == [UnclearTenantError, UnclearTenantError]
 
 
 WRITER = """
