@@ -7,14 +7,16 @@ import os
 import signal
 import sys
 import threading
+from contextlib import aclosing
 from io import StringIO, TextIOWrapper
 from typing import Any, Protocol
 
 import anyio
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCRequest
 
 from layers_mcp.transports.json_lines import UnreadableLineError, parse_line
 
@@ -40,12 +42,12 @@ async def serve_stdio(server: Server[Any]) -> None:
         # The SDK writes, and keeps the real stdout to itself; it would drop lines that are no messages, so they are
         # read here.
         async with stdio_server(stdin=anyio.wrap_file(StringIO())) as (_, write), anyio.create_task_group() as reading:
-            send, read = anyio.create_memory_object_stream[SessionMessage | Exception]()
+            send, read = anyio.create_memory_object_stream[SessionMessage]()
             reading.start_soon(_read_messages, _input(), send, write)
             async with anyio.create_task_group() as group:
                 stop.scope = group.cancel_scope
                 group.start_soon(stop.listen)
-                await server.run(read, write, server.create_initialization_options())
+                await _serve_sessions(server, read, write)
                 group.cancel_scope.cancel("the end of input")
             if stop.signalled:
                 _leave()
@@ -56,10 +58,44 @@ async def serve_stdio(server: Server[Any]) -> None:
         last_write.cancel()
 
 
+async def _serve_sessions(
+    server: Server[Any], messages: MemoryObjectReceiveStream[SessionMessage], answers: _Answers
+) -> None:
+    """Serve until the end of input; begin anew at an `initialize` that only `server/discover` came before.
+
+    A client that heard nothing for a second, as when this process is slow to start, gives its `server/discover` up and
+    falls back to `initialize`. The SDK's session refuses that: its first request chose the later era.
+    """
+    options = server.create_initialization_options()
+    async with aclosing(answers):
+        opening: SessionMessage | None = None
+        while True:
+            send, read = anyio.create_memory_object_stream[SessionMessage]()
+            async with anyio.create_task_group() as session, send:
+                session.start_soon(server.run, read, answers.clone(), options)
+                if opening is not None:
+                    await send.send(opening)
+                opening = await _hand_on(messages, send)
+            if opening is None:
+                return
+
+
+async def _hand_on(
+    messages: MemoryObjectReceiveStream[SessionMessage], session: MemoryObjectSendStream[SessionMessage]
+) -> SessionMessage | None:
+    """Hand messages to a session; return the one that begins another, None at the end of input."""
+    only_discover: bool | None = None
+    async for message in messages:
+        if isinstance(message.message, JSONRPCRequest):
+            if message.message.method == "initialize" and only_discover:
+                return message
+            only_discover = message.message.method == "server/discover" and only_discover is not False
+        await session.send(message)
+    return None
+
+
 async def _read_messages(
-    lines: anyio.AsyncFile[str],
-    messages: MemoryObjectSendStream[SessionMessage | Exception],
-    answers: _Answers,
+    lines: anyio.AsyncFile[str], messages: MemoryObjectSendStream[SessionMessage], answers: _Answers
 ) -> None:
     """Hand each line's message on; answer a line that holds none."""
     async with messages:
@@ -78,6 +114,8 @@ async def _read_messages(
 
 class _Answers(Protocol):
     async def send(self, item: SessionMessage, /) -> None: ...
+    async def aclose(self) -> None: ...
+    def clone(self) -> Any: ...
 
 
 def _input() -> anyio.AsyncFile[str]:

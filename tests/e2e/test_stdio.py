@@ -12,7 +12,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from layers_mcp.tools import CATALOG
-from tests.e2e.program import INITIALIZE, Program, call_of, environment
+from tests.e2e.program import INITIALIZE, INITIALIZED, Program, call_of, environment
 
 pytestmark = pytest.mark.subprocess
 
@@ -30,6 +30,40 @@ async def test_a_client_of_either_era_runs_a_tool_of_the_real_program(mode: str,
         result = await client.call_tool("list_projects", {"search": "acme"})
     assert not result.is_error
     assert [row["name"] for row in result.structured_content["projects"]] == ["acme-todo"]
+
+
+ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "impatient", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+DISCOVER = {"jsonrpc": "2.0", "id": "discover", "method": "server/discover", "params": {"_meta": ENVELOPE}}
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_client_that_gave_server_discover_up_is_served_from_its_initialize_on(answered: bool, tmp_path: Path) -> None:
+    cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "discover"}}
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        program.send(DISCOVER)
+        if answered:
+            assert "2026-07-28" in program.receive()["result"]["supportedVersions"]
+        program.send(cancelled, INITIALIZE)
+        while (answer := program.receive())["id"] == "discover":
+            pass
+        program.send(INITIALIZED)
+        assert answer["result"]["protocolVersion"] == "2025-11-25"
+        assert not program.call(1, "list_projects")["isError"]
+        assert program.end() == (0, [], "")
+
+
+def test_an_initialize_amid_a_conversation_of_the_later_era_is_refused(tmp_path: Path) -> None:
+    listing = {"jsonrpc": "2.0", "id": "list", "method": "tools/list", "params": {"_meta": ENVELOPE}}
+    with Program("--sandbox", env=environment(tmp_path)) as program:
+        program.send(DISCOVER, listing)
+        while program.receive()["id"] != "list":
+            pass
+        program.send(INITIALIZE)
+        assert program.receive()["error"]["code"] == -32022
 
 
 def test_at_end_of_input_it_leaves_at_once_and_stdout_held_nothing_but_messages(tmp_path: Path) -> None:
