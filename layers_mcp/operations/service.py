@@ -113,9 +113,9 @@ class OrderService:
             if rows is not None:
                 return await self._writer.placement(call, [*plan.answered, *rows, *plan.lost])
 
-    async def is_known(self, order: Order) -> bool:
-        """Whether it was asked for before, and is not free to be asked for anew."""
-        return bool(await self._rows(await self._call(order, NO_LIMITS, None)))
+    async def known(self, order: Order) -> list[Operation]:
+        """Its rows, where it was asked for before and is not free to be asked for anew. Sends nothing that spends."""
+        return await self._rows(await self._call(order, NO_LIMITS, None))
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, deadline: float | None = None) -> Placement:
         """What `place` would do, without sending anything that spends; what would refuse it is a note."""

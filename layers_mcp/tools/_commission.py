@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 import anyio
 
@@ -19,6 +21,8 @@ from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argu
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._questions import order_text
+
+T = TypeVar("T", CloneOrder, HookOrder)
 
 POLICY_AGE = 60.0
 """How old a review policy may be that is only told; what an order is refused by is read for it."""
@@ -52,28 +56,47 @@ class Commission(Result):
     next_step: str
 
 
+def checked_order(make: Callable[[], T]) -> T:
+    """The order that `make` builds. Raises `ToolError` where a text of it cannot be ordered."""
+    try:
+        order = make()
+    except ValueError:
+        raise invalid_argument("A text argument is not valid Unicode.", "Leave out broken characters.") from None
+    by_hook = isinstance(order, HookOrder) and not order.hook_is_title
+    for name in ("project_id", "hook" if by_hook else "source_platform_post_id"):
+        if getattr(order, name) == "":
+            raise invalid_argument(f"`{name}` must not be blank.")
+    return order
+
+
+@contextmanager
+def refusals_told() -> Generator[None]:
+    """Tell as a `ToolError` what is refused before anything is sent that spends."""
+    try:
+        yield
+    except OperationError as error:
+        effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
+        raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
+
+
 async def commission(
     context: ToolContext,
-    make: Callable[[], CloneOrder] | Callable[[], HookOrder],
+    order: CloneOrder | HookOrder,
     *,
     max_credits: int,
     require_approval: bool,
     dry_run: bool,
 ) -> Commission:
-    """Place the order that `make` builds, or preview it. Raises `ToolError`, and `LayersError` as the client does."""
-    order = _checked(make)
+    """Place the order, or preview it. Raises `ToolError`, and `LayersError` as the client does."""
     limits = Limits(max_credits=max_credits, require_approval=require_approval)
     orders = context.operations.orders
-    try:
+    with refusals_told():
         deadline = anyio.current_time() + context.deadline.remaining() - ORDER_ANSWER_SECONDS
         if dry_run:
             placement = await orders.preview(order, limits, deadline=deadline)
         else:
             consent = _Consent(context, order) if context.asks else None
             placement = await orders.place(order, limits, consent=consent, deadline=deadline)
-    except OperationError as error:
-        effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
-        raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
     async with GatherSettled(seconds=context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS)) as reads:
         policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_AGE)
         credit = None if placement.balance is not None else reads.start(context.api.credits.get)
@@ -93,7 +116,8 @@ class _Consent:
         self._names: tuple[str, str] | None = None
 
     async def __call__(self, terms: Terms) -> None:
-        about = f"{self._order.identity} {terms.estimated_credits} {terms.held}"
+        title = f" {self._order.hook}" if isinstance(self._order, HookOrder) and self._order.hook_is_title else ""
+        about = f"{self._order.identity} {terms.estimated_credits} {terms.held}{title}"
         await self._context.ask(Question("order", about, partial(self._write, terms)))
 
     async def _write(self, terms: Terms) -> str:
@@ -131,17 +155,6 @@ class _Consent:
         posts = () if ranked is None or isinstance(ranked.outcome, LayersError) else ranked.outcome.items
         post = order.source_platform_post_id
         return project, next((row.title for row in posts if row.platform_post_id == post), "") or post
-
-
-def _checked(make: Callable[[], CloneOrder] | Callable[[], HookOrder]) -> CloneOrder | HookOrder:
-    try:
-        order = make()
-    except ValueError:
-        raise invalid_argument("A text argument is not valid Unicode.", "Leave out broken characters.") from None
-    for name in ("project_id", "source_platform_post_id" if isinstance(order, CloneOrder) else "hook"):
-        if getattr(order, name) == "":
-            raise invalid_argument(f"`{name}` must not be blank.")
-    return order
 
 
 def _commission(

@@ -10,7 +10,7 @@ from pydantic import Field
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder
 from layers_mcp.protocol import WRITE, tool
-from layers_mcp.tools._commission import Commission, commission
+from layers_mcp.tools._commission import Commission, checked_order, commission
 
 
 @tool(
@@ -68,4 +68,10 @@ async def clone_post(
         social_account_id=social_account_id,
         take=take,
     )
-    return await commission(context, order, max_credits=max_credits, require_approval=require_approval, dry_run=dry_run)
+    return await commission(
+        context,
+        checked_order(order),
+        max_credits=max_credits,
+        require_approval=require_approval,
+        dry_run=dry_run,
+    )

@@ -101,7 +101,7 @@ async def publish_content(
     orders = context.operations.orders
     notes: list[str] = []
     try:
-        known = await orders.is_known(publication)
+        known = bool(await orders.known(publication))
     except OperationError as error:
         raise _refusal(error) from error
     try:

@@ -130,6 +130,22 @@ async def test_terms_that_are_worse_after_the_yes_are_asked_about_again(era: str
     assert told in second
 
 
+async def test_a_yes_to_one_title_is_none_to_another(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, confirm="off") as stage:
+        post = await stage.winner()
+        person = Person(
+            ORDER,
+            chose("do not order"),
+            meanwhile=lambda number: stage.sandbox.retitle(post, "Another title altogether") if number == 1 else None,
+        )
+        async with asked(stage, tmp_path, person, "auto") as client:
+            call = {"project_id": stage.project, "source_platform_post_id": post}
+            text = text_of(await client.call_tool("generate_with_hook", call))
+        assert text.startswith("DECLINED: The user chose")
+        assert stage.charges() == []
+    assert ["Another title altogether" in told for told in person.texts] == [False, True]
+
+
 @ERAS
 async def test_a_no_to_the_worse_terms_orders_nothing(era: str, tmp_path: Path) -> None:
     async with open_stage(tmp_path, confirm="off") as stage:

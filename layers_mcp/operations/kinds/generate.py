@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from layers_mcp.api.dialects.base import HookBrief
+from layers_mcp.operations.identity import Canonical, identity
 from layers_mcp.operations.kinds import content
 from layers_mcp.operations.kinds.base import ContentOrder
 from layers_mcp.operations.models import Mode, Operation, Tool
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class HookOrder(ContentOrder):
-    """New content with a given hook. What it is later measured against is not sent."""
+    """New content with a given hook. What it is later measured against is not sent.
+
+    `hook_is_title`: the hook is its source's title as that read when it was ordered, and no part of the identity.
+    """
 
     tool: ClassVar[Tool] = "generate_with_hook"
     hook: str
@@ -28,6 +32,19 @@ class HookOrder(ContentOrder):
     cta: str = ""
     target_platforms: tuple[str, ...] = ()
     theme_tags: tuple[str, ...] = ()
+    hook_is_title: bool = False
+
+    @property
+    def arguments(self) -> dict[str, Canonical]:
+        """Every argument but `take`; a title that is the hook is told as the hook."""
+        told = super().arguments
+        del told["hook_is_title"]
+        return told
+
+    def identity_of_take(self, take: int) -> str:
+        """The identity of the same order in another take: by what was given, be that the hook or its source alone."""
+        given = {**self.arguments, "hook": ""} if self.hook_is_title else self.arguments
+        return identity(self.tool, given, take)
 
     @property
     def order_mode(self) -> Mode:

@@ -142,6 +142,59 @@ async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_aga
     assert desk.charges() == 1
 
 
+async def lending(desk: Desk) -> str:
+    """A post that lends its title."""
+    ranking = await desk.ws.api.metrics.top_performers(desk.project, metric="views", window="90d")
+    return ranking.items[0].platform_post_id or ""
+
+
+@pytest.mark.parametrize("since", ["edited", "gone from the ranking"])
+async def test_an_order_by_a_posts_title_stays_that_order_whatever_becomes_of_the_post(desk: Desk, since: str) -> None:
+    post = await lending(desk)
+    first = await desk.generate("", source_platform_post_id=post, variations=2)
+    if since == "edited":
+        desk.sandbox.retitle(post, "Another title altogether")
+        desk.clock.move(days=1)
+    else:
+        desk.clock.move(days=120)
+    again = await desk.generate("", source_platform_post_id=f" {post}", variations=2)
+    assert (again.replayed, again.commission_id, again.container_ids) == (
+        True,
+        first.commission_id,
+        first.container_ids,
+    )
+    assert desk.charges() == 1
+
+
+async def test_an_unanswered_order_by_a_title_that_was_edited_is_completed_under_the_first_one(desk: Desk) -> None:
+    post = await lending(desk)
+    desk.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
+    with pytest.raises(Exception, match="UNREACHABLE"):
+        await desk.generate("", source_platform_post_id=post)
+    desk.sandbox.faults.clear()
+    desk.sandbox.retitle(post, "Another title altogether")
+    order = await desk.generate("", source_platform_post_id=post)
+    assert (await desk.ws.api.content.get(order.container_ids[0])).hook != "Another title altogether"
+    another = await desk.generate("", source_platform_post_id=post, take=2)
+    assert (await desk.ws.api.content.get(another.container_ids[0])).hook == "Another title altogether"
+    assert desk.charges() == 2
+
+
+@pytest.mark.parametrize("first", ["title", "hook"])
+async def test_a_title_and_a_hook_that_reads_the_same_are_one_order(desk: Desk, first: str) -> None:
+    """0.1.0 wrote the hook into the identity, wherever it came from."""
+    post = await lending(desk)
+    ranking = await desk.ws.api.metrics.top_performers(desk.project, metric="views", window="90d")
+    hooks = ["", ranking.items[0].title or ""]
+    if first == "hook":
+        hooks.reverse()
+    orders = [await desk.generate(hook, source_platform_post_id=post) for hook in hooks]
+    assert [order.replayed for order in orders] == [False, True]
+    assert orders[0].commission_id == orders[1].commission_id
+    assert not (await desk.generate("Another hook.", source_platform_post_id=post)).replayed
+    assert desk.charges() == 2
+
+
 async def test_a_winner_that_is_not_eligible_for_ads_lends_its_title_too(tmp_path: Path) -> None:
     with Sandbox(clock=LoopClock(START), vintage="current") as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
