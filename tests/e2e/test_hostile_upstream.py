@@ -1,7 +1,7 @@
 """The real program against an upstream that answers with the worst: no call is late, and no ping waits for another.
 
-A ping is late by the work that the program did while it waited, in seconds of processor time: a busy machine makes every
-ping slow and none of them late.
+A ping is late by the work that the program did while it waited, in seconds of processor time: a busy machine makes
+every ping slow and none of them late.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ class Conversation:
 async def test_no_answer_makes_a_call_late_or_another_wait(tmp_path: Path) -> None:
     took: dict[str, float] = {}
     pings: list[float] = []
-    work_before_pings: list[float] = []
+    work_before: list[float] = []
     turns = anyio.CapacityLimiter(AT_ONCE + len(PLAYED) * len(READS))
 
     async with upstream() as url:
@@ -238,7 +238,7 @@ async def test_no_answer_makes_a_call_late_or_another_wait(tmp_path: Path) -> No
                 for number in range(10_000, 20_000):
                     before = talk.work()
                     pings.append(await talk.ask({"jsonrpc": "2.0", "id": number, "method": "ping"}))
-                    work_before_pings.append(talk.work() - before)
+                    work_before.append(talk.work() - before)
                     await anyio.sleep(BETWEEN_PINGS)
 
             # what is imported at the first call is not what is tested
@@ -256,7 +256,7 @@ async def test_no_answer_makes_a_call_late_or_another_wait(tmp_path: Path) -> No
 
     assert {case: seconds for case, seconds in took.items() if seconds > CALL_SECONDS} == {}
     assert len(took) == len(CASES) * len(READS)
-    assert max(work_before_pings) < PING_WORK_SECONDS, f"{len(pings)} pings, the latest {sorted(work_before_pings)[-5:]}"
+    assert max(work_before) < PING_WORK_SECONDS, f"{len(pings)} pings, the latest {sorted(work_before)[-5:]}"
     assert max(pings) < HUNG_SECONDS
     texts = [json.dumps(answer) for answer in talk.answers.values()]
     assert [text[:300] for text in texts if "Traceback" in text or "INTERNAL" in text] == []
