@@ -102,13 +102,15 @@ async def hook_order(client: Client, stage: Stage, **more: Any) -> CallToolResul
 
 
 WORSE: dict[str, tuple[Callable[[Stage, Rewriting], None], str]] = {
-    "a higher price": (lambda stage, wire: wire.price(2), "for up to 240 credits"),
+    "a higher price": (lambda stage, transport: transport.price(2), "for up to 240 credits"),
     "a lost price": (
-        lambda stage, wire: wire.edits.update({"/credits": lambda body: body.update(estimatedCreditsPerFormat={})}),
+        lambda stage, transport: transport.edits.update(
+            {"/credits": lambda body: body.update(estimatedCreditsPerFormat={})}
+        ),
         "for credits that cannot be told now",
     ),
     "less hold": (
-        lambda stage, wire: stage.sandbox.set_review_policy("acme-todo", "auto_approve"),
+        lambda stage, transport: stage.sandbox.set_review_policy("acme-todo", "auto_approve"),
         "What is made goes live without approval.",
     ),
 }
@@ -119,9 +121,9 @@ WORSE: dict[str, tuple[Callable[[Stage, Rewriting], None], str]] = {
 async def test_terms_that_are_worse_after_the_yes_are_asked_about_again(era: str, change: str, tmp_path: Path) -> None:
     happens, told = WORSE[change]
     async with open_stage(tmp_path, confirm="off") as stage:
-        wire = Rewriting(stage.sandbox.transport())
-        person = Person(ORDER, meanwhile=lambda number: happens(stage, wire) if number == 1 else None)
-        async with asked(stage, tmp_path, person, era, wire=wire) as client:
+        transport = Rewriting(stage.sandbox.transport())
+        person = Person(ORDER, meanwhile=lambda number: happens(stage, transport) if number == 1 else None)
+        async with asked(stage, tmp_path, person, era, transport=transport) as client:
             placed = await hook_order(client, stage)
         assert not placed.is_error, text_of(placed)
         assert len(stage.charges()) == 1
@@ -149,9 +151,9 @@ async def test_a_yes_to_one_title_is_none_to_another(tmp_path: Path) -> None:
 @ERAS
 async def test_a_no_to_the_worse_terms_orders_nothing(era: str, tmp_path: Path) -> None:
     async with open_stage(tmp_path, confirm="off") as stage:
-        wire = Rewriting(stage.sandbox.transport())
-        person = Person(ORDER, chose("do not order"), meanwhile=lambda number: wire.price(2))
-        async with asked(stage, tmp_path, person, era, wire=wire) as client:
+        transport = Rewriting(stage.sandbox.transport())
+        person = Person(ORDER, chose("do not order"), meanwhile=lambda number: transport.price(2))
+        async with asked(stage, tmp_path, person, era, transport=transport) as client:
             text = text_of(await hook_order(client, stage))
         assert text.startswith("DECLINED: The user chose")
         assert "Nothing was changed." in text
@@ -163,9 +165,12 @@ async def test_a_no_to_the_worse_terms_orders_nothing(era: str, tmp_path: Path) 
 async def test_better_terms_after_the_yes_are_not_asked_about_again(era: str, tmp_path: Path) -> None:
     async with open_stage(tmp_path, confirm="off") as stage:
         stage.sandbox.set_review_policy("acme-todo", "auto_approve")
-        wire = Rewriting(stage.sandbox.transport())
+        transport = Rewriting(stage.sandbox.transport())
         person = Person(ORDER, seconds=5)
-        async with asked(stage, tmp_path, person, era, wire=wire) as client, anyio.create_task_group() as group:
+        async with (
+            asked(stage, tmp_path, person, era, transport=transport) as client,
+            anyio.create_task_group() as group,
+        ):
 
             async def improve() -> None:
                 await anyio.sleep(2)
@@ -180,9 +185,9 @@ async def test_better_terms_after_the_yes_are_not_asked_about_again(era: str, tm
 @ERAS
 async def test_a_limit_that_is_passed_after_the_yes_refuses(era: str, tmp_path: Path) -> None:
     async with open_stage(tmp_path, confirm="off") as stage:
-        wire = Rewriting(stage.sandbox.transport())
-        dearer = Person(ORDER, meanwhile=lambda number: wire.price(2))
-        async with asked(stage, tmp_path, dearer, era, wire=wire) as client:
+        transport = Rewriting(stage.sandbox.transport())
+        dearer = Person(ORDER, meanwhile=lambda number: transport.price(2))
+        async with asked(stage, tmp_path, dearer, era, transport=transport) as client:
             text = text_of(await hook_order(client, stage, max_credits=200))
         assert text.startswith("MAX_CREDITS: The estimate of 240 credits")
         assert "Nothing was changed." in text
@@ -204,15 +209,17 @@ async def test_an_order_is_told_by_names_that_are_read_once(era: str, tmp_path: 
     async with open_stage(tmp_path, confirm="off") as stage:
         winner = await stage.winner()
         for call in ({"source_platform_post_id": winner}, {"hook": "Plan less."}):
-            wire = Rewriting(stage.sandbox.transport())
-            person = Person(ORDER, meanwhile=lambda number, wire=wire: wire.price(2) if number == 1 else None)
-            async with asked(stage, tmp_path, person, era, wire=wire) as client:
+            transport = Rewriting(stage.sandbox.transport())
+            person = Person(
+                ORDER, meanwhile=lambda number, transport=transport: transport.price(2) if number == 1 else None
+            )
+            async with asked(stage, tmp_path, person, era, transport=transport) as client:
                 tool = "clone_post" if "hook" not in call else "generate_with_hook"
                 placed = await client.call_tool(tool, {"project_id": stage.project, **call})
             assert not placed.is_error, text_of(placed)
             assert len(person.questions) == 2
-            rankings = [path for path in wire.asked if path.endswith("/top-performers")]
-            names = [path for path in wire.asked if path == "GET /v1/projects"]
+            rankings = [path for path in transport.asked if path.endswith("/top-performers")]
+            names = [path for path in transport.asked if path == "GET /v1/projects"]
             asked_anew = 1 if era == "legacy" else 2  # the later era begins a new call for each question
             assert len(names) == asked_anew
             assert len(rankings) == (asked_anew if tool == "clone_post" else 0)
@@ -220,11 +227,11 @@ async def test_an_order_is_told_by_names_that_are_read_once(era: str, tmp_path: 
 
 async def test_who_cannot_ask_and_must_reads_no_names(tmp_path: Path) -> None:
     async with open_stage(tmp_path, confirm="off") as stage:
-        wire = Rewriting(stage.sandbox.transport())
-        async with asked(stage, tmp_path, None, wire=wire, confirm="required") as client:
+        transport = Rewriting(stage.sandbox.transport())
+        async with asked(stage, tmp_path, None, transport=transport, confirm="required") as client:
             text = text_of(await hook_order(client, stage))
         assert text.startswith("CONFIRMATION_REQUIRED: ")
-        assert "GET /v1/projects" not in wire.asked
+        assert "GET /v1/projects" not in transport.asked
         assert stage.charges() == []
 
 
@@ -292,11 +299,11 @@ async def test_a_state_is_taken_by_a_replica_with_the_same_key_and_by_no_other(t
 
 async def test_a_yes_does_not_count_for_another_question_of_the_same_call(tmp_path: Path) -> None:
     async with open_stage(tmp_path, confirm="off") as stage:
-        wire = Rewriting(stage.sandbox.transport())
+        transport = Rewriting(stage.sandbox.transport())
         call = {"project_id": stage.project, "hook": "Plan less."}
-        async with asked(stage, tmp_path, Person(ORDER), "auto", wire=wire) as client:
+        async with asked(stage, tmp_path, Person(ORDER), "auto", transport=transport) as client:
             state = await first_round(client, call)
-            wire.price(2)
+            transport.price(2)
             assert isinstance(await second_round(client, call, state), InputRequiredResult)
             assert stage.charges() == []
 
@@ -348,10 +355,13 @@ async def test_a_server_that_ends_after_the_yes_has_charged_once_and_the_next_on
     era: str, tmp_path: Path
 ) -> None:
     async with open_stage(tmp_path, confirm="off") as stage:
-        wire = Lost(stage.sandbox.transport())
-        async with asked(stage, tmp_path, Person(ORDER), era, wire=wire) as client, anyio.create_task_group() as group:
+        transport = Lost(stage.sandbox.transport())
+        async with (
+            asked(stage, tmp_path, Person(ORDER), era, transport=transport) as client,
+            anyio.create_task_group() as group,
+        ):
             group.start_soon(hook_order, client, stage)
-            await wire.arrived.wait()
+            await transport.arrived.wait()
             group.cancel_scope.cancel()
         assert len(stage.charges()) == 1
         person = Person(ORDER)

@@ -127,7 +127,7 @@ async def test_one_turn_of_the_loop_reads_sends_and_writes_what_it_did(tmp_path:
     requests: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
 
-    async with open_stage(tmp_path, wire=recorded) as stage:
+    async with open_stage(tmp_path, transport=recorded) as stage:
 
         async def call(name: str, **arguments: Any) -> dict[str, Any]:
             stage.clock.move(seconds=1)  # no two orders at one moment: their order in a list would be random

@@ -23,7 +23,7 @@ from layers_mcp.operations.identity import idempotency_key
 from layers_mcp.sandbox import Fault
 from tests.support import BASE_URL
 from tests.support.confirmation import Person, Rewriting, asked, chose
-from tests.support.crash_harness import Town, Wire
+from tests.support.crash_harness import Cluster, CountingTransport
 from tests.support.harness import told
 from tests.support.virtual_time import JumpingLoop
 
@@ -76,21 +76,21 @@ class Confirmed(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.key_file = Path(self.folder.name) / "state.key"
         self.key_file.write_bytes(b"k" * 32)
-        self.town = self.loop.run(self._settle())
-        self.project = self.town.sandbox.project_id("acme-todo")
+        self.cluster = self.loop.run(self._settle())
+        self.project = self.cluster.sandbox.project_id("acme-todo")
         self.agreed: dict[str, int] = {}
 
-    async def _settle(self) -> Town:
-        return Town(Path(self.folder.name) / "town")
+    async def _settle(self) -> Cluster:
+        return Cluster(Path(self.folder.name) / "cluster")
 
     # --- what a call and a person do
 
     def key(self, wanted: dict[str, Any]) -> str:
         return idempotency_key(BASE_URL, HookOrder(project_id=self.project, **wanted).identity)
 
-    def client(self, person: Person | None, era: str, wire: Any) -> Any:
-        stage: Any = self.town
-        return asked(stage, self.town.state_dir, person, era, wire=wire, state_key_file=self.key_file)
+    def client(self, person: Person | None, era: str, transport: Any) -> Any:
+        stage: Any = self.cluster
+        return asked(stage, self.cluster.state_dir, person, era, transport=transport, state_key_file=self.key_file)
 
     def person(self, wanted: dict[str, Any], given: list[Any], **more: Any) -> Person:
         """Somebody who gives these answers; a yes is remembered with the price that it was given to."""
@@ -107,40 +107,40 @@ class Confirmed(RuleBasedStateMachine):
         content = result.structured_content
         if content is None:
             return
-        [job] = self.town.made[self.key(wanted)]
+        [job] = self.cluster.made[self.key(wanted)]
         assert content["job_id"] in (None, job)
         if not content["replayed"] and content.get("estimated_credits"):
             assert content["estimated_credits"] <= self.agreed[self.key(wanted)]
 
-    def change(self, wire: Rewriting, what: str) -> None:
+    def change(self, transport: Rewriting, what: str) -> None:
         if what in ("dearer", "cheaper"):
-            wire.price(2 if what == "dearer" else 0.5)
+            transport.price(2 if what == "dearer" else 0.5)
         elif what == "no price":
-            wire.edits["/credits"] = lambda body: body.update(estimatedCreditsPerFormat={})
+            transport.edits["/credits"] = lambda body: body.update(estimatedCreditsPerFormat={})
         elif what == "less hold":
-            self.town.sandbox.set_review_policy("acme-todo", "auto_approve")
+            self.cluster.sandbox.set_review_policy("acme-todo", "auto_approve")
 
     # --- what happens
 
     @rule(wanted=orders, era=eras, given=answers, what=changes, kind=faults)
     def a_person_is_asked(self, wanted: dict[str, Any], era: str, given: list[Any], what: str, kind: str) -> None:
-        wire = Rewriting(Wire(self.town))
-        person = self.person(wanted, given, seconds=3, meanwhile=lambda number: self.change(wire, what))
+        transport = Rewriting(CountingTransport(self.cluster))
+        person = self.person(wanted, given, seconds=3, meanwhile=lambda number: self.change(transport, what))
         where = "POST /v1/projects/:id/content"
         if kind:
-            self.town.sandbox.faults.append(
+            self.cluster.sandbox.faults.append(
                 Fault(endpoint=where, kind="status", status=int(kind))
                 if kind.isdigit()
                 else Fault(endpoint=where, kind=kind, calls=(1,))
             )
 
         async def call() -> None:
-            async with self.client(person, era, wire) as client:
+            async with self.client(person, era, transport) as client:
                 self.judge(wanted, await client.call_tool(TOOL, {"project_id": self.project, **wanted}))
 
         self.loop.run(call())
-        self.town.sandbox.faults.clear()
-        self.town.sandbox.set_review_policy("acme-todo", "review_all")
+        self.cluster.sandbox.faults.clear()
+        self.cluster.sandbox.set_review_policy("acme-todo", "review_all")
 
     @rule(wanted=orders, era=eras, given=st.permutations([YES, NO[0], NO[3]]))
     def several_ask_at_once(self, wanted: dict[str, Any], era: str, given: list[Any]) -> None:
@@ -150,7 +150,10 @@ class Confirmed(RuleBasedStateMachine):
             self.judge(wanted, await client.call_tool(TOOL, {"project_id": self.project, **wanted}))
 
         async def at_once() -> None:
-            async with self.client(person, era, Wire(self.town)) as client, anyio.create_task_group() as group:
+            async with (
+                self.client(person, era, CountingTransport(self.cluster)) as client,
+                anyio.create_task_group() as group,
+            ):
                 for _ in given:
                     group.start_soon(call, client)
 
@@ -161,7 +164,7 @@ class Confirmed(RuleBasedStateMachine):
         person = self.person(wanted, [REFUSED])
 
         async def call() -> None:
-            async with self.client(person, "legacy", Wire(self.town)) as client:
+            async with self.client(person, "legacy", CountingTransport(self.cluster)) as client:
                 self.judge(wanted, await client.call_tool(TOOL, {"project_id": self.project, **wanted}))
 
         self.loop.run(call())
@@ -169,7 +172,7 @@ class Confirmed(RuleBasedStateMachine):
     @rule(target=states, wanted=orders)
     def a_question_is_kept(self, wanted: dict[str, Any]) -> Any:
         async def call() -> Any:
-            async with self.client(Person(YES), "auto", Wire(self.town)) as client:
+            async with self.client(Person(YES), "auto", CountingTransport(self.cluster)) as client:
                 call = {"project_id": self.project, **wanted}
                 return await client.session.call_tool(TOOL, call, allow_input_required=True)
 
@@ -189,7 +192,7 @@ class Confirmed(RuleBasedStateMachine):
             self.remember(wanted, question)
 
         async def call() -> Any:
-            async with self.client(Person(YES), "auto", Wire(self.town)) as client:
+            async with self.client(Person(YES), "auto", CountingTransport(self.cluster)) as client:
                 try:
                     return await client.session.call_tool(
                         TOOL,
@@ -211,7 +214,7 @@ class Confirmed(RuleBasedStateMachine):
     @rule(wanted=orders, era=eras, when=st.sampled_from(["asked", "before", "after"]))
     def the_server_is_killed(self, wanted: dict[str, Any], era: str, when: Any) -> None:
         """While a person is asked; or after their yes, before the order arrived, or after."""
-        wire = Wire(self.town)
+        transport = CountingTransport(self.cluster)
         at_work = anyio.Event()
 
         async def hang(number: int) -> None:
@@ -221,40 +224,40 @@ class Confirmed(RuleBasedStateMachine):
         if when == "asked":
             person = Person(YES, meanwhile=hang)
         else:
-            wire.dies = when
+            transport.dies = when
             person = self.person(wanted, [YES])
 
         async def kill() -> None:
-            async with self.client(person, era, wire) as client, anyio.create_task_group() as group:
+            async with self.client(person, era, transport) as client, anyio.create_task_group() as group:
 
                 async def call() -> None:
                     await client.call_tool(TOOL, {"project_id": self.project, **wanted})
                     at_work.set()
 
                 async def die() -> None:
-                    await wire.died.wait()
+                    await transport.died.wait()
                     at_work.set()
 
                 group.start_soon(call)
                 group.start_soon(die)
                 await at_work.wait()
-                self.town.out_of_reach()
-                wire.died.set()
+                self.cluster.out_of_reach()
+                transport.died.set()
                 group.cancel_scope.cancel()
 
         self.loop.run(kill())
 
     @rule(hours=st.sampled_from([0.1, 3]))
     def time_passes(self, hours: float) -> None:
-        self.town.clock.move(hours=hours)
+        self.cluster.clock.move(hours=hours)
 
     # --- what holds
 
     @invariant()
     def nothing_is_charged_twice_or_without_a_yes(self) -> None:
-        assert all(len(jobs) <= 1 for jobs in self.town.made.values())
-        assert len(self.town.charges()) == sum(map(len, self.town.made.values()))
-        assert {key for key, jobs in self.town.made.items() if jobs} <= self.agreed.keys()
+        assert all(len(jobs) <= 1 for jobs in self.cluster.made.values())
+        assert len(self.cluster.charges()) == sum(map(len, self.cluster.made.values()))
+        assert {key for key, jobs in self.cluster.made.items() if jobs} <= self.agreed.keys()
 
     def teardown(self) -> None:
         """In a healed world a yes completes every order."""
@@ -262,10 +265,10 @@ class Confirmed(RuleBasedStateMachine):
             for hook in ("Plan less.", "Café first."):
                 for take in (1, 2):
                     self.a_person_is_asked({"hook": hook, "take": take}, "auto", [YES], "nothing", "")
-                    assert len(self.town.made[self.key({"hook": hook, "take": take})]) == 1
+                    assert len(self.cluster.made[self.key({"hook": hook, "take": take})]) == 1
             self.nothing_is_charged_twice_or_without_a_yes()
         finally:
-            self.town.close()
+            self.cluster.close()
             self.loop.close()
             self.folder.cleanup()
 

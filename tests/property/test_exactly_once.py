@@ -27,7 +27,7 @@ from layers_mcp.operations.identity import idempotency_key, piece_identity
 from layers_mcp.operations.state_machine import LONGEST_CALL
 from layers_mcp.sandbox import Fault
 from tests.support import BASE_URL
-from tests.support.crash_harness import Server, Town
+from tests.support.crash_harness import Cluster, Server
 from tests.support.order_events import CALLERS, faults, lies, spellings, troubles, wanted
 from tests.support.virtual_time import JumpingLoop
 
@@ -60,15 +60,15 @@ class ExactlyOnce(RuleBasedStateMachine):
     def settle(self, vintage: Any, limited: bool) -> None:
         async def settled() -> None:
             limit = DAILY_LIMIT if limited else None
-            self.town = Town(Path(self.folder.name) / "town", vintage, daily_credit_limit=limit)
-            self.other_key = self.town.sandbox.issue_key()
-            self.servers = [Server(self.town)]
+            self.cluster = Cluster(Path(self.folder.name) / "cluster", vintage, daily_credit_limit=limit)
+            self.other_key = self.cluster.sandbox.issue_key()
+            self.servers = [Server(self.cluster)]
             api = (await self.servers[0].up()).api
-            ranking = await api.metrics.top_performers(self.town.project, metric="views", window="30d")
+            ranking = await api.metrics.top_performers(self.cluster.project, metric="views", window="30d")
             self.posts = [row.platform_post_id or "" for row in ranking.items[:2]] if vintage == "preview" else TIKTOKS
             self.prices = (await api.credits.get()).estimated_credits_per_format
-            self.content = (await api.content.list(self.town.project, limit=2)).items
-            self.accounts = await api.projects.social_accounts(self.town.project)
+            self.content = (await api.content.list(self.cluster.project, limit=2)).items
+            self.accounts = await api.projects.social_accounts(self.cluster.project)
 
         self.vintage, self.limited = vintage, limited
         self.run(settled())
@@ -80,11 +80,11 @@ class ExactlyOnce(RuleBasedStateMachine):
         arguments = dict(wanted)
         if "post" in arguments:
             post = spell(self.posts[arguments.pop("post")])
-            order: Order = CloneOrder(project_id=spell(self.town.project), source_platform_post_id=post, **arguments)
+            order: Order = CloneOrder(project_id=spell(self.cluster.project), source_platform_post_id=post, **arguments)
         elif "hook" in arguments:
             if self.vintage == "current":
                 arguments.pop("theme_tags", None)
-            order = HookOrder(project_id=self.town.project, **{**arguments, "hook": spell(arguments["hook"])})
+            order = HookOrder(project_id=self.cluster.project, **{**arguments, "hook": spell(arguments["hook"])})
         else:
             order = self._publication(**arguments)
         identity = order.identity
@@ -98,7 +98,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         chosen = [self.accounts[number] for number in accounts]
 
         return Publication(
-            project_id=self.town.project,
+            project_id=self.cluster.project,
             content=self.content[content],
             social_account_ids=tuple(account.social_account_id for account in chosen),
             accounts=chosen,
@@ -109,7 +109,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         """Whatever was answered was made, and is the same job at every later answer."""
         assert placement.record is not None
         for row in placement.rows:
-            made = self.town.made[row.idempotency_key]
+            made = self.cluster.made[row.idempotency_key]
             if row.status == "unknown":
                 continue
             assert made, f"{row.tool} is answered, and nothing was made"
@@ -145,15 +145,15 @@ class ExactlyOnce(RuleBasedStateMachine):
         budget: int = 0,
     ) -> None:
         order = self.order(wanted, spell)
-        before = len(self.town.charges())
-        self.town.sandbox.faults += faults(troubles)
-        self.town.slow = slow
+        before = len(self.cluster.charges())
+        self.cluster.sandbox.faults += faults(troubles)
+        self.cluster.slow = slow
         try:
             self.run(self._place(self.servers[0], order, budget))
         finally:
-            self.town.sandbox.faults.clear()
-            self.town.slow = 0
-        spent = sum(cost for _, cost, _ in self.town.charges()[before:])
+            self.cluster.sandbox.faults.clear()
+            self.cluster.slow = 0
+        spent = sum(cost for _, cost, _ in self.cluster.charges()[before:])
         assert not budget or spent <= budget, f"{spent} of a budget of {budget}"
 
     @rule(
@@ -166,28 +166,28 @@ class ExactlyOnce(RuleBasedStateMachine):
         self, wanted: dict[str, Any], callers: tuple[str, ...], after: float, slow: float
     ) -> None:
         async def at_once() -> None:
-            second, other = Server(self.town), Server(self.town, self.other_key)
+            second, other = Server(self.cluster), Server(self.cluster, self.other_key)
             servers = {"same": self.servers[0], "second": second, "other key": other}
             calls: list[asyncio.Task[None]] = []
             for caller in callers:
                 calls.append(asyncio.create_task(self._place(servers[caller], order, known=not fresh or slow > 15)))
                 await asyncio.sleep(after)
             await asyncio.gather(*calls)
-            self.town.slow = 0
+            self.cluster.slow = 0
             await second.stop()
             await other.stop()
 
         before = set(self.placed)
         order = self.order(wanted)
         fresh = order.identity not in before
-        self.town.slow = slow
+        self.cluster.slow = slow
         self.run(at_once())
 
     @rule(wanted=wanted, when=st.sampled_from(["before", "after"]))
     def the_server_is_killed_with_a_write_on_its_way(self, wanted: dict[str, Any], when: Any) -> None:
         async def kill() -> None:
             await self.servers[0].place_and_be_killed(order, when)
-            self.servers = [Server(self.town)]
+            self.servers = [Server(self.cluster)]
 
         order = self.order(wanted)
         self.run(kill())
@@ -206,43 +206,43 @@ class ExactlyOnce(RuleBasedStateMachine):
     )
     def the_journal_fails(self, wanted: dict[str, Any], failure: Any, first: int, steps: int, passing: bool) -> None:
         order = self.order(wanted)
-        self.town.storage.fail(failure, range(first, first + steps), passing=passing)
+        self.cluster.storage.fail(failure, range(first, first + steps), passing=passing)
         self.run(self._place(self.servers[0], order))
-        self.town.storage.heal()
+        self.cluster.storage.heal()
 
     @rule(wanted=wanted, lie=lies, budget=st.sampled_from([0, 120]))
     def the_price_list_lies(self, wanted: dict[str, Any], lie: dict[str, Any], budget: int) -> None:
-        self.town.prices = {**self.prices, **lie}
+        self.cluster.prices = {**self.prices, **lie}
         self.an_agent_asks(wanted, budget=budget)
-        self.town.prices = {}
+        self.cluster.prices = {}
 
     @rule()
     def restart(self) -> None:
         async def again() -> None:
             await self.servers[0].stop()
-            self.servers = [Server(self.town)]
+            self.servers = [Server(self.cluster)]
 
         self.run(again())
 
     @rule()
     def the_key_is_rotated(self) -> None:
-        self.town.key, self.other_key = self.other_key, self.town.sandbox.issue_key()
+        self.cluster.key, self.other_key = self.other_key, self.cluster.sandbox.issue_key()
         self.restart()
 
     @rule(wanted=wanted)
     def whoami_fails_after_a_rotation(self, wanted: dict[str, Any]) -> None:
-        self.town.sandbox.faults.append(Fault(endpoint="GET /v1/whoami", kind="status", status=404))
+        self.cluster.sandbox.faults.append(Fault(endpoint="GET /v1/whoami", kind="status", status=404))
         self.the_key_is_rotated()
         self.an_agent_asks(wanted)
 
     @rule(hours=st.sampled_from([0.01, 1, 14.8, 21, 25]))
     def time_passes(self, hours: float) -> None:
         self.run(anyio.sleep(LONGEST_CALL.total_seconds()))  # no machine sleeps for hours in the middle of a call
-        self.town.clock.move(hours=hours)
+        self.cluster.clock.move(hours=hours)
 
     @rule(hours=st.sampled_from([-30, -5, -0.5, 0, 0, 0.03, 0.5, 5, 30]))
     def the_clock_is_wrong_from_now_on(self, hours: float) -> None:
-        self.town.skew = timedelta(hours=hours)
+        self.cluster.skew = timedelta(hours=hours)
 
     @rule(
         wanted=wanted,
@@ -282,20 +282,20 @@ class ExactlyOnce(RuleBasedStateMachine):
     @invariant()
     def nothing_is_charged_or_published_twice(self) -> None:
         for identity, order in self.placed.items():
-            made = [self.town.made[key] for key in self.keys[identity]]
+            made = [self.cluster.made[key] for key in self.keys[identity]]
             at_once = order.variations if isinstance(order, Publication) else 1
             in_all = order.variations if self.vintage == "current" and at_once == 1 else at_once
             assert {len(each) for each in made} <= {0, at_once}, f"{order} became {made}"
             assert sum(map(len, made)) <= in_all, f"{order} became {made}"
-        assert not self.town.twice_at_once
+        assert not self.cluster.twice_at_once
         known = {key for keys in self.keys.values() for key in keys}
-        assert {key for key, made in self.town.made.items() if made} <= known
+        assert {key for key, made in self.cluster.made.items() if made} <= known
 
     @invariant()
     def no_day_has_more_charges_than_its_limit(self) -> None:
         """But for the first minute of a day: an attempt that left before midnight may be charged in it."""
         days: dict[Any, int] = {}
-        for _, cost, at in self.town.charges():
+        for _, cost, at in self.cluster.charges():
             if (at.hour, at.minute) != (0, 0):
                 days[at.date()] = days.get(at.date(), 0) + cost
         assert not self.limited or max(days.values(), default=0) <= DAILY_LIMIT
@@ -303,14 +303,14 @@ class ExactlyOnce(RuleBasedStateMachine):
     def teardown(self) -> None:
         """In a healed world everything can be completed, or is refused for a reason that is true."""
         try:
-            self.town.skew = timedelta()
+            self.cluster.skew = timedelta()
             self.run(anyio.sleep(COOLDOWN_SECONDS))
             self.run(self._complete_all())
             self.nothing_is_charged_or_published_twice()
         finally:
             for server in self.servers:
                 self.run(server.stop())
-            self.town.close()
+            self.cluster.close()
             self.loop.close()
             self.folder.cleanup()
 
@@ -323,7 +323,7 @@ class ExactlyOnce(RuleBasedStateMachine):
             except PublicationUnknownError:
                 assert isinstance(order, Publication)
             except LayersError as error:
-                if not isinstance(order, Publication) or order.at is None or order.at > self.town.clock():
+                if not isinstance(order, Publication) or order.at is None or order.at > self.cluster.clock():
                     raise AssertionError(f"{order} cannot be placed") from error
             else:
                 self.answered(order, placement)
@@ -333,7 +333,7 @@ class ExactlyOnce(RuleBasedStateMachine):
         try:
             return await self.servers[0].place(order)
         except DailyLimitError:
-            self.town.clock.move(hours=24)
+            self.cluster.clock.move(hours=24)
             return await self.servers[0].place(order)
 
 

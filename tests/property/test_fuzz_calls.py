@@ -201,7 +201,7 @@ async def test_every_call_is_answered_in_its_form_in_time_without_an_echo_and_ch
     wild: list[Call], trouble: list[Fault]
 ) -> None:
     with tempfile.TemporaryDirectory() as state_dir:
-        async with open_stage(Path(state_dir), wire=Parrot) as stage:
+        async with open_stage(Path(state_dir), transport=Parrot) as stage:
             known = await ids(stage)
             stage.sandbox.faults += trouble
             for name, arguments in wild:
@@ -217,7 +217,7 @@ async def test_every_parameter_refuses_what_its_schema_does_before_any_request_a
 ) -> None:
     """Upstream refuses whatever reaches it, and quotes it."""
     schema = DEFINED[name]["inputSchema"]
-    async with open_stage(tmp_path, wire=Parrot) as stage:
+    async with open_stage(tmp_path, transport=Parrot) as stage:
         good_call = await stage.ready_for(name)
         stage.sandbox.faults.append(Fault(kind="status", status=422))
         wild = [(good_call | {parameter: value}, parameter) for parameter in schema["properties"] for value in WILD]

@@ -36,7 +36,7 @@ async def everything_said(stage: Stage, prepared: dict[str, dict[str, Any]]) -> 
 async def test_no_answer_log_line_or_journal_holds_the_key_whatever_upstream_echoes(key: str, tmp_path: Path) -> None:
     gossip, leaks = Gossip(key), dict[str, list[str]]()
     with everything_logged(key) as log:
-        async with open_stage(tmp_path, wire=gossip, api_key=key) as stage:
+        async with open_stage(tmp_path, transport=gossip, api_key=key) as stage:
 
             async def look(place: str) -> None:
                 before = len(log)

@@ -90,12 +90,12 @@ async def asked(
     person: Person | None,
     era: str = "legacy",
     *,
-    wire: AsyncBaseTransport | None = None,
+    transport: AsyncBaseTransport | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Client]:
     """A client whose user is this person, of a server of its own on the stage's organization."""
     known = {"api_key": stage.sandbox.api_key, "base_url": BASE_URL, "state_dir": state_dir, **settings}
-    transport = wire or stage.sandbox.transport()
+    transport = transport or stage.sandbox.transport()
     server = create_server(**configured(**known), transport=transport, clock=stage.sandbox.now)
     async with Client(server, mode=era, elicitation_callback=person) as client:
         yield client

@@ -1,4 +1,4 @@
-"""A small town for operations: servers that share a journal and an upstream, and can be killed at any moment.
+"""A small cluster for operations: servers that share a journal and an upstream, and can be killed at any moment.
 
 Every server is a workspace on the same sandbox. Its wire counts what each operation was charged or published, by the
 ledger and the schedule, and can go dead: before a write arrives, or after it was accepted. A killed server does nothing
@@ -31,7 +31,7 @@ from tests.support import BASE_URL, START, LoopClock, configured
 from tests.support.faulty_storage import FaultyStorage
 
 
-class Town:
+class Cluster:
     """The sandbox, the shared state directory, and what was made for whom.
 
     `made` holds, by Idempotency-Key, the job of every charge and the id of every scheduled post; `twice_at_once` the
@@ -56,7 +56,7 @@ class Town:
         self.made: dict[str, list[str | None]] = defaultdict(list)
         self.on_their_way: Counter[str] = Counter()
         self.twice_at_once: set[str] = set()
-        self.at_the_till = anyio.Lock()
+        self.charging = anyio.Lock()
         self._stores: dict[Path, SqlStore] = {}
 
     @property
@@ -87,12 +87,12 @@ class Town:
         shutil.rmtree(self.root)
 
 
-class Wire(AsyncBaseTransport):
+class CountingTransport(AsyncBaseTransport):
     """One server's way to the sandbox."""
 
-    def __init__(self, town: Town) -> None:
-        self.town = town
-        self.inner = town.sandbox.transport()
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.inner = cluster.sandbox.transport()
         self.dies: Literal["", "before", "after"] = ""
         self.died = anyio.Event()
         self.ordering = anyio.Event()
@@ -104,41 +104,41 @@ class Wire(AsyncBaseTransport):
             return await self._priced(request, await self.inner.handle_async_request(request))
         self.ordering.set()
         key = request.headers["Idempotency-Key"]
-        self.town.on_their_way[key] += 1
-        if self.town.on_their_way[key] > 1:
-            self.town.twice_at_once.add(key)
+        self.cluster.on_their_way[key] += 1
+        if self.cluster.on_their_way[key] > 1:
+            self.cluster.twice_at_once.add(key)
         try:
             return await self._write(request, key)
         finally:
-            self.town.on_their_way[key] -= 1
+            self.cluster.on_their_way[key] -= 1
 
     async def _write(self, request: Request, key: str) -> Response:
         if self.dies == "before":
             await self._die()
-        async with self.town.at_the_till:
+        async with self.cluster.charging:
             before = await self._made(request)
             try:
                 response = await self.inner.handle_async_request(request)
             finally:
                 with anyio.CancelScope(shield=True):
                     made = await self._made(request)
-                self.town.made[key] += (made - before).elements()
+                self.cluster.made[key] += (made - before).elements()
         if self.dies == "after":
             await self._die()
-        await anyio.sleep(self.town.slow)
+        await anyio.sleep(self.cluster.slow)
         return response
 
     async def _priced(self, request: Request, response: Response) -> Response:
-        if not (self.town.prices and request.url.path == "/v1/credits" and response.is_success):
+        if not (self.cluster.prices and request.url.path == "/v1/credits" and response.is_success):
             return response
-        body = {**json.loads(await response.aread()), "estimatedCreditsPerFormat": self.town.prices}
+        body = {**json.loads(await response.aread()), "estimatedCreditsPerFormat": self.cluster.prices}
         return Response(200, json=body, headers={"Date": response.headers["Date"]})
 
     async def _made(self, request: Request) -> Counter[str | None]:
         """What there is by now of the kind that a write makes."""
         if request.url.path.rpartition("/")[2] not in ("publish", "schedule"):
-            return Counter(job for job, _, _ in self.town.charges())
-        url = f"{BASE_URL}/v1/projects/{self.town.project}/scheduled-posts"
+            return Counter(job for job, _, _ in self.cluster.charges())
+        url = f"{BASE_URL}/v1/projects/{self.cluster.project}/scheduled-posts"
         query = {"limit": "100", "since": stamp(START)}
         asked = Request("GET", url, params=query, headers={"Authorization": request.headers["Authorization"]})
         page = json.loads(await (await self.inner.handle_async_request(asked)).aread())
@@ -153,26 +153,28 @@ class Wire(AsyncBaseTransport):
 class Server:
     """A workspace that runs in a task of its own, so that calls come from other tasks, as they do over stdio."""
 
-    def __init__(self, town: Town, key: str = "") -> None:
-        self.town = town
-        self.key = key or town.key
-        self.wire = Wire(town)
+    def __init__(self, cluster: Cluster, key: str = "") -> None:
+        self.cluster = cluster
+        self.key = key or cluster.key
+        self.transport = CountingTransport(cluster)
         self._up = anyio.Event()
         self._down = anyio.Event()
         self._task = asyncio.create_task(self._serve())
 
     async def _serve(self) -> None:
-        parts = configured(api_key=self.key, base_url=BASE_URL, state_dir=self.town.state_dir, **self.town.settings)
+        parts = configured(
+            api_key=self.key, base_url=BASE_URL, state_dir=self.cluster.state_dir, **self.cluster.settings
+        )
         config, credentials, policy = parts["config"], parts["credentials"], parts["policy"]
-        async with open_resources(config, transport=self.wire, clock=self._now) as resources:
-            resources.store = self.town.store()
+        async with open_resources(config, transport=self.transport, clock=self._now) as resources:
+            resources.store = self.cluster.store()
             async with Workspace(resources, credentials, policy) as workspace:
                 self.ws = ToolContext(workspace=workspace, policy=policy)
                 self._up.set()
                 await self._down.wait()
 
     def _now(self) -> datetime:
-        return self.town.clock() + self.town.skew
+        return self.cluster.clock() + self.cluster.skew
 
     async def up(self) -> ToolContext:
         await self._up.wait()
@@ -191,12 +193,12 @@ class Server:
 
     async def place_and_be_killed(self, order: Order, when: Literal["before", "after"]) -> None:
         """The process dies while the order is on its way; where nothing is sent, it dies when it has answered."""
-        self.wire.dies = when
+        self.transport.dies = when
         call = asyncio.create_task(_quietly(self.place(order)))
-        died = asyncio.create_task(self.wire.died.wait())
+        died = asyncio.create_task(self.transport.died.wait())
         await asyncio.wait([call, died], return_when=asyncio.FIRST_COMPLETED)
-        self.town.out_of_reach()
-        self.wire.died.set()
+        self.cluster.out_of_reach()
+        self.transport.died.set()
         for task in (call, died):
             task.cancel()
         await asyncio.wait([call, died])
@@ -205,7 +207,7 @@ class Server:
     async def place_and_go_away(self, order: Order) -> None:
         """The caller is cancelled as soon as the order is on its way."""
         call = asyncio.create_task(_quietly(self.place(order)))
-        ordering = asyncio.create_task(self.wire.ordering.wait())
+        ordering = asyncio.create_task(self.transport.ordering.wait())
         await asyncio.wait([call, ordering], return_when=asyncio.FIRST_COMPLETED)
         for task in (call, ordering):
             task.cancel()

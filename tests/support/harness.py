@@ -211,15 +211,15 @@ PREPARED: dict[str, Callable[[Stage], Awaitable[object]]] = {
 async def open_stage(
     state_dir: Path,
     *,
-    wire: Callable[[Sandbox], AsyncBaseTransport] = Sandbox.transport,
+    transport: Callable[[Sandbox], AsyncBaseTransport] = Sandbox.transport,
     speaks: Vintage = "preview",
     **settings: Any,
 ) -> AsyncGenerator[Stage]:
-    """A new organization and a client of a server on it, on an API that `speaks` so; `wire` is what lies between."""
+    """A new organization and a client of a server on it; the API `speaks` a vintage, over `transport`."""
     clock = LoopClock()
     world = Sandbox(clock=clock, vintage=speaks)
     known: dict[str, Any] = {"api_key": world.api_key, "base_url": BASE_URL, "state_dir": state_dir}
-    server = create_server(**configured(**(known | settings)), transport=wire(world), clock=world.now)
+    server = create_server(**configured(**(known | settings)), transport=transport(world), clock=world.now)
     try:
         async with Client(server) as client:
             yield Stage(world, clock, client)

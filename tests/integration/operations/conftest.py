@@ -9,7 +9,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 
 from layers_mcp.sandbox import Sandbox
 from tests.support import START, LoopClock, open_workspace
-from tests.support.shop import Shop
+from tests.support.order_harness import OrderHarness
 
 POSTGRES = os.environ.get("LAYERS_TEST_POSTGRES_URL", "")
 AT_HAND = pytest.mark.skipif(not POSTGRES, reason="set LAYERS_TEST_POSTGRES_URL to a database that may be emptied")
@@ -46,10 +46,10 @@ def own_database() -> URL:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """acme-todo's shop, and the best post that can be cloned there."""
+async def harness(tmp_path: Path) -> AsyncIterator[OrderHarness]:
+    """Orders of acme-todo, with the best post that can be cloned there."""
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
             ranking = await ws.api.metrics.top_performers(sandbox.project_id("acme-todo"), metric="views", window="30d")
-            yield Shop(sandbox, clock, ws, ranking.items[0].platform_post_id, tmp_path)
+            yield OrderHarness(sandbox, clock, ws, ranking.items[0].platform_post_id, tmp_path)

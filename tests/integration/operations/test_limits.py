@@ -15,148 +15,154 @@ from layers_mcp.api.errors import (
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import Limits, OperationError
 from layers_mcp.sandbox import Fault
-from tests.support.shop import CLONE, GENERATE, Shop
+from tests.support.order_harness import CLONE, GENERATE, OrderHarness
 
 pytestmark = pytest.mark.jumping
 
 
-async def test_an_estimate_above_max_credits_is_refused_before_anything_is_spent(shop: Shop) -> None:
+async def test_an_estimate_above_max_credits_is_refused_before_anything_is_spent(harness: OrderHarness) -> None:
     with pytest.raises(OperationError) as raised:
-        await shop.orders.place(shop.clone(variations=2), Limits(max_credits=239))
+        await harness.orders.place(harness.clone(variations=2), Limits(max_credits=239))
     assert (raised.value.code, raised.value.nothing_changed) == ("MAX_CREDITS", True)
     assert raised.value.reason == "The estimate of 240 credits is above max_credits of 239."
-    assert shop.posts() == 0
-    assert (await shop.orders.place(shop.clone(variations=2), Limits(max_credits=240))).estimated_credits == 240
+    assert harness.posts() == 0
+    assert (await harness.orders.place(harness.clone(variations=2), Limits(max_credits=240))).estimated_credits == 240
 
 
-async def test_max_credits_is_no_part_of_the_order_and_does_not_concern_a_known_one(shop: Shop) -> None:
-    await shop.orders.place(shop.clone())
-    assert (await shop.orders.place(shop.clone(), Limits(max_credits=1))).replayed
+async def test_max_credits_is_no_part_of_the_order_and_does_not_concern_a_known_one(harness: OrderHarness) -> None:
+    await harness.orders.place(harness.clone())
+    assert (await harness.orders.place(harness.clone(), Limits(max_credits=1))).replayed
 
 
-async def test_without_an_estimate_max_credits_refuses(shop: Shop) -> None:
-    shop.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="status", status=403))
+async def test_without_an_estimate_max_credits_refuses(harness: OrderHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="status", status=403))
     with pytest.raises(OperationError, match="max_credits cannot be held") as raised:
-        await shop.orders.place(shop.clone(), Limits(max_credits=10_000))
+        await harness.orders.place(harness.clone(), Limits(max_credits=10_000))
     assert "fewer" not in raised.value.next_step
-    unpriced = await shop.orders.place(shop.clone())
+    unpriced = await harness.orders.place(harness.clone())
     assert unpriced.estimated_credits is None
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, Unauthenticated), (503, KillSwitch)])
 async def test_a_key_that_can_order_nothing_is_told_before_any_budget_and_in_a_preview(
-    shop: Shop, status: int, error: type[LayersError]
+    harness: OrderHarness, status: int, error: type[LayersError]
 ) -> None:
-    known = (await shop.orders.place(shop.clone(take=9))).record
-    key = "lp_test_wrong" if status == 401 else shop.sandbox.api_key
+    known = (await harness.orders.place(harness.clone(take=9))).record
+    key = "lp_test_wrong" if status == 401 else harness.sandbox.api_key
     if status == 503:
-        shop.sandbox.suspend()
-    organization = "" if status == 503 else shop.sandbox.agency
-    async with shop.open(api_key=key, organization=organization, daily_credit_limit=5) as ws:
+        harness.sandbox.suspend()
+    organization = "" if status == 503 else harness.sandbox.agency
+    async with harness.open(api_key=key, organization=organization, daily_credit_limit=5) as ws:
         for ordering in (
-            ws.operations.orders.place(shop.clone()),
-            ws.operations.orders.place(shop.clone(), Limits(max_credits=1)),
-            ws.operations.orders.preview(shop.clone()),
+            ws.operations.orders.place(harness.clone()),
+            ws.operations.orders.place(harness.clone(), Limits(max_credits=1)),
+            ws.operations.orders.preview(harness.clone()),
         ):
             with pytest.raises(error) as raised:
                 await ordering
             assert raised.value.nothing_changed
         if status == 503:  # the key's organization is known all the same
-            assert (await ws.operations.orders.place(shop.clone(take=9))).record.job_id == known.job_id
-    assert shop.posts() == 1
+            assert (await ws.operations.orders.place(harness.clone(take=9))).record.job_id == known.job_id
+    assert harness.posts() == 1
 
 
-async def test_prices_that_do_not_come_in_time_hold_up_no_order(shop: Shop) -> None:
-    shop.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="latency", seconds=60))
+async def test_prices_that_do_not_come_in_time_hold_up_no_order(harness: OrderHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="latency", seconds=60))
     start = anyio.current_time()
-    assert (await shop.orders.place(shop.clone())).estimated_credits is None
+    assert (await harness.orders.place(harness.clone())).estimated_credits is None
     assert anyio.current_time() - start < 6
 
 
-async def test_the_daily_limit_refuses_before_any_request_that_spends(shop: Shop) -> None:
-    async with shop.open(daily_credit_limit=250) as ws:
-        await ws.operations.orders.place(shop.clone())
-        await ws.operations.orders.place(shop.generate(format="slideshow_remix"))
-        posts = shop.posts()
+async def test_the_daily_limit_refuses_before_any_request_that_spends(harness: OrderHarness) -> None:
+    async with harness.open(daily_credit_limit=250) as ws:
+        await ws.operations.orders.place(harness.clone())
+        await ws.operations.orders.place(harness.generate(format="slideshow_remix"))
+        posts = harness.posts()
         with pytest.raises(OperationError) as raised:
-            await ws.operations.orders.place(shop.clone(take=2))
+            await ws.operations.orders.place(harness.clone(take=2))
         assert (raised.value.code, raised.value.nothing_changed) == ("DAILY_LIMIT", True)
-        assert shop.posts() == posts
-        preview = await ws.operations.orders.preview(shop.clone(take=2), Limits(max_credits=100))
+        assert harness.posts() == posts
+        preview = await ws.operations.orders.preview(harness.clone(take=2), Limits(max_credits=100))
         assert any("would pass the daily limit of 250 credits: 170 are ordered today" in note for note in preview.notes)
         assert any("above max_credits of 100" in note for note in preview.notes)
-        assert (await ws.operations.orders.place(shop.clone())).replayed
-        shop.clock.move(days=1)
-        assert not (await ws.operations.orders.place(shop.clone(take=2))).replayed
+        assert (await ws.operations.orders.place(harness.clone())).replayed
+        harness.clock.move(days=1)
+        assert not (await ws.operations.orders.place(harness.clone(take=2))).replayed
 
 
-async def test_the_daily_limit_holds_for_orders_placed_at_once(shop: Shop) -> None:
+async def test_the_daily_limit_holds_for_orders_placed_at_once(harness: OrderHarness) -> None:
     refused = []
 
     async def place(ws: ToolContext, take: int) -> None:
         try:
-            await ws.operations.orders.place(shop.clone(take=take))
+            await ws.operations.orders.place(harness.clone(take=take))
         except OperationError:
             refused.append(take)
 
     async with (
-        shop.open(daily_credit_limit=360) as one,
-        shop.open(daily_credit_limit=360) as other,
+        harness.open(daily_credit_limit=360) as one,
+        harness.open(daily_credit_limit=360) as other,
         anyio.create_task_group() as group,
     ):
         for take in range(1, 9):
             group.start_soon(place, (one, other)[take % 2], take)
     assert len(refused) == 5
-    assert sum(shop.charges()) <= 360
+    assert sum(harness.charges()) <= 360
 
 
-async def test_a_refusal_gives_back_what_it_held_of_the_daily_limit_and_an_unknown_order_does_not(shop: Shop) -> None:
-    async with shop.open(daily_credit_limit=120) as ws:
-        shop.sandbox.faults.append(Fault(endpoint=CLONE, kind="status", status=402))
+async def test_a_refusal_gives_back_what_it_held_of_the_daily_limit_and_an_unknown_order_does_not(
+    harness: OrderHarness,
+) -> None:
+    async with harness.open(daily_credit_limit=120) as ws:
+        harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="status", status=402))
         with pytest.raises(BillingExhausted):
-            await ws.operations.orders.place(shop.clone())
-        shop.sandbox.faults[:] = [Fault(endpoint=CLONE, kind="drop_before")]
+            await ws.operations.orders.place(harness.clone())
+        harness.sandbox.faults[:] = [Fault(endpoint=CLONE, kind="drop_before")]
         with pytest.raises(Lost):
-            await ws.operations.orders.place(shop.clone(take=2))
-        shop.sandbox.faults.clear()
+            await ws.operations.orders.place(harness.clone(take=2))
+        harness.sandbox.faults.clear()
         with pytest.raises(OperationError, match="daily limit"):
-            await ws.operations.orders.place(shop.clone(take=3))
+            await ws.operations.orders.place(harness.clone(take=3))
 
 
-async def test_with_a_daily_limit_an_order_without_an_estimate_is_refused(shop: Shop) -> None:
-    shop.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="status", status=403))
-    async with shop.open(daily_credit_limit=1000) as ws:
+async def test_with_a_daily_limit_an_order_without_an_estimate_is_refused(harness: OrderHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="status", status=403))
+    async with harness.open(daily_credit_limit=1000) as ws:
         with pytest.raises(OperationError, match="the daily limit cannot be held") as raised:
-            await ws.operations.orders.place(shop.clone())
-        preview = await ws.operations.orders.preview(shop.clone())
+            await ws.operations.orders.place(harness.clone())
+        preview = await ws.operations.orders.preview(harness.clone())
     assert raised.value.code == "DAILY_LIMIT"
     assert any("the daily limit cannot be held" in note for note in preview.notes)
 
 
-async def test_a_budget_is_held_when_an_unanswered_order_is_sent_again_and_a_dry_run_says_so(shop: Shop) -> None:
-    await shop.lose(shop.generate(), "drop_before")
-    posts = shop.posts()
+async def test_a_budget_is_held_when_an_unanswered_order_is_sent_again_and_a_dry_run_says_so(
+    harness: OrderHarness,
+) -> None:
+    await harness.lose(harness.generate(), "drop_before")
+    posts = harness.posts()
     with pytest.raises(OperationError, match="above max_credits of 10") as raised:
-        await shop.orders.place(shop.generate(), Limits(max_credits=10))
+        await harness.orders.place(harness.generate(), Limits(max_credits=10))
     assert not raised.value.nothing_changed, "the order may be placed already"
-    preview = await shop.orders.preview(shop.generate(), Limits(max_credits=10))
+    preview = await harness.orders.preview(harness.generate(), Limits(max_credits=10))
     assert any("above max_credits of 10" in note for note in preview.notes)
-    assert (shop.posts(), shop.charges()) == (posts, [])
-    assert (await shop.orders.place(shop.generate(), Limits(max_credits=120))).recovered
+    assert (harness.posts(), harness.charges()) == (posts, [])
+    assert (await harness.orders.place(harness.generate(), Limits(max_credits=120))).recovered
 
 
-async def test_the_limit_of_the_day_of_sending_is_held_when_an_unanswered_order_is_sent_again(shop: Shop) -> None:
-    async with shop.open(daily_credit_limit=240) as ws:
-        shop.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
+async def test_the_limit_of_the_day_of_sending_is_held_when_an_unanswered_order_is_sent_again(
+    harness: OrderHarness,
+) -> None:
+    async with harness.open(daily_credit_limit=240) as ws:
+        harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
         with pytest.raises(LayersError):
-            await ws.operations.orders.place(shop.generate())
-        shop.sandbox.faults.clear()
-        shop.clock.move(hours=16)
-        await ws.operations.orders.place(shop.clone(variations=2))
-        posts = shop.posts()
+            await ws.operations.orders.place(harness.generate())
+        harness.sandbox.faults.clear()
+        harness.clock.move(hours=16)
+        await ws.operations.orders.place(harness.clone(variations=2))
+        posts = harness.posts()
         with pytest.raises(OperationError, match="would pass the daily limit") as raised:
-            await ws.operations.orders.place(shop.generate())
-        assert (raised.value.code, shop.posts()) == ("DAILY_LIMIT", posts)
-        preview = await ws.operations.orders.preview(shop.generate())
+            await ws.operations.orders.place(harness.generate())
+        assert (raised.value.code, harness.posts()) == ("DAILY_LIMIT", posts)
+        preview = await ws.operations.orders.preview(harness.generate())
         assert any("would pass the daily limit" in note for note in preview.notes)
-    assert shop.charges() == [240]
+    assert harness.charges() == [240]

@@ -11,7 +11,7 @@ import pytest
 from layers_mcp.app import open_context
 from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError
 from tests.support import BASE_URL, configured
-from tests.support.shop import Shop
+from tests.support.order_harness import OrderHarness
 
 pytestmark = pytest.mark.jumping
 
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.jumping
 class PriceList(httpx2.AsyncBaseTransport):
     """The sandbox with other prices."""
 
-    def __init__(self, shop: Shop, prices: dict[str, Any]) -> None:
-        self._inner = shop.sandbox.transport()
+    def __init__(self, harness: OrderHarness, prices: dict[str, Any]) -> None:
+        self._inner = harness.sandbox.transport()
         self._prices = prices
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -48,13 +48,13 @@ class PriceList(httpx2.AsyncBaseTransport):
     ],
 )
 async def test_a_price_that_cannot_be_read_is_unknown_and_so_is_every_bound_that_may_rest_on_it(
-    shop: Shop, prices: dict[str, Any], clone: int | None, hook: int | None
+    harness: OrderHarness, prices: dict[str, Any], clone: int | None, hook: int | None
 ) -> None:
     settings = configured(
-        api_key=shop.sandbox.api_key, base_url=BASE_URL, state_dir=shop.state_dir, daily_credit_limit=1_000
+        api_key=harness.sandbox.api_key, base_url=BASE_URL, state_dir=harness.state_dir, daily_credit_limit=1_000
     )
-    expected: list[tuple[CloneOrder | HookOrder, int | None]] = [(shop.clone(), clone), (shop.generate(), hook)]
-    async with open_context(**settings, transport=PriceList(shop, prices), clock=shop.sandbox.now) as ws:
+    expected: list[tuple[CloneOrder | HookOrder, int | None]] = [(harness.clone(), clone), (harness.generate(), hook)]
+    async with open_context(**settings, transport=PriceList(harness, prices), clock=harness.sandbox.now) as ws:
         for order, bound in expected:
             assert (await ws.operations.orders.preview(order)).estimated_credits == bound
             if bound is None:
@@ -62,4 +62,4 @@ async def test_a_price_that_cannot_be_read_is_unknown_and_so_is_every_bound_that
                     with pytest.raises(OperationError) as raised:
                         await ws.operations.orders.place(order, limits)
                     assert (raised.value.code, raised.value.nothing_changed) == (code, True)
-    assert shop.posts() == 0
+    assert harness.posts() == 0

@@ -12,7 +12,7 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault
 from layers_mcp.tools.list_schedule import list_schedule
-from tests.support.desk import Desk, open_desk
+from tests.support.publishing_harness import PublishingHarness, open_publishing_harness
 
 pytestmark = pytest.mark.jumping
 
@@ -21,44 +21,46 @@ LATER = "2026-04-19T09:00Z"
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_desk(tmp_path) as desk:
-        yield desk
+async def harness(tmp_path: Path) -> AsyncIterator[PublishingHarness]:
+    async with open_publishing_harness(tmp_path) as harness:
+        yield harness
 
 
 @pytest.fixture
-async def post(desk: Desk) -> str:
+async def post(harness: PublishingHarness) -> str:
     """The id of a post that is queued for tomorrow."""
-    [scheduled] = (await desk.publish(at=TOMORROW)).scheduled_posts
+    [scheduled] = (await harness.publish(at=TOMORROW)).scheduled_posts
     return scheduled.scheduled_post_id
 
 
-async def test_the_schedule_is_listed_moved_and_canceled(desk: Desk) -> None:
-    placed = await desk.publish(at=TOMORROW)
+async def test_the_schedule_is_listed_moved_and_canceled(harness: PublishingHarness) -> None:
+    placed = await harness.publish(at=TOMORROW)
     [post] = placed.scheduled_posts
-    listed = await list_schedule(desk.ws, project_id=desk.project, status=("queued",))
+    listed = await list_schedule(harness.ws, project_id=harness.project, status=("queued",))
     [item] = [each for each in listed.items if each.scheduled_post_id == post.scheduled_post_id]
     assert (item.hook, item.publication_id, item.scheduled_for) == (
         "Plan less, do more.",
         placed.publication_id,
         "2026-04-18T09:00:00Z",
     )
-    moved = await desk.change(post.scheduled_post_id, action="reschedule", at=LATER)
+    moved = await harness.change(post.scheduled_post_id, action="reschedule", at=LATER)
     assert (moved.status, moved.scheduled_for) == ("queued", "2026-04-19T09:00:00Z")
     for expected in ([], ["It was canceled before this call."]):
-        canceled = await desk.change(post.scheduled_post_id, action="cancel")
+        canceled = await harness.change(post.scheduled_post_id, action="cancel")
         assert (canceled.status, canceled.notes) == ("canceled", expected)
 
 
-async def test_a_new_time_is_read_on_the_projects_clock_or_on_the_one_that_is_named(desk: Desk, post: str) -> None:
-    moved = await desk.change(post, action="reschedule", at="2026-04-18T09:00")
+async def test_a_new_time_is_read_on_the_projects_clock_or_on_the_one_that_is_named(
+    harness: PublishingHarness, post: str
+) -> None:
+    moved = await harness.change(post, action="reschedule", at="2026-04-18T09:00")
     assert (moved.scheduled_for, moved.scheduled_for_local) == (
         "2026-04-18T13:00:00Z",
         "2026-04-18T09:00-04:00 America/New_York",
     )
-    moved = await desk.change(post, action="reschedule", at="2026-04-18T09:00", timezone="Europe/Berlin")
+    moved = await harness.change(post, action="reschedule", at="2026-04-18T09:00", timezone="Europe/Berlin")
     assert moved.scheduled_for_local == "2026-04-18T09:00+02:00 Europe/Berlin"
-    again = await desk.change(post, action="reschedule", at="2026-04-18T07:00:00.000Z")
+    again = await harness.change(post, action="reschedule", at="2026-04-18T07:00:00.000Z")
     assert again.notes == ["It had this time."]
 
 
@@ -77,14 +79,14 @@ async def test_a_new_time_is_read_on_the_projects_clock_or_on_the_one_that_is_na
     ],
 )
 async def test_what_cannot_be_is_refused_before_anything_is_sent(
-    change: dict[str, Any], why: str, desk: Desk, post: str
+    change: dict[str, Any], why: str, harness: PublishingHarness, post: str
 ) -> None:
-    before = desk.sent("POST", "DELETE")
+    before = harness.sent("POST", "DELETE")
     with pytest.raises(ToolError) as raised:
-        await desk.change(post, **change)
+        await harness.change(post, **change)
     assert why in str(raised.value)
     assert "Nothing was changed." in str(raised.value)
-    assert desk.sent("POST", "DELETE") == before
+    assert harness.sent("POST", "DELETE") == before
 
 
 @pytest.mark.parametrize(
@@ -98,58 +100,60 @@ async def test_what_cannot_be_is_refused_before_anything_is_sent(
 )
 @pytest.mark.parametrize("change", [{"action": "cancel"}, {"action": "reschedule", "at": LATER}])
 async def test_what_left_the_queue_is_refused_before_anything_is_sent(
-    change: dict[str, Any], becomes: str, instead: str, desk: Desk
+    change: dict[str, Any], becomes: str, instead: str, harness: PublishingHarness
 ) -> None:
-    [post] = (await desk.publish(mode="draft" if becomes == "draft" else "publish")).scheduled_posts
+    [post] = (await harness.publish(mode="draft" if becomes == "draft" else "publish")).scheduled_posts
     if becomes == "failed":
-        desk.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
-    desk.clock.move(seconds=32 if becomes == "publishing" else 120)
-    before = desk.sent("POST", "DELETE")
+        harness.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
+    harness.clock.move(seconds=32 if becomes == "publishing" else 120)
+    before = harness.sent("POST", "DELETE")
     with pytest.raises(ToolError, match="CONFLICT: The post is no longer queued") as raised:
-        await desk.change(post.scheduled_post_id, **change)
+        await harness.change(post.scheduled_post_id, **change)
     assert instead in str(raised.value)
-    assert desk.sent("POST", "DELETE") == before
+    assert harness.sent("POST", "DELETE") == before
 
 
-async def test_a_canceled_post_is_not_moved_but_can_be_published_anew(desk: Desk, post: str) -> None:
-    await desk.change(post, action="cancel")
+async def test_a_canceled_post_is_not_moved_but_can_be_published_anew(harness: PublishingHarness, post: str) -> None:
+    await harness.change(post, action="cancel")
     with pytest.raises(ToolError, match="publish_content with a higher take"):
-        await desk.change(post, action="reschedule", at=LATER)
+        await harness.change(post, action="reschedule", at=LATER)
 
 
-async def test_a_post_that_leaves_the_queue_while_it_is_changed_is_told_as_too_late(desk: Desk, post: str) -> None:
-    desk.sandbox.faults.append(Fault(endpoint="DELETE /v1/scheduled-posts/:id", kind="status", status=409))
+async def test_a_post_that_leaves_the_queue_while_it_is_changed_is_told_as_too_late(
+    harness: PublishingHarness, post: str
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint="DELETE /v1/scheduled-posts/:id", kind="status", status=409))
     with pytest.raises(ToolError, match=r"\(409\): The post is no longer queued"):
-        await desk.change(post, action="cancel")
+        await harness.change(post, action="cancel")
 
 
-async def test_a_local_time_is_never_read_in_a_zone_that_was_guessed(desk: Desk, post: str) -> None:
-    desk.sandbox.faults.append(Fault(endpoint="GET /v1/content/:id", kind="status", status=500))
+async def test_a_local_time_is_never_read_in_a_zone_that_was_guessed(harness: PublishingHarness, post: str) -> None:
+    harness.sandbox.faults.append(Fault(endpoint="GET /v1/content/:id", kind="status", status=500))
     with pytest.raises(ToolError, match="time zone could not be read"):
-        await desk.change(post, action="reschedule", at="2026-04-18T09:00")
-    assert (await desk.change(post, action="cancel")).status == "canceled"
+        await harness.change(post, action="reschedule", at="2026-04-18T09:00")
+    assert (await harness.change(post, action="cancel")).status == "canceled"
 
 
-async def test_a_post_that_is_unknown_is_not_found(desk: Desk) -> None:
+async def test_a_post_that_is_unknown_is_not_found(harness: PublishingHarness) -> None:
     with pytest.raises(LayersError, match="NOT_FOUND"):
-        await desk.change("sp_nothing", action="cancel")
+        await harness.change("sp_nothing", action="cancel")
 
 
-async def test_a_failed_post_says_why_and_what_to_do(desk: Desk) -> None:
-    [post] = (await desk.publish()).scheduled_posts
-    desk.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
-    desk.clock.move(minutes=5)
-    listed = await list_schedule(desk.ws, project_id=desk.project, status=("failed",))
+async def test_a_failed_post_says_why_and_what_to_do(harness: PublishingHarness) -> None:
+    [post] = (await harness.publish()).scheduled_posts
+    harness.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
+    harness.clock.move(minutes=5)
+    listed = await list_schedule(harness.ws, project_id=harness.project, status=("failed",))
     [item] = [each for each in listed.items if each.scheduled_post_id == post.scheduled_post_id]
     assert item.error == (
         "CREDENTIAL_INVALID: the account's login expired. Connect it again in Layers, then publish with a new take."
     )
 
 
-async def test_a_long_schedule_says_for_how_much_of_it_hooks_were_read(desk: Desk) -> None:
+async def test_a_long_schedule_says_for_how_much_of_it_hooks_were_read(harness: PublishingHarness) -> None:
     for hook in range(11):
-        order = await desk.order(f"Hook {hook}.")
-        await desk.publish(container_id=order, at=TOMORROW)
-    listed = await list_schedule(desk.ws, project_id=desk.project, status=("queued",))
+        order = await harness.order(f"Hook {hook}.")
+        await harness.publish(container_id=order, at=TOMORROW)
+    listed = await list_schedule(harness.ws, project_id=harness.project, status=("queued",))
     assert sum(item.hook is not None for item in listed.items) == 10
     assert "Hooks are shown for the first 10 pieces of content." in listed.notes

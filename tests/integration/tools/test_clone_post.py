@@ -24,7 +24,7 @@ pytestmark = pytest.mark.jumping
 CLONE = "POST /v1/content/:id/clone-from-post"
 
 
-class Desk:
+class PublishingHarness:
     """acme-todo, its best post, and a workspace to order from."""
 
     def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, post: str) -> None:
@@ -46,18 +46,18 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def harness(tmp_path: Path) -> AsyncIterator[PublishingHarness]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
             ranking = await ws.api.metrics.top_performers(
                 sandbox.project_id("acme-todo"), metric="engagement_rate", window="30d"
             )
-            yield Desk(sandbox, clock, ws, ranking.items[0].platform_post_id)
+            yield PublishingHarness(sandbox, clock, ws, ranking.items[0].platform_post_id)
 
 
-async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(desk: Desk) -> None:
-    preview = await desk.clone(variations=2, dry_run=True, max_credits=100)
+async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(harness: PublishingHarness) -> None:
+    preview = await harness.clone(variations=2, dry_run=True, max_credits=100)
     assert (preview.status, preview.replayed, preview.commission_id, preview.job_id) == (
         "not_ordered",
         False,
@@ -65,22 +65,22 @@ async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(desk: Desk) 
         None,
     )
     assert preview.estimated_credits == 240
-    assert preview.credits_available == (await desk.ws.api.credits.get()).spendable
+    assert preview.credits_available == (await harness.ws.api.credits.get()).spendable
     assert preview.notes == [
         "The estimate is an upper bound: a clone has no published price, so the dearest format's counts for each "
         "variation.",
         "The estimate of 240 credits is above max_credits of 100.",
     ]
     assert preview.next_step == "Order fewer variations, or ask the user for a higher budget."
-    assert desk.posts() == 0
-    assert (await desk.clone(dry_run=True)).next_step == "Call again without dry_run to order it."
+    assert harness.posts() == 0
+    assert (await harness.clone(dry_run=True)).next_step == "Call again without dry_run to order it."
 
 
 async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_that_refusal(
-    desk: Desk, tmp_path: Path
+    harness: PublishingHarness, tmp_path: Path
 ) -> None:
-    async with open_workspace(desk.sandbox, tmp_path, daily_credit_limit=300) as ws:
-        limited = Desk(desk.sandbox, desk.clock, ws, desk.post)
+    async with open_workspace(harness.sandbox, tmp_path, daily_credit_limit=300) as ws:
+        limited = PublishingHarness(harness.sandbox, harness.clock, ws, harness.post)
         above_the_whole_limit = await limited.clone(variations=3, dry_run=True)
         assert (
             above_the_whole_limit.next_step
@@ -94,8 +94,8 @@ async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_th
         assert (refused.value.code, refused.value.next_step) == ("DAILY_LIMIT", preview.next_step)
 
 
-async def test_an_order_says_what_comes_and_what_it_costs(desk: Desk) -> None:
-    order = await desk.clone(mode="reimagine", variations=3)
+async def test_an_order_says_what_comes_and_what_it_costs(harness: PublishingHarness) -> None:
+    order = await harness.clone(mode="reimagine", variations=3)
     assert order.commission_id.startswith("com_")
     assert (order.status, order.kind, order.replayed, order.take) == ("running", "content_clone_from_post", False, 1)
     assert order.container_ids
@@ -103,15 +103,15 @@ async def test_an_order_says_what_comes_and_what_it_costs(desk: Desk) -> None:
     assert order.estimated_credits == 360
     assert order.credits_ordered_today == 360
     assert order.ordered_at == "2026-04-17T09:10:00Z"
-    assert order.credits_available == (await desk.ws.api.credits.get()).spendable
+    assert order.credits_available == (await harness.ws.api.credits.get()).spendable
     assert order.next_step == "Wait for the content with wait_job and this job_id."
-    assert desk.charges() == 1
+    assert harness.charges() == 1
 
 
-async def test_the_same_arguments_are_the_same_order_and_say_when_it_was_placed(desk: Desk) -> None:
-    first = await desk.clone()
-    desk.clock.move(minutes=5)
-    again = await desk.clone(source_platform_post_id=f" {desk.post}\n", cta="  ")
+async def test_the_same_arguments_are_the_same_order_and_say_when_it_was_placed(harness: PublishingHarness) -> None:
+    first = await harness.clone()
+    harness.clock.move(minutes=5)
+    again = await harness.clone(source_platform_post_id=f" {harness.post}\n", cta="  ")
     assert (again.commission_id, again.job_id, again.ordered_at) == (
         first.commission_id,
         first.job_id,
@@ -121,58 +121,58 @@ async def test_the_same_arguments_are_the_same_order_and_say_when_it_was_placed(
     assert again.notes == ["This order was placed at 2026-04-17T09:10:00Z: nothing was ordered or charged again."]
     assert again.next_step == "Look at the content with get_content and these container_ids."
     assert again.next_take is None
-    assert desk.charges() == 1
-    preview = await desk.clone(dry_run=True)
+    assert harness.charges() == 1
+    preview = await harness.clone(dry_run=True)
     assert (preview.replayed, preview.status, preview.commission_id) == (True, "completed", first.commission_id)
 
 
-async def test_another_take_is_another_order_on_purpose(desk: Desk) -> None:
-    first = await desk.clone()
-    second = await desk.clone(take=2)
+async def test_another_take_is_another_order_on_purpose(harness: PublishingHarness) -> None:
+    first = await harness.clone()
+    second = await harness.clone(take=2)
     assert second.commission_id != first.commission_id
     assert (second.take, second.replayed) == (2, False)
     [similar] = second.similar_orders
     assert (similar.commission_id, similar.differs_in, similar.status) == (first.commission_id, ["take"], "running")
     assert any("are in similar_orders" in note for note in second.notes)
-    assert desk.charges() == 2
+    assert harness.charges() == 2
 
 
-async def test_a_failed_order_names_the_next_take(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed", calls=(1,)))
-    await desk.clone()
-    desk.clock.move(minutes=1)
-    failed = await desk.clone()
+async def test_a_failed_order_names_the_next_take(harness: PublishingHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed", calls=(1,)))
+    await harness.clone()
+    harness.clock.move(minutes=1)
+    failed = await harness.clone()
     assert (failed.status, failed.next_take) == ("failed", 2)
     assert failed.next_step == "Order it anew with take=2 if it is still wanted."
-    assert not (await desk.clone(take=2)).replayed
+    assert not (await harness.clone(take=2)).replayed
 
 
-async def test_after_the_last_take_failed_no_other_is_named(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed"))
-    await desk.clone(take=99)
-    desk.clock.move(minutes=1)
-    failed = await desk.clone(take=99)
+async def test_after_the_last_take_failed_no_other_is_named(harness: PublishingHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed"))
+    await harness.clone(take=99)
+    harness.clock.move(minutes=1)
+    failed = await harness.clone(take=99)
     assert (failed.status, failed.next_take) == ("failed", None)
     assert failed.next_step == "Change the order: every take of this one is used."
 
 
-async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=CLONE, kind="drop_after"))
+async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(harness: PublishingHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="drop_after"))
     with pytest.raises(Exception, match="UNREACHABLE"):
-        await desk.clone()
-    desk.sandbox.faults.clear()
-    preview = await desk.clone(dry_run=True)
+        await harness.clone()
+    harness.sandbox.faults.clear()
+    preview = await harness.clone(dry_run=True)
     assert (preview.status, preview.replayed) == ("unknown", True)
     assert preview.notes == [
         "This order was sent at 2026-04-17T09:10:00Z and never answered: whether it was placed is not known."
     ]
     assert "not charged twice" in preview.next_step
-    completed = await desk.clone()
+    completed = await harness.clone()
     assert completed.replayed
     assert completed.notes[0] == (
         "This order had never been answered: it was sent again under the same ids, and is charged once."
     )
-    assert desk.charges() == 1
+    assert harness.charges() == 1
 
 
 @pytest.mark.parametrize(
@@ -184,37 +184,37 @@ async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(desk:
     ],
 )
 async def test_whether_content_is_held_for_approval_follows_the_review_policy(
-    desk: Desk, policy: str, held: bool | None, note: str
+    harness: PublishingHarness, policy: str, held: bool | None, note: str
 ) -> None:
-    desk.sandbox.set_review_policy("acme-todo", policy, 2)
-    preview = await desk.clone(dry_run=True)
+    harness.sandbox.set_review_policy("acme-todo", policy, 2)
+    preview = await harness.clone(dry_run=True)
     assert preview.held_for_approval is held
     assert note in " ".join(preview.notes)
 
 
-async def test_what_cannot_be_read_beside_an_order_is_left_out_with_a_note(desk: Desk) -> None:
-    desk.sandbox.faults += [
+async def test_what_cannot_be_read_beside_an_order_is_left_out_with_a_note(harness: PublishingHarness) -> None:
+    harness.sandbox.faults += [
         Fault(endpoint="GET /v1/credits", kind="status", status=403),
         Fault(endpoint="GET /v1/projects/:id/content-review-policy", kind="status", status=403),
         Fault(endpoint="GET /v1/projects/:id/approval-policy", kind="status", status=403),
     ]
-    order = await desk.clone()
+    order = await harness.clone()
     assert (order.status, order.held_for_approval, order.credits_available) == ("running", None, None)
     assert order.estimated_credits is None
     assert any("review policy could not be read" in note for note in order.notes)
     assert any("balance could not be read" in note for note in order.notes)
 
 
-async def test_a_slow_balance_does_not_hold_up_the_answer(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="latency", seconds=60))
+async def test_a_slow_balance_does_not_hold_up_the_answer(harness: PublishingHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="latency", seconds=60))
     start = anyio.current_time()
-    assert (await desk.clone()).status == "running"
+    assert (await harness.clone()).status == "running"
     assert anyio.current_time() - start < 12
 
 
-async def test_a_budget_is_refused_in_the_contracts_words(desk: Desk) -> None:
+async def test_a_budget_is_refused_in_the_contracts_words(harness: PublishingHarness) -> None:
     with pytest.raises(ToolError) as raised:
-        await desk.clone(max_credits=100)
+        await harness.clone(max_credits=100)
     assert str(raised.value) == (
         "MAX_CREDITS: The estimate of 120 credits is above max_credits of 100. Nothing was changed. "
         "Order fewer variations, or ask the user for a higher budget."
@@ -222,16 +222,16 @@ async def test_a_budget_is_refused_in_the_contracts_words(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("name", ["project_id", "source_platform_post_id"])
-async def test_a_blank_id_is_refused_before_any_request(desk: Desk, name: str) -> None:
-    before = len(desk.sandbox.requests)
+async def test_a_blank_id_is_refused_before_any_request(harness: PublishingHarness, name: str) -> None:
+    before = len(harness.sandbox.requests)
     with pytest.raises(ToolError, match=f"INVALID_ARGUMENT: `{name}` must not be blank."):
-        await desk.clone(**{name: " \n"})
-    assert len(desk.sandbox.requests) == before
+        await harness.clone(**{name: " \n"})
+    assert len(harness.sandbox.requests) == before
 
 
-async def test_broken_text_is_refused_without_an_echo(desk: Desk) -> None:
+async def test_broken_text_is_refused_without_an_echo(harness: PublishingHarness) -> None:
     with pytest.raises(ToolError) as raised:
-        await desk.clone(caption="half a pair \ud83d")
+        await harness.clone(caption="half a pair \ud83d")
     assert str(raised.value).startswith("INVALID_ARGUMENT: A text argument is not valid Unicode. Nothing was changed.")
 
 
@@ -253,16 +253,16 @@ def test_equal_orders_are_charged_at_most_once_whatever_the_spelling(
             async with open_workspace(sandbox, tmp_path_factory.mktemp("spelling")) as ws:
                 project = sandbox.project_id("acme-todo")
                 ranking = await ws.api.metrics.top_performers(project, metric="views", window="30d")
-                desk = Desk(sandbox, clock, ws, ranking.items[0].platform_post_id)
+                harness = PublishingHarness(sandbox, clock, ws, ranking.items[0].platform_post_id)
                 for before, after, decomposed in spellings:
                     form = "NFD" if decomposed else "NFC"
-                    await desk.clone(
+                    await harness.clone(
                         project_id=before + project,
-                        source_platform_post_id=desk.post + after,
+                        source_platform_post_id=harness.post + after,
                         caption=before + unicodedata.normalize(form, caption) + after,
                         cta=after,
                     )
-                return desk.charges()
+                return harness.charges()
 
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         assert runner.run(order_all()) == 1

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.jumping
 GENERATE = "POST /v1/projects/:id/content"
 
 
-class Desk:
+class PublishingHarness:
     """acme-todo and a workspace to order from."""
 
     def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext) -> None:
@@ -38,64 +38,66 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def harness(tmp_path: Path) -> AsyncIterator[PublishingHarness]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
-            yield Desk(sandbox, clock, ws)
+            yield PublishingHarness(sandbox, clock, ws)
 
 
-async def test_every_format_is_estimated_by_its_own_price(desk: Desk) -> None:
-    assert (await desk.generate(format="slideshow_remix", variations=2, dry_run=True)).estimated_credits == 100
-    assert (await desk.generate(format="video_remix", variations=2, dry_run=True)).estimated_credits == 240
-    assert (await desk.generate(dry_run=True)).notes == []
+async def test_every_format_is_estimated_by_its_own_price(harness: PublishingHarness) -> None:
+    assert (await harness.generate(format="slideshow_remix", variations=2, dry_run=True)).estimated_credits == 100
+    assert (await harness.generate(format="video_remix", variations=2, dry_run=True)).estimated_credits == 240
+    assert (await harness.generate(dry_run=True)).notes == []
 
 
-async def test_an_order_makes_content_with_its_hook(desk: Desk) -> None:
-    order = await desk.generate(" Plan less, do more.\n", variations=2, format="video_remix")
+async def test_an_order_makes_content_with_its_hook(harness: PublishingHarness) -> None:
+    order = await harness.generate(" Plan less, do more.\n", variations=2, format="video_remix")
     assert (order.status, order.kind, order.replayed) == ("running", "content_generate", False)
     assert len(order.container_ids) == 2
-    container = await desk.ws.api.content.get(order.container_ids[0])
+    container = await harness.ws.api.content.get(order.container_ids[0])
     assert container.hook == "Plan less, do more."
 
 
-async def test_the_same_brief_in_another_spelling_is_the_same_order(desk: Desk) -> None:
-    first = await desk.generate(target_platforms=("tiktok", "instagram"), theme_tags=("speed", "focus"))
-    again = await desk.generate(target_platforms=("instagram", "tiktok", "tiktok"), theme_tags=(" focus", "speed"))
+async def test_the_same_brief_in_another_spelling_is_the_same_order(harness: PublishingHarness) -> None:
+    first = await harness.generate(target_platforms=("tiktok", "instagram"), theme_tags=("speed", "focus"))
+    again = await harness.generate(target_platforms=("instagram", "tiktok", "tiktok"), theme_tags=(" focus", "speed"))
     assert (again.commission_id, again.job_id, again.replayed) == (first.commission_id, first.job_id, True)
-    assert desk.charges() == 1
+    assert harness.charges() == 1
 
 
-async def test_nearly_the_same_brief_is_told_before_it_spends(desk: Desk) -> None:
-    first = await desk.generate()
-    preview = await desk.generate("plan less; do more", cta="Try it", dry_run=True)
+async def test_nearly_the_same_brief_is_told_before_it_spends(harness: PublishingHarness) -> None:
+    first = await harness.generate()
+    preview = await harness.generate("plan less; do more", cta="Try it", dry_run=True)
     [similar] = preview.similar_orders
     assert similar.commission_id == first.commission_id
     assert set(similar.differs_in) == {"hook", "cta"}
-    assert desk.charges() == 1
+    assert harness.charges() == 1
 
 
-async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(desk: Desk) -> None:
-    await desk.generate("🔥🔥")
-    assert (await desk.generate("🚀", dry_run=True)).similar_orders == []
-    assert len((await desk.generate("🔥🔥", cta="Try it", dry_run=True)).similar_orders) == 1
+async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(harness: PublishingHarness) -> None:
+    await harness.generate("🔥🔥")
+    assert (await harness.generate("🚀", dry_run=True)).similar_orders == []
+    assert len((await harness.generate("🔥🔥", cta="Try it", dry_run=True)).similar_orders) == 1
 
 
-async def test_a_clone_and_a_hook_order_are_not_similar(desk: Desk) -> None:
-    ranking = await desk.ws.api.metrics.top_performers(desk.project, metric="views", window="30d")
+async def test_a_clone_and_a_hook_order_are_not_similar(harness: PublishingHarness) -> None:
+    ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="30d")
     row = ranking.items[0]
-    await clone_post(desk.ws, project_id=desk.project, source_platform_post_id=row.platform_post_id)
-    assert (await desk.generate(row.title, dry_run=True)).similar_orders == []
+    await clone_post(harness.ws, project_id=harness.project, source_platform_post_id=row.platform_post_id)
+    assert (await harness.generate(row.title, dry_run=True)).similar_orders == []
 
 
-async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to_look(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
+async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to_look(
+    harness: PublishingHarness,
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
     with pytest.raises(Exception, match="UNREACHABLE"):
-        await desk.generate()
-    desk.sandbox.faults.clear()
-    desk.clock.move(days=1)
+        await harness.generate()
+    harness.sandbox.faults.clear()
+    harness.clock.move(days=1)
     with pytest.raises(ToolError) as raised:
-        await desk.generate()
+        await harness.generate()
     assert str(raised.value) == (
         "ORDER_UNKNOWN: This order was sent at 2026-04-17T09:10:00Z, was never answered, and is no longer safe to send "
         "again. The project's content since then holds 0 containers with its hook that belong to no other order; 1 "
@@ -104,42 +106,46 @@ async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to
     )
 
 
-async def test_an_adopted_order_says_where_it_was_found_and_where_to_look(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_after"))
+async def test_an_adopted_order_says_where_it_was_found_and_where_to_look(harness: PublishingHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_after"))
     with pytest.raises(Exception, match="UNREACHABLE"):
-        await desk.generate()
-    desk.sandbox.faults.clear()
-    desk.clock.move(days=1)
-    found = await desk.generate()
+        await harness.generate()
+    harness.sandbox.faults.clear()
+    harness.clock.move(days=1)
+    found = await harness.generate()
     assert (found.job_id, found.status, found.replayed) == (None, "completed", True)
     assert found.notes[0] == "This order had never been answered: its containers were found in the project's content."
     assert found.next_step == "Look at the content with get_content and these container_ids."
 
 
-async def test_a_project_with_several_layers_is_asked_for_one_and_nothing_stays_ordered(desk: Desk) -> None:
-    desk.sandbox.add_content_layer("acme-todo", "lay_second")
+async def test_a_project_with_several_layers_is_asked_for_one_and_nothing_stays_ordered(
+    harness: PublishingHarness,
+) -> None:
+    harness.sandbox.add_content_layer("acme-todo", "lay_second")
     with pytest.raises(Conflict) as raised:
-        await desk.generate()
+        await harness.generate()
     assert raised.value.nothing_changed
-    assert not (await desk.generate(layer_id="lay_second")).replayed
+    assert not (await harness.generate(layer_id="lay_second")).replayed
 
 
 @pytest.mark.parametrize("hook", ["", " ", "\n\u00a0"])
-async def test_a_blank_hook_is_refused_before_any_request(desk: Desk, hook: str) -> None:
+async def test_a_blank_hook_is_refused_before_any_request(harness: PublishingHarness, hook: str) -> None:
     with pytest.raises(ToolError, match="Either `hook` or `source_platform_post_id`"):
-        await desk.generate(hook)
-    assert desk.sandbox.requests == []
+        await harness.generate(hook)
+    assert harness.sandbox.requests == []
 
 
-async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_against(desk: Desk) -> None:
-    ranking = await desk.ws.api.metrics.top_performers(desk.project, metric="views", window="90d")
+async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_against(
+    harness: PublishingHarness,
+) -> None:
+    ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="90d")
     post = ranking.items[0]
-    order = await desk.generate("", source_platform_post_id=post.platform_post_id)
-    assert (await desk.ws.api.content.get(order.container_ids[0])).hook == post.title
-    [record] = (await desk.ws.operations.history.since(START)).value
+    order = await harness.generate("", source_platform_post_id=post.platform_post_id)
+    assert (await harness.ws.api.content.get(order.container_ids[0])).hook == post.title
+    [record] = (await harness.ws.operations.history.since(START)).value
     assert (record.source_platform_post_id, record.hook) == (post.platform_post_id, post.title)
-    assert (await desk.generate("", source_platform_post_id=post.platform_post_id)).replayed
-    assert desk.charges() == 1
+    assert (await harness.generate("", source_platform_post_id=post.platform_post_id)).replayed
+    assert harness.charges() == 1
 
 
 async def lending(desk: Desk) -> str:
@@ -209,22 +215,24 @@ async def test_a_winner_that_is_not_eligible_for_ads_lends_its_title_too(tmp_pat
             assert (await ws.api.content.get(order.container_ids[0])).hook == left_out.title
 
 
-async def test_a_post_that_is_not_ranked_lends_no_title(desk: Desk) -> None:
+async def test_a_post_that_is_not_ranked_lends_no_title(harness: PublishingHarness) -> None:
     with pytest.raises(ToolError, match="NOT_FOUND: The project's ranking"):
-        await desk.generate("", source_platform_post_id="pp_nowhere")
-    assert desk.charges() == 0
+        await harness.generate("", source_platform_post_id="pp_nowhere")
+    assert harness.charges() == 0
 
 
-async def test_an_order_that_must_be_held_is_refused_where_content_goes_live_by_itself(desk: Desk) -> None:
-    desk.project = desk.sandbox.project_id("globex-fit")
+async def test_an_order_that_must_be_held_is_refused_where_content_goes_live_by_itself(
+    harness: PublishingHarness,
+) -> None:
+    harness.project = harness.sandbox.project_id("globex-fit")
     with pytest.raises(ToolError, match=r"NOT_HELD: .* Nothing was changed\."):
-        await desk.generate(require_approval=True)
-    preview = await desk.generate(require_approval=True, dry_run=True)
+        await harness.generate(require_approval=True)
+    preview = await harness.generate(require_approval=True, dry_run=True)
     assert any("without a person's decision" in note for note in preview.notes)
-    assert desk.charges() == 0
+    assert harness.charges() == 0
 
 
-async def test_requiring_approval_is_no_part_of_the_order(desk: Desk) -> None:
-    first = await desk.generate(require_approval=True)
-    again = await desk.generate()
+async def test_requiring_approval_is_no_part_of_the_order(harness: PublishingHarness) -> None:
+    first = await harness.generate(require_approval=True)
+    again = await harness.generate()
     assert (first.replayed, again.replayed, again.job_id) == (False, True, first.job_id)

@@ -17,115 +17,121 @@ from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.list_schedule import list_schedule
 from layers_mcp.tools.publish_content import publish_content
 from tests.support import START, LoopClock, open_workspace
-from tests.support.desk import PUBLISH, SCHEDULE, Desk, open_desk
 from tests.support.harness import open_stage, text_of
+from tests.support.publishing_harness import PUBLISH, SCHEDULE, PublishingHarness, open_publishing_harness
 
 pytestmark = pytest.mark.jumping
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_desk(tmp_path) as desk:
-        yield desk
+async def harness(tmp_path: Path) -> AsyncIterator[PublishingHarness]:
+    async with open_publishing_harness(tmp_path) as harness:
+        yield harness
 
 
-async def test_content_is_published_once_however_often_it_is_asked_for(desk: Desk) -> None:
-    first = await desk.publish()
+async def test_content_is_published_once_however_often_it_is_asked_for(harness: PublishingHarness) -> None:
+    first = await harness.publish()
     assert (first.status, first.replayed, first.at) == ("scheduled", False, None)
     assert first.publication_id.startswith("pub_")
-    again = await desk.publish(social_account_ids=tuple(desk.accounts[:1]) * 2)
+    again = await harness.publish(social_account_ids=tuple(harness.accounts[:1]) * 2)
     assert (again.replayed, again.publication_id) == (True, first.publication_id)
-    assert [post.scheduled_post_id for post in again.scheduled_posts] == await desk.scheduled()
-    desk.clock.move(minutes=2)
-    assert (await desk.publish()).status == "published"
-    assert len(await desk.scheduled()) == 1
-    assert desk.sent() == 1
+    assert [post.scheduled_post_id for post in again.scheduled_posts] == await harness.scheduled()
+    harness.clock.move(minutes=2)
+    assert (await harness.publish()).status == "published"
+    assert len(await harness.scheduled()) == 1
+    assert harness.sent() == 1
 
 
-async def test_another_take_publishes_the_same_again_on_purpose_and_is_told_as_similar(desk: Desk) -> None:
-    await desk.publish()
-    second = await desk.publish(take=2)
+async def test_another_take_publishes_the_same_again_on_purpose_and_is_told_as_similar(
+    harness: PublishingHarness,
+) -> None:
+    await harness.publish()
+    second = await harness.publish(take=2)
     assert not second.replayed
     assert any("within a day" in note for note in second.notes)
-    assert len(await desk.scheduled()) == 2
+    assert len(await harness.scheduled()) == 2
 
 
-async def test_a_dry_run_publishes_nothing(desk: Desk) -> None:
-    preview = await desk.publish(dry_run=True)
+async def test_a_dry_run_publishes_nothing(harness: PublishingHarness) -> None:
+    preview = await harness.publish(dry_run=True)
     assert (preview.status, preview.publication_id, preview.replayed) == ("not_published", None, False)
-    assert desk.sent() == 0
+    assert harness.sent() == 0
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate"])
-async def test_a_lost_answer_is_recovered_without_a_second_post(desk: Desk, kind: str) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=PUBLISH, kind=kind))
+async def test_a_lost_answer_is_recovered_without_a_second_post(harness: PublishingHarness, kind: str) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=PUBLISH, kind=kind))
     with pytest.raises(Exception, match="UNREACHABLE"):
-        await desk.publish()
-    desk.sandbox.faults.clear()
-    recovered = await desk.publish()
+        await harness.publish()
+    harness.sandbox.faults.clear()
+    recovered = await harness.publish()
     assert any("published once" in note for note in recovered.notes)
-    assert len(await desk.scheduled()) == 1
+    assert len(await harness.scheduled()) == 1
 
 
-async def test_an_unanswered_publication_of_another_key_is_found_in_the_schedule(desk: Desk, tmp_path: Path) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind="drop_after"))
+async def test_an_unanswered_publication_of_another_key_is_found_in_the_schedule(
+    harness: PublishingHarness, tmp_path: Path
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind="drop_after"))
     with pytest.raises(Exception, match="UNREACHABLE"):
-        await desk.publish(at="2026-04-18T09:00Z")
-    desk.sandbox.faults.clear()
-    async with open_workspace(desk.sandbox, tmp_path, api_key=desk.sandbox.issue_key()) as other:
+        await harness.publish(at="2026-04-18T09:00Z")
+    harness.sandbox.faults.clear()
+    async with open_workspace(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
         found = await publish_content(
             other,
-            container_id=desk.container,
-            social_account_ids=tuple(desk.accounts[:1]),
+            container_id=harness.container,
+            social_account_ids=tuple(harness.accounts[:1]),
             at="2026-04-18T11:00+02:00",
         )
     assert any("found in the project's schedule" in note for note in found.notes)
-    assert len(await desk.scheduled()) == 1
+    assert len(await harness.scheduled()) == 1
 
 
-async def test_an_unanswered_publication_that_is_nowhere_is_not_sent_again(desk: Desk, tmp_path: Path) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="drop_before"))
+async def test_an_unanswered_publication_that_is_nowhere_is_not_sent_again(
+    harness: PublishingHarness, tmp_path: Path
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="drop_before"))
     with pytest.raises(Exception, match="UNREACHABLE"):
-        await desk.publish()
-    desk.sandbox.faults.clear()
-    async with open_workspace(desk.sandbox, tmp_path, api_key=desk.sandbox.issue_key()) as other:
+        await harness.publish()
+    harness.sandbox.faults.clear()
+    async with open_workspace(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
         with pytest.raises(ToolError, match="PUBLICATION_UNKNOWN"):
-            await publish_content(other, container_id=desk.container, social_account_ids=tuple(desk.accounts[:1]))
-    assert await desk.scheduled() == []
+            await publish_content(other, container_id=harness.container, social_account_ids=tuple(harness.accounts[:1]))
+    assert await harness.scheduled() == []
 
 
 async def test_a_publication_does_not_take_the_post_of_another_that_was_never_answered_either(
-    desk: Desk, tmp_path: Path
+    harness: PublishingHarness, tmp_path: Path
 ) -> None:
     for take, kind in ((1, "drop_before"), (2, "drop_after")):
-        desk.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind=kind))
+        harness.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind=kind))
         with pytest.raises(Exception, match="UNREACHABLE"):
-            await desk.publish(at="2026-04-18T09:00Z", take=take)
-        desk.sandbox.faults.clear()
-    async with open_workspace(desk.sandbox, tmp_path, api_key=desk.sandbox.issue_key()) as other:
+            await harness.publish(at="2026-04-18T09:00Z", take=take)
+        harness.sandbox.faults.clear()
+    async with open_workspace(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
         with pytest.raises(ToolError, match="whose is whose is unclear"):
             await publish_content(
                 other,
-                container_id=desk.container,
-                social_account_ids=tuple(desk.accounts[:1]),
+                container_id=harness.container,
+                social_account_ids=tuple(harness.accounts[:1]),
                 at="2026-04-18T09:00Z",
             )
-    assert len(await desk.scheduled()) == 1
+    assert len(await harness.scheduled()) == 1
 
 
-async def test_calls_at_once_publish_once(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="latency", seconds=3))
+async def test_calls_at_once_publish_once(harness: PublishingHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="latency", seconds=3))
     async with anyio.create_task_group() as group:
         for _ in range(3):
-            group.start_soon(desk.publish)
-    assert len(await desk.scheduled()) == 1
+            group.start_soon(harness.publish)
+    assert len(await harness.scheduled()) == 1
 
 
-async def test_an_instant_is_one_publication_however_it_is_spelled(desk: Desk) -> None:
-    first = await desk.publish(at="2026-04-18T09:00", timezone="America/New_York")
+async def test_an_instant_is_one_publication_however_it_is_spelled(harness: PublishingHarness) -> None:
+    first = await harness.publish(at="2026-04-18T09:00", timezone="America/New_York")
     assert (first.at, first.at_local) == ("2026-04-18T13:00:00Z", "2026-04-18T09:00-04:00 America/New_York")
-    assert (await desk.publish(at="2026-04-18T13:00:00Z")).replayed
-    assert len(await desk.scheduled()) == 1
+    assert (await harness.publish(at="2026-04-18T13:00:00Z")).replayed
+    assert len(await harness.scheduled()) == 1
 
 
 @pytest.mark.parametrize(
@@ -141,69 +147,77 @@ async def test_an_instant_is_one_publication_however_it_is_spelled(desk: Desk) -
         ({"social_account_ids": ("sa_of_somebody_else",)}, "not an account of this content's project"),
     ],
 )
-async def test_what_cannot_be_is_refused_before_anything_is_sent(desk: Desk, arguments: dict, why: str) -> None:
+async def test_what_cannot_be_is_refused_before_anything_is_sent(
+    harness: PublishingHarness, arguments: dict, why: str
+) -> None:
     with pytest.raises(ToolError) as raised:
-        await desk.publish(**arguments)
+        await harness.publish(**arguments)
     assert why in str(raised.value)
     assert "Nothing was changed." in str(raised.value)
-    assert desk.sent() == 0
+    assert harness.sent() == 0
 
 
-async def test_publications_are_no_orders(desk: Desk) -> None:
-    await desk.publish()
-    orders, _ = await desk.ws.operations.history.since(START)
+async def test_publications_are_no_orders(harness: PublishingHarness) -> None:
+    await harness.publish()
+    orders, _ = await harness.ws.operations.history.since(START)
     assert [order.tool for order in orders] == ["generate_with_hook"]
 
 
-async def test_an_account_that_cannot_be_published_on_is_refused_with_those_that_would_do(desk: Desk) -> None:
-    tiktok, instagram = desk.accounts
+async def test_an_account_that_cannot_be_published_on_is_refused_with_those_that_would_do(
+    harness: PublishingHarness,
+) -> None:
+    tiktok, instagram = harness.accounts
     for status, why in (("reauth_required", "needs a new login"), ("disconnected", "is not connected")):
-        desk.sandbox.set_account_status("globex-fit", "tiktok", status)
+        harness.sandbox.set_account_status("globex-fit", "tiktok", status)
         with pytest.raises(ToolError, match=f"{why}.*These would do: {instagram} \\(instagram\\)\\.") as raised:
-            await desk.publish(social_account_ids=(tiktok, instagram))
+            await harness.publish(social_account_ids=(tiktok, instagram))
         assert "Nothing was changed." in str(raised.value)
-    desk.sandbox.set_account_status("globex-fit", "instagram", "disconnected")
+    harness.sandbox.set_account_status("globex-fit", "instagram", "disconnected")
     with pytest.raises(ToolError, match="No account of the project is connected"):
-        await desk.publish()
-    assert desk.sent() == 0
+        await harness.publish()
+    assert harness.sent() == 0
 
 
-async def test_content_that_still_runs_or_was_rejected_is_refused_before_anything_is_sent(desk: Desk) -> None:
-    order = await generate_with_hook(desk.ws, project_id=desk.project, hook="Not yet.")
+async def test_content_that_still_runs_or_was_rejected_is_refused_before_anything_is_sent(
+    harness: PublishingHarness,
+) -> None:
+    order = await generate_with_hook(harness.ws, project_id=harness.project, hook="Not yet.")
     with pytest.raises(ToolError, match="CONFLICT: The content is not finished"):
-        await desk.publish(container_id=order.container_ids[0])
-    await desk.prepare("acme-todo")
-    await decide_content(desk.ws, container_id=desk.container, decision="reject", note="Off brand.")
+        await harness.publish(container_id=order.container_ids[0])
+    await harness.prepare("acme-todo")
+    await decide_content(harness.ws, container_id=harness.container, decision="reject", note="Off brand.")
     for arguments in ({}, {"at": "2026-04-18T09:00Z"}, {"dry_run": True}):
         with pytest.raises(ToolError, match="CONTENT_REJECTED"):
-            await desk.publish(**arguments)
-    assert desk.sent() == 0
+            await harness.publish(**arguments)
+    assert harness.sent() == 0
 
 
-async def test_what_waits_for_a_person_can_be_scheduled_and_goes_out_once_it_is_approved(desk: Desk) -> None:
-    await desk.prepare("acme-todo")
+async def test_what_waits_for_a_person_can_be_scheduled_and_goes_out_once_it_is_approved(
+    harness: PublishingHarness,
+) -> None:
+    await harness.prepare("acme-todo")
     with pytest.raises(ToolError, match="APPROVAL_REQUIRED"):
-        await desk.publish()
-    assert desk.sent() == 0
-    blocked = await desk.publish(at="2026-04-18T09:00Z")
+        await harness.publish()
+    assert harness.sent() == 0
+    blocked = await harness.publish(at="2026-04-18T09:00Z")
     assert blocked.status == "blocked_on_approval"
     assert "approving it sets this publication going" in blocked.notes[0]
-    listed = await list_schedule(desk.ws, project_id=desk.project, status=("queued",))
+    listed = await list_schedule(harness.ws, project_id=harness.project, status=("queued",))
     assert "Queued posts that go out only once a person has approved their content: 1." in listed.notes
-    await decide_content(desk.ws, container_id=desk.container, decision="approve")
-    again = await desk.publish(at="2026-04-18T09:00Z")
-    assert (again.status, again.replayed, len(await desk.scheduled())) == ("scheduled", True, 1)
-    assert (await list_schedule(desk.ws, project_id=desk.project, status=("queued",))).notes == []
+    await decide_content(harness.ws, container_id=harness.container, decision="approve")
+    again = await harness.publish(at="2026-04-18T09:00Z")
+    assert (again.status, again.replayed, len(await harness.scheduled())) == ("scheduled", True, 1)
+    assert (await list_schedule(harness.ws, project_id=harness.project, status=("queued",))).notes == []
 
 
-async def test_an_api_that_refuses_to_schedule_what_waits_says_who_decides(desk: Desk) -> None:
-    await desk.prepare("acme-todo")
-    desk.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind="status", status=403, code="APPROVAL_REQUIRED"))
+async def test_an_api_that_refuses_to_schedule_what_waits_says_who_decides(harness: PublishingHarness) -> None:
+    await harness.prepare("acme-todo")
+    harness.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind="status", status=403, code="APPROVAL_REQUIRED"))
     with pytest.raises(LayersError, match="APPROVAL_REQUIRED") as raised:
-        await desk.publish(at="2026-04-18T09:00Z")
+        await harness.publish(at="2026-04-18T09:00Z")
     assert raised.value.nothing_changed
-    desk.sandbox.faults.clear()
-    assert (await desk.publish(at="2026-04-18T09:00Z")).replayed is False
+    harness.sandbox.faults.clear()
+    assert (await harness.publish(at="2026-04-18T09:00Z")).replayed is False
 
 
 @pytest.mark.parametrize(
@@ -216,60 +230,66 @@ async def test_an_api_that_refuses_to_schedule_what_waits_says_who_decides(desk:
     ],
 )
 async def test_the_same_content_on_the_same_account_within_a_day_is_told_as_similar_however_long_ago_it_was_asked_for(
-    first: dict, second: dict, similar: bool, desk: Desk
+    first: dict, second: dict, similar: bool, harness: PublishingHarness
 ) -> None:
-    await desk.publish(**first)
-    desk.clock.move(days=5)
+    await harness.publish(**first)
+    harness.clock.move(days=5)
     account = second.pop("account", 0)
     for dry_run in (True, False):
-        wanted = {**second, "social_account_ids": (desk.accounts[account],), "dry_run": dry_run}
-        told = await desk.publish(**wanted)
+        wanted = {**second, "social_account_ids": (harness.accounts[account],), "dry_run": dry_run}
+        told = await harness.publish(**wanted)
         assert any("within a day" in note for note in told.notes) == similar
 
 
-async def test_a_canceled_publication_is_not_posted_again_but_names_the_take_that_would(desk: Desk) -> None:
-    [post] = (await desk.publish(at="2026-04-18T09:00Z")).scheduled_posts
-    await desk.change(post.scheduled_post_id, action="cancel")
-    again = await desk.publish(at="2026-04-18T09:00Z")
-    assert (again.status, again.replayed, desk.sent()) == ("canceled", True, 1)
+async def test_a_canceled_publication_is_not_posted_again_but_names_the_take_that_would(
+    harness: PublishingHarness,
+) -> None:
+    [post] = (await harness.publish(at="2026-04-18T09:00Z")).scheduled_posts
+    await harness.change(post.scheduled_post_id, action="cancel")
+    again = await harness.publish(at="2026-04-18T09:00Z")
+    assert (again.status, again.replayed, harness.sent()) == ("canceled", True, 1)
     assert "take=2 publishes it again, if a person wants that." in again.next_step
 
 
-async def test_a_publication_that_failed_says_where_to_look_and_names_the_take_that_tries_again(desk: Desk) -> None:
-    await desk.publish()
-    desk.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
-    desk.clock.move(minutes=5)
-    failed = await desk.publish()
-    assert (failed.status, failed.replayed, desk.sent()) == ("failed", True, 1)
+async def test_a_publication_that_failed_says_where_to_look_and_names_the_take_that_tries_again(
+    harness: PublishingHarness,
+) -> None:
+    await harness.publish()
+    harness.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
+    harness.clock.move(minutes=5)
+    failed = await harness.publish()
+    assert (failed.status, failed.replayed, harness.sent()) == ("failed", True, 1)
     assert failed.next_step == (
         "list_schedule says why it failed and what to do. take=2 publishes it again, if a person wants that."
     )
 
 
-async def test_a_publication_that_was_moved_says_so_when_it_is_asked_for_again(desk: Desk) -> None:
-    [post] = (await desk.publish(at="2026-04-18T09:00Z")).scheduled_posts
-    await desk.change(post.scheduled_post_id, action="reschedule", at="2026-04-19T09:00Z")
-    again = await desk.publish(at="2026-04-18T09:00Z")
+async def test_a_publication_that_was_moved_says_so_when_it_is_asked_for_again(harness: PublishingHarness) -> None:
+    [post] = (await harness.publish(at="2026-04-18T09:00Z")).scheduled_posts
+    await harness.change(post.scheduled_post_id, action="reschedule", at="2026-04-19T09:00Z")
+    again = await harness.publish(at="2026-04-18T09:00Z")
     assert again.replayed
     assert "It was moved to another time since: list_schedule shows which." in again.notes
 
 
-async def test_a_publication_that_is_out_is_still_answered_though_its_time_has_passed(desk: Desk) -> None:
-    await desk.publish(at="2026-04-18T09:00Z")
-    desk.clock.move(days=3)
-    desk.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
-    again = await desk.publish(at="2026-04-18T09:00Z")
+async def test_a_publication_that_is_out_is_still_answered_though_its_time_has_passed(
+    harness: PublishingHarness,
+) -> None:
+    await harness.publish(at="2026-04-18T09:00Z")
+    harness.clock.move(days=3)
+    harness.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
+    again = await harness.publish(at="2026-04-18T09:00Z")
     assert (again.status, again.replayed) == ("published", True)
 
 
-async def test_a_local_time_is_never_read_in_a_zone_that_was_guessed(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint="GET /v1/projects", kind="status", status=500))
+async def test_a_local_time_is_never_read_in_a_zone_that_was_guessed(harness: PublishingHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint="GET /v1/projects", kind="status", status=500))
     with pytest.raises(ToolError, match=r"the project's time zone could not be read.*Name the `timezone`"):
-        await desk.publish(at="2026-04-18T09:00")
-    assert desk.sent() == 0
-    placed = await desk.publish(at="2026-04-18T09:00Z")
+        await harness.publish(at="2026-04-18T09:00")
+    assert harness.sent() == 0
+    placed = await harness.publish(at="2026-04-18T09:00Z")
     assert placed.at_local == "2026-04-18T09:00+00:00 UTC"
-    assert (await desk.publish(at="2026-04-18T11:00", timezone="Europe/Berlin")).replayed
+    assert (await harness.publish(at="2026-04-18T11:00", timezone="Europe/Berlin")).replayed
 
 
 async def test_a_caption_that_is_too_long_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
@@ -289,42 +309,42 @@ async def test_every_vintage_takes_posts_and_drafts_now_and_later(
     clock = LoopClock(START)
     with Sandbox(clock=clock, vintage=vintage) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
-            desk = Desk(sandbox, clock, ws, tmp_path)
-            await desk.prepare()
-            both = tuple(desk.accounts)
-            now = await desk.publish(social_account_ids=both)
-            draft = await desk.publish(mode="draft", at="2026-04-18T09:00Z")
+            harness = PublishingHarness(sandbox, clock, ws, tmp_path)
+            await harness.prepare()
+            both = tuple(harness.accounts)
+            now = await harness.publish(social_account_ids=both)
+            draft = await harness.publish(mode="draft", at="2026-04-18T09:00Z")
             assert (now.status, draft.status, len(now.scheduled_posts)) == ("scheduled", "scheduled", 2)
             clock.move(days=2)
-            assert (await desk.publish(social_account_ids=both)).status == "published"
-            assert (await desk.publish(mode="draft", at="2026-04-18T09:00Z")).status == "draft"
-            listed = await list_schedule(ws, project_id=desk.project, status=("draft",))
+            assert (await harness.publish(social_account_ids=both)).status == "published"
+            assert (await harness.publish(mode="draft", at="2026-04-18T09:00Z")).status == "draft"
+            listed = await list_schedule(ws, project_id=harness.project, status=("draft",))
             assert [item.publication_id for item in listed.items] == [draft.publication_id]
 
 
 async def test_while_the_journal_cannot_be_read_nothing_is_published_and_nothing_said_to_be(
-    desk: Desk, tmp_path: Path
+    harness: PublishingHarness, tmp_path: Path
 ) -> None:
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     (damaged / "orders.db").write_bytes(b"no database")
-    async with open_workspace(desk.sandbox, damaged) as other:
+    async with open_workspace(harness.sandbox, damaged) as other:
         for dry_run in (True, False):
             with pytest.raises(ToolError) as refused:
-                await desk.publish(other, dry_run=dry_run)
+                await harness.publish(other, dry_run=dry_run)
             assert refused.value.code == "JOURNAL_UNAVAILABLE"
             assert refused.value.effect == NOTHING_CHANGED
-    assert desk.sent() == 0
+    assert harness.sent() == 0
 
 
-async def test_the_same_publication_is_the_same_however_the_api_spells_its_ids(desk: Desk) -> None:
-    first = await desk.publish(at="2026-04-18T09:00Z")
-    desk.sandbox.speak("current")
-    again = await desk.publish(at="2026-04-18T09:00Z")
+async def test_the_same_publication_is_the_same_however_the_api_spells_its_ids(harness: PublishingHarness) -> None:
+    first = await harness.publish(at="2026-04-18T09:00Z")
+    harness.sandbox.speak("current")
+    again = await harness.publish(at="2026-04-18T09:00Z")
     assert (again.replayed, again.publication_id) == (True, first.publication_id)
-    accounts = await desk.ws.api.projects.social_accounts(desk.project)
+    accounts = await harness.ws.api.projects.social_accounts(harness.project)
     spelled = [one.social_account_id for one in accounts if one.status == "connected"][:1]
-    assert spelled != desk.accounts[:1]
-    anew = await desk.publish(at="2026-04-18T09:00Z", social_account_ids=tuple(spelled))
+    assert spelled != harness.accounts[:1]
+    anew = await harness.publish(at="2026-04-18T09:00Z", social_account_ids=tuple(spelled))
     assert (anew.replayed, anew.publication_id) == (True, first.publication_id)
-    assert desk.sent() == 1
+    assert harness.sent() == 1

@@ -12,7 +12,14 @@ import pytest
 from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault
-from tests.support.desk import CANCEL, PUBLISH, RESCHEDULE, SCHEDULE, Desk, open_desk
+from tests.support.publishing_harness import (
+    CANCEL,
+    PUBLISH,
+    RESCHEDULE,
+    SCHEDULE,
+    PublishingHarness,
+    open_publishing_harness,
+)
 
 pytestmark = pytest.mark.jumping
 
@@ -47,118 +54,130 @@ now_or_later = pytest.mark.parametrize("at", ["", TOMORROW])
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_desk(tmp_path) as desk:
-        yield desk
+async def harness(tmp_path: Path) -> AsyncIterator[PublishingHarness]:
+    async with open_publishing_harness(tmp_path) as harness:
+        yield harness
 
 
 @every_fault
 @now_or_later
-async def test_a_publication_that_met_a_fault_is_posted_once_by_the_same_call(desk: Desk, at: str, fault: str) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=SCHEDULE if at else PUBLISH, **FAULTS[fault]))
+async def test_a_publication_that_met_a_fault_is_posted_once_by_the_same_call(
+    harness: PublishingHarness, at: str, fault: str
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=SCHEDULE if at else PUBLISH, **FAULTS[fault]))
     with pytest.raises(LayersError) as raised:
-        await desk.publish(at=at)
+        await harness.publish(at=at)
     assert raised.value.nothing_changed == (fault in NEVER_ARRIVED)
     if raised.value.nothing_changed:
-        assert await desk.scheduled() == []
-    desk.sandbox.faults.clear()
+        assert await harness.scheduled() == []
+    harness.sandbox.faults.clear()
     await anyio.sleep(400)
-    placed = await desk.publish(at=at)
-    [post] = await desk.scheduled()
+    placed = await harness.publish(at=at)
+    [post] = await harness.scheduled()
     assert [each.scheduled_post_id for each in placed.scheduled_posts] == [post]
-    assert (await desk.publish(at=at)).replayed
-    assert len(await desk.scheduled()) == 1
+    assert (await harness.publish(at=at)).replayed
+    assert len(await harness.scheduled()) == 1
 
 
 @every_fault
 @pytest.mark.parametrize("action", ["reschedule", "cancel"])
-async def test_a_change_that_met_a_fault_is_made_by_the_same_call(desk: Desk, action: str, fault: str) -> None:
-    [post] = (await desk.publish(at=TOMORROW)).scheduled_posts
+async def test_a_change_that_met_a_fault_is_made_by_the_same_call(
+    harness: PublishingHarness, action: str, fault: str
+) -> None:
+    [post] = (await harness.publish(at=TOMORROW)).scheduled_posts
     change: dict[str, Any] = {"action": action} | ({"at": LATER} if action == "reschedule" else {})
     wanted = ("queued", "2026-04-19T09:00:00Z") if action == "reschedule" else ("canceled", "2026-04-18T09:00:00Z")
-    desk.sandbox.faults.append(Fault(endpoint=RESCHEDULE if action == "reschedule" else CANCEL, **FAULTS[fault]))
+    harness.sandbox.faults.append(Fault(endpoint=RESCHEDULE if action == "reschedule" else CANCEL, **FAULTS[fault]))
     if fault in PASSED_OVER:
-        changed = await desk.change(post.scheduled_post_id, **change)
+        changed = await harness.change(post.scheduled_post_id, **change)
         assert (changed.status, changed.scheduled_for) == wanted
     else:
         with pytest.raises(LayersError) as raised:
-            await desk.change(post.scheduled_post_id, **change)
+            await harness.change(post.scheduled_post_id, **change)
         assert raised.value.nothing_changed == (fault in NEVER_ARRIVED)
-    desk.sandbox.faults.clear()
+    harness.sandbox.faults.clear()
     await anyio.sleep(400)
-    changed = await desk.change(post.scheduled_post_id, **change)
+    changed = await harness.change(post.scheduled_post_id, **change)
     assert (changed.status, changed.scheduled_for) == wanted
-    upstream = await desk.ws.api.publishing.get(post.scheduled_post_id)
+    upstream = await harness.ws.api.publishing.get(post.scheduled_post_id)
     assert upstream.status == wanted[0]
 
 
 @pytest.mark.parametrize("action", ["reschedule", "cancel"])
 @pytest.mark.parametrize("kind", ["drop_after", "truncate"])
-async def test_a_change_whose_answer_was_lost_is_read_from_the_schedule(desk: Desk, action: str, kind: Any) -> None:
-    [post] = (await desk.publish(at=TOMORROW)).scheduled_posts
-    desk.sandbox.faults.append(Fault(endpoint=RESCHEDULE if action == "reschedule" else CANCEL, kind=kind))
-    changed = await desk.change(post.scheduled_post_id, action=action, at=LATER if action == "reschedule" else "")
+async def test_a_change_whose_answer_was_lost_is_read_from_the_schedule(
+    harness: PublishingHarness, action: str, kind: Any
+) -> None:
+    [post] = (await harness.publish(at=TOMORROW)).scheduled_posts
+    harness.sandbox.faults.append(Fault(endpoint=RESCHEDULE if action == "reschedule" else CANCEL, kind=kind))
+    changed = await harness.change(post.scheduled_post_id, action=action, at=LATER if action == "reschedule" else "")
     assert changed.status == ("queued" if action == "reschedule" else "canceled")
     assert changed.notes == ["The answer to the change was lost; the schedule shows that it was made."]
 
 
 @now_or_later
-async def test_a_day_later_an_unanswered_publication_is_found_in_the_schedule(desk: Desk, at: str) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=SCHEDULE if at else PUBLISH, kind="drop_after"))
+async def test_a_day_later_an_unanswered_publication_is_found_in_the_schedule(
+    harness: PublishingHarness, at: str
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=SCHEDULE if at else PUBLISH, kind="drop_after"))
     with pytest.raises(LayersError, match="UNREACHABLE"):
-        await desk.publish(at=at)
-    desk.sandbox.faults.clear()
-    sent = desk.sent()
-    desk.clock.move(hours=25)
-    found = await desk.publish(at=at)
-    assert (found.status, found.replayed, desk.sent()) == ("published", True, sent)
+        await harness.publish(at=at)
+    harness.sandbox.faults.clear()
+    sent = harness.sent()
+    harness.clock.move(hours=25)
+    found = await harness.publish(at=at)
+    assert (found.status, found.replayed, harness.sent()) == ("published", True, sent)
     assert any("found in the project's schedule" in note for note in found.notes)
-    assert (await desk.publish(at=at)).publication_id == found.publication_id
-    assert len(await desk.scheduled()) == 1
+    assert (await harness.publish(at=at)).publication_id == found.publication_id
+    assert len(await harness.scheduled()) == 1
 
 
 @now_or_later
-async def test_a_day_later_an_unanswered_publication_that_is_nowhere_is_told_as_unknown(desk: Desk, at: str) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=SCHEDULE if at else PUBLISH, kind="drop_before"))
+async def test_a_day_later_an_unanswered_publication_that_is_nowhere_is_told_as_unknown(
+    harness: PublishingHarness, at: str
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=SCHEDULE if at else PUBLISH, kind="drop_before"))
     with pytest.raises(LayersError, match="UNREACHABLE"):
-        await desk.publish(at=at)
-    desk.sandbox.faults.clear()
-    sent = desk.sent()
-    desk.clock.move(hours=25)
+        await harness.publish(at=at)
+    harness.sandbox.faults.clear()
+    sent = harness.sent()
+    harness.clock.move(hours=25)
     with pytest.raises(ToolError, match=r"PUBLICATION_UNKNOWN.*list_schedule and the project_id before another take"):
-        await desk.publish(at=at)
-    assert (desk.sent(), await desk.scheduled()) == (sent, [])
+        await harness.publish(at=at)
+    assert (harness.sent(), await harness.scheduled()) == (sent, [])
 
 
-async def test_another_publication_of_the_content_is_not_taken_for_an_unanswered_one(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="drop_before"))
+async def test_another_publication_of_the_content_is_not_taken_for_an_unanswered_one(
+    harness: PublishingHarness,
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="drop_before"))
     with pytest.raises(LayersError, match="UNREACHABLE"):
-        await desk.publish()
-    desk.sandbox.faults.clear()
-    await desk.publish(take=2)
-    desk.clock.move(hours=25)
+        await harness.publish()
+    harness.sandbox.faults.clear()
+    await harness.publish(take=2)
+    harness.clock.move(hours=25)
     with pytest.raises(ToolError, match=r"PUBLICATION_UNKNOWN.*holds it for 0 of 1 accounts"):
-        await desk.publish()
-    assert len(await desk.scheduled()) == 1
+        await harness.publish()
+    assert len(await harness.scheduled()) == 1
 
 
-async def test_two_programs_that_publish_at_once_post_once(desk: Desk) -> None:
-    desk.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="latency", seconds=5))
+async def test_two_programs_that_publish_at_once_post_once(harness: PublishingHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="latency", seconds=5))
     told: list[Any] = []
 
     async def publish(ws: Any) -> None:
-        told.append(await desk.publish(ws))
+        told.append(await harness.publish(ws))
 
-    async with desk.open() as other, anyio.create_task_group() as group:
-        for ws in (desk.ws, other, desk.ws, other):
+    async with harness.open() as other, anyio.create_task_group() as group:
+        for ws in (harness.ws, other, harness.ws, other):
             group.start_soon(publish, ws)
     assert len({each.publication_id for each in told}) == 1
     assert sorted(each.replayed for each in told) == [False, True, True, True]
-    assert (len(await desk.scheduled()), desk.sent()) == (1, 1)
+    assert (len(await harness.scheduled()), harness.sent()) == (1, 1)
 
 
-async def test_a_call_that_waited_for_another_one_publishes_what_that_one_could_not(desk: Desk) -> None:
-    desk.sandbox.faults += [
+async def test_a_call_that_waited_for_another_one_publishes_what_that_one_could_not(harness: PublishingHarness) -> None:
+    harness.sandbox.faults += [
         Fault(endpoint=PUBLISH, kind="latency", seconds=5, calls=(1,)),
         Fault(endpoint=PUBLISH, kind="status", status=403, code="APPROVAL_REQUIRED", calls=(1,)),
     ]
@@ -166,14 +185,14 @@ async def test_a_call_that_waited_for_another_one_publishes_what_that_one_could_
 
     async def publish() -> None:
         try:
-            told.append(await desk.publish())
+            told.append(await harness.publish())
         except LayersError as error:
             told.append(error.code)
 
-    async with desk.open(), anyio.create_task_group() as group:
+    async with harness.open(), anyio.create_task_group() as group:
         group.start_soon(publish)
         await anyio.sleep(1)
         group.start_soon(publish)
     assert told[0] == "APPROVAL_REQUIRED"
     assert told[1].status == "scheduled"
-    assert len(await desk.scheduled()) == 1
+    assert len(await harness.scheduled()) == 1

@@ -36,7 +36,7 @@ def post(post_id: str, views: int, rate: float, *, container: str | None = None,
     }
 
 
-class Shop(Upstream):
+class OrderingUpstream(Upstream):
     """A project `prj_1` whose orders get the container ids `cnt_1`, `cnt_2`, … in turn."""
 
     def __init__(self) -> None:
@@ -74,11 +74,11 @@ def clone(source: str = "pp_1", **extra) -> CloneOrder:
 
 
 async def test_an_order_is_held_against_its_source_and_the_median(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone(mode="reimagine"))
-        shop.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08), post("pp_2", 900, 0.02)]
-        shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "approved"}]
+        upstream.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08), post("pp_2", 900, 0.02)]
+        upstream.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "approved"}]
         result = await review_commissions(ws)
     (row,) = result.commissions
     assert (row.project_id, row.tool, row.mode, row.source_platform_post_id) == (
@@ -105,19 +105,19 @@ async def test_an_order_is_held_against_its_source_and_the_median(tmp_path):
 
 
 async def test_an_empty_journal_is_an_answer_without_any_read(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         result = await review_commissions(ws)
     structured, _ = render(result)
     assert structured["commissions"] == []
     assert structured["by_mode"] == []
     assert "no order since 2026-01-17T12:00:00Z" in structured["notes"][0]
-    assert shop.asked("/v1/projects/prj_1/top-performers") == []
+    assert upstream.asked("/v1/projects/prj_1/top-performers") == []
 
 
 async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
         structured, _ = render(await review_commissions(ws))
     assert structured["by_mode"] == [{"mode": "fork", "commissions": 1, "live": 0, "judged": 0}]
@@ -127,11 +127,11 @@ async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path)
 
 
 async def test_orders_that_came_to_nothing_are_not_called_too_early(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         for take in (1, 2, 3):
             await ws.operations.orders.place(clone(take=take))
-        shop.content = [
+        upstream.content = [
             {"id": "cnt_1", "status": "failed"},
             {"id": "cnt_2", "status": "canceled"},
             {"id": "cnt_3", "status": "completed", "approvalStatus": "rejected"},
@@ -142,10 +142,10 @@ async def test_orders_that_came_to_nothing_are_not_called_too_early(tmp_path):
 
 
 async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
-        shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "pending"}]
+        upstream.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "pending"}]
         notes = (await review_commissions(ws)).notes
     assert (
         "Pieces that wait for a person's decision and can go live only after it: 1 (get_content with project_id "
@@ -154,10 +154,10 @@ async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
 
 
 async def test_an_order_that_is_not_live_yet_names_its_source_all_the_same(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
-        shop.ranking = [post("pp_1", 900, 0.08, title="The winner")]
+        upstream.ranking = [post("pp_1", 900, 0.08, title="The winner")]
         result = await review_commissions(ws)
         other = await review_commissions(ws, project_id="prj_2")
     assert (result.commissions[0].source_title, result.commissions[0].metric_value) == ("The winner", None)
@@ -237,10 +237,10 @@ async def test_decisions_say_how_each_piece_stands_with_publishing_once_somethin
 
 
 async def test_small_samples_are_live_and_too_young(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
-        shop.ranking = [post("pp_9", 20, 0.9, container="cnt_1"), post("pp_1", 900, 0.08)]
+        upstream.ranking = [post("pp_9", 20, 0.9, container="cnt_1"), post("pp_1", 900, 0.08)]
         result = await review_commissions(ws)
     assert result.commissions[0].low_sample is True
     assert result.by_mode[0].beat_source == 0
@@ -248,11 +248,11 @@ async def test_small_samples_are_live_and_too_young(tmp_path):
 
 
 async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
         await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="Nobody posted this"))
-        shop.ranking = [
+        upstream.ranking = [
             post("pp_9", 5000, 0.1, container="cnt_1"),
             post("pp_1", 900, 0.05),
             post("pp_8", 700, 0.04, container="cnt_2", title="Nobody posted this"),
@@ -269,12 +269,12 @@ async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
 
 
 async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
-    shop = Shop()
-    async with shop.workspace(tmp_path, now=NOW - timedelta(days=20)) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.workspace(tmp_path, now=NOW - timedelta(days=20)) as ws:
         await ws.operations.orders.place(clone())
-    async with shop.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
-        shop.ranking = [
+        upstream.ranking = [
             post("pp_8", 5000, 0.2, container="cnt_1"),
             post("pp_1", 900, 0.05),
             post("pp_9", 500, 0.1, container="cnt_2"),
@@ -284,22 +284,22 @@ async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
 
 
 async def test_full_rankings_of_many_projects_are_joined_with_the_journal(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         for number in range(25):
             project = f"prj_{100 + number}"
             await ws.operations.orders.place(HookOrder(project_id=project, hook="A hook"))
             rows = [post(f"pp_{row}", 500, 0.05, container=f"cnt_x{number}_{row}") for row in range(100)]
             ranking = {"metric": "engagement_rate", "window": "90d", "items": rows}
-            shop.replies[f"GET /v1/projects/{project}/top-performers"] = ranking
-            shop.replies[f"GET /v1/projects/{project}/content"] = {"items": []}
+            upstream.replies[f"GET /v1/projects/{project}/top-performers"] = ranking
+            upstream.replies[f"GET /v1/projects/{project}/content"] = {"items": []}
         result = await review_commissions(ws)
     assert [note for note in result.notes if "of project prj_" in note and "could not be read" in note] == []
 
 
 async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         for take in range(1, 5):
             await ws.operations.orders.place(clone(take=take))
         result = await review_commissions(ws, limit=2)
@@ -312,37 +312,37 @@ async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path)
     ("since", "window"), [("3d", "7d"), ("7d", "7d"), ("8d", "30d"), ("90d", "90d"), ("30w", "90d")]
 )
 async def test_one_ranking_a_project_in_the_smallest_window_that_covers_since(tmp_path, since, window):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
         await ws.operations.orders.place(clone(take=2))
         result = await review_commissions(ws, since=since)
-    (request,) = shop.asked("/v1/projects/prj_1/top-performers")
+    (request,) = upstream.asked("/v1/projects/prj_1/top-performers")
     assert query_of(request) == {
         "metric": ["engagement_rate"],
         "window": [window],
         "limit": ["100"],
         "includeIneligible": ["true"],
     }
-    assert len(shop.asked("/v1/projects/prj_1/content")) == 1
+    assert len(upstream.asked("/v1/projects/prj_1/content")) == 1
     beyond = any("Rankings reach back 90 days at most" in note for note in result.notes)
     assert beyond is (since == "30w")
 
 
 async def test_a_window_is_not_missed_by_the_fraction_of_a_second(tmp_path):
-    shop = Shop()
-    async with shop.workspace(tmp_path, now=NOW.replace(microsecond=400_000)) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.workspace(tmp_path, now=NOW.replace(microsecond=400_000)) as ws:
         await ws.operations.orders.place(clone())
         await review_commissions(ws, since="7d")
         result = await review_commissions(ws)
-    windows = [query_of(request)["window"] for request in shop.asked("/v1/projects/prj_1/top-performers")]
+    windows = [query_of(request)["window"] for request in upstream.asked("/v1/projects/prj_1/top-performers")]
     assert windows == [["7d"], ["90d"]]
     assert [note for note in result.notes if "90 days at most" in note] == []
 
 
 async def test_a_project_can_be_asked_for_alone(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
         await ws.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
         one = await review_commissions(ws, project_id="prj_2")
@@ -352,13 +352,13 @@ async def test_a_project_can_be_asked_for_alone(tmp_path):
 
 
 async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
         await ws.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
-        shop.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08)]
-        shop.replies["GET /v1/projects/prj_2/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
-        shop.replies["GET /v1/projects/prj_2/content"] = refused(404, "NOT_FOUND")
+        upstream.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08)]
+        upstream.replies["GET /v1/projects/prj_2/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
+        upstream.replies["GET /v1/projects/prj_2/content"] = refused(404, "NOT_FOUND")
         result = await review_commissions(ws)
     by_project = {row.project_id: row for row in result.commissions}
     assert by_project["prj_1"].versus_source == 1.25
@@ -370,10 +370,10 @@ async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
 
 
 async def test_an_order_from_before_the_ranking_is_not_called_too_early(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
-    async with shop.workspace(tmp_path, now=NOW + timedelta(days=100)) as ws:
+    async with upstream.workspace(tmp_path, now=NOW + timedelta(days=100)) as ws:
         result = await review_commissions(ws, since="52w")
     assert [note for note in result.notes if "too early" in note] == [
         "No order is in the ranking now: too early to judge, or published before it begins."
@@ -381,40 +381,40 @@ async def test_an_order_from_before_the_ranking_is_not_called_too_early(tmp_path
 
 
 async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
-        shop.replies["GET /v1/projects/prj_1/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
+        upstream.replies["GET /v1/projects/prj_1/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
         result = await review_commissions(ws)
     assert [note for note in result.notes if "live" in note] == []
 
 
 async def test_the_source_of_a_hook_is_no_order_of_ours_however_its_container_is_spelled(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
-        shop.ranking = [post("pp_9", 900, 0.3, container="1"), post("pp_1", 500, 0.1)]
+        upstream.ranking = [post("pp_9", 900, 0.3, container="1"), post("pp_1", 500, 0.1)]
         result = await review_commissions(ws)
     assert (result.commissions[0].metric_value, result.commissions[0].source_value) == (0.3, 0.1)
 
 
 async def test_more_projects_than_are_read_are_named_in_a_note(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         for number in range(26):
             await ws.operations.orders.place(HookOrder(project_id=f"prj_{100 + number}", hook="A hook"))
         result = await review_commissions(ws, limit=100)
     assert len(result.commissions) == 26
     assert "Results were read for 25 of 26 projects; name a project_id for another." in result.notes
-    assert len([request for request in shop.requests if request.url.path.endswith("top-performers")]) == 25
+    assert len([request for request in upstream.requests if request.url.path.endswith("top-performers")]) == 25
 
 
 async def test_an_order_below_a_full_ranking_is_unranked_and_the_note_says_what_follows(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
-        shop.ranking = [post(f"pp_{number}", 500, 0.05) for number in range(100)]
-        shop.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "not_required"}]
+        upstream.ranking = [post(f"pp_{number}", 500, 0.05) for number in range(100)]
+        upstream.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "not_required"}]
         result = await review_commissions(ws)
     assert result.commissions[0].status == "unranked"
     assert result.by_mode[0].live == 0
@@ -424,8 +424,8 @@ async def test_an_order_below_a_full_ranking_is_unranked_and_the_note_says_what_
 
 
 async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends_it(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
 
         def content(request: httpx2.Request) -> dict:
@@ -433,9 +433,9 @@ async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends
                 return {"items": [], "nextCursor": "x"}
             return {"items": [{"id": "cnt_1", "status": "failed", "approvalStatus": "pending"}], "nextCursor": "x"}
 
-        shop.replies["GET /v1/projects/prj_1/content"] = content
+        upstream.replies["GET /v1/projects/prj_1/content"] = content
         result = await review_commissions(ws, since="7d")
-    first, _ = shop.asked("/v1/projects/prj_1/content")
+    first, _ = upstream.asked("/v1/projects/prj_1/content")
     assert result.commissions[0].approval_status == "pending"
     assert query_of(first) == {
         "since": ["2026-04-10T12:00:00Z"],
@@ -444,41 +444,41 @@ async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends
 
 
 async def test_the_end_of_a_job_nobody_waited_for_is_looked_up_and_written_down(tmp_path):
-    shop = Shop()
+    upstream = OrderingUpstream()
     result = {"containerId": "cnt_1", "containerIds": ["cnt_1", "cnt_1b"]}
-    shop.replies["GET /v1/jobs/job_1"] = {"jobId": "job_1", "kind": "x", "status": "completed", "result": result}
-    async with shop.open(tmp_path) as ws:
+    upstream.replies["GET /v1/jobs/job_1"] = {"jobId": "job_1", "kind": "x", "status": "completed", "result": result}
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone(variations=2))
         for _ in range(2):
             (row,) = (await review_commissions(ws)).commissions
             assert row.status == "completed"
             assert {"cnt_1", "cnt_1b"} <= set(row.container_ids)
-    assert len(shop.asked("/v1/jobs/job_1")) == 1
+    assert len(upstream.asked("/v1/jobs/job_1")) == 1
 
 
 async def test_an_end_that_the_content_shows_is_written_down(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         await ws.operations.orders.place(clone())
-        shop.content = [{"id": "cnt_1", "status": "failed", "approvalStatus": "not_required"}]
+        upstream.content = [{"id": "cnt_1", "status": "failed", "approvalStatus": "not_required"}]
         assert (await review_commissions(ws)).commissions[0].status == "failed"
         ((record,), _) = await ws.operations.history.since(NOW - timedelta(days=1))
     assert record.status == "failed"
 
 
 async def test_a_bad_since_is_refused_before_anything_is_read(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         with pytest.raises(ToolError) as failure:
             await review_commissions(ws, since="soon")
     assert failure.value.code == "INVALID_ARGUMENT"
-    assert shop.requests == []
+    assert upstream.requests == []
 
 
 async def test_a_journal_that_cannot_be_read_is_said(tmp_path):
-    shop = Shop()
+    upstream = OrderingUpstream()
     (tmp_path / "orders.db").write_text("no database" * 200)
-    async with shop.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as ws:
         ids = await get_content(ws, container_ids=("cnt_1",))
         result = await review_commissions(ws)
     assert result.commissions == []
@@ -487,11 +487,11 @@ async def test_a_journal_that_cannot_be_read_is_said(tmp_path):
 
 
 async def test_a_commission_is_known_by_its_container_in_get_content(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         placed = await ws.operations.orders.place(clone())
-        shop.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "status": "completed"}
-        shop.replies["GET /v1/content/cnt_77"] = {"id": "cnt_77", "status": "completed"}
+        upstream.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "status": "completed"}
+        upstream.replies["GET /v1/content/cnt_77"] = {"id": "cnt_77", "status": "completed"}
         result = await get_content(ws, container_ids=("cnt_1", "cnt_77"))
     assert placed.record is not None
     assert [item.commission_id for item in result.items] == [placed.record.commission_id, None]
@@ -542,15 +542,15 @@ async def test_after_a_simulated_month_the_wins_are_those_of_the_world(tmp_path)
 
 
 async def test_a_mode_is_held_against_what_its_sources_should_be_expected_to_earn(tmp_path):
-    shop = Shop()
+    upstream = OrderingUpstream()
     rates = (31, 28, 34, 29, 33, 30, 27, 32)
     others = [post(f"pp_{number}", 3000, rate / 1000) for number, rate in enumerate(rates, 2)]
     made = [post(f"pp_new_{number}", 3000, 0.07 + number / 1000, container=f"cnt_{number}") for number in (1, 2, 3)]
-    shop.ranking = [post("pp_1", 9000, 0.085), *made, *others]
+    upstream.ranking = [post("pp_1", 9000, 0.085), *made, *others]
     spent = {"eventType": "usage", "credits": -120, "containerId": "cnt_1", "createdAt": "2026-04-17T00:00:00Z"}
-    shop.replies["GET /v1/credits/events"] = {"items": [spent | {"eventId": "e1"}]}
-    shop.replies["GET /v1/projects"] = {"items": [{"id": "prj_1", "name": "acme"}]}
-    async with shop.open(tmp_path) as ws:
+    upstream.replies["GET /v1/credits/events"] = {"items": [spent | {"eventId": "e1"}]}
+    upstream.replies["GET /v1/projects"] = {"items": [{"id": "prj_1", "name": "acme"}]}
+    async with upstream.open(tmp_path) as ws:
         for take in (1, 2, 3):
             await ws.operations.orders.place(clone(take=take))
         result = await review_commissions(ws)
@@ -584,8 +584,8 @@ async def test_what_was_charged_is_told_per_order_and_in_all_with_refunds_subtra
 
 
 async def test_of_a_ledger_that_was_not_read_to_its_end_only_whole_accounts_count(tmp_path):
-    shop = Shop()
-    async with shop.open(tmp_path) as ws:
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as ws:
         for source in ("pp_1", "pp_2"):
             await ws.operations.orders.place(clone(source))
 
@@ -601,7 +601,7 @@ async def test_of_a_ledger_that_was_not_read_to_its_end_only_whole_accounts_coun
                 "nextCursor": str(number + 1),
             }
 
-        shop.replies["GET /v1/credits/events"] = events
+        upstream.replies["GET /v1/credits/events"] = events
         result = await review_commissions(ws)
     assert {row.container_ids[0]: row.charged_credits for row in result.commissions} == {"cnt_1": None, "cnt_2": 60}
     assert result.credits.charged == 60

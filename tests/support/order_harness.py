@@ -35,8 +35,8 @@ class Undated(AsyncBaseTransport):
         return response
 
 
-class Shop:
-    """See the module."""
+class OrderHarness:
+    """Orders of one project, placed through an open workspace; what upstream charged, and its requests."""
 
     def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, post: str, state_dir: Path) -> None:
         self.sandbox = sandbox

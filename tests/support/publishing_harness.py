@@ -20,7 +20,7 @@ RESCHEDULE = "POST /v1/scheduled-posts/:id/reschedule"
 CANCEL = "DELETE /v1/scheduled-posts/:id"
 
 
-class Desk:
+class PublishingHarness:
     """globex-fit needs no approval; acme-todo's content waits for a person."""
 
     def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, state_dir: Path) -> None:
@@ -71,11 +71,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(state_dir: Path) -> AsyncIterator[Desk]:
-    """A desk in a new world, with content made and finished."""
+async def open_publishing_harness(state_dir: Path) -> AsyncIterator[PublishingHarness]:
+    """A harness on a new sandbox, with content made and finished."""
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, state_dir) as ws:
-            desk = Desk(sandbox, clock, ws, state_dir)
-            await desk.prepare()
-            yield desk
+            harness = PublishingHarness(sandbox, clock, ws, state_dir)
+            await harness.prepare()
+            yield harness
