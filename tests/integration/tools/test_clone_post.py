@@ -24,7 +24,7 @@ pytestmark = pytest.mark.jumping
 CLONE = "POST /v1/content/:id/clone-from-post"
 
 
-class PublishingHarness:
+class OrderHarness:
     """acme-todo, its best post, and a workspace to order from."""
 
     def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, post: str) -> None:
@@ -46,17 +46,17 @@ class PublishingHarness:
 
 
 @pytest.fixture
-async def harness(tmp_path: Path) -> AsyncIterator[PublishingHarness]:
+async def harness(tmp_path: Path) -> AsyncIterator[OrderHarness]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
             ranking = await ws.api.metrics.top_performers(
                 sandbox.project_id("acme-todo"), metric="engagement_rate", window="30d"
             )
-            yield PublishingHarness(sandbox, clock, ws, ranking.items[0].platform_post_id)
+            yield OrderHarness(sandbox, clock, ws, ranking.items[0].platform_post_id)
 
 
-async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(harness: PublishingHarness) -> None:
+async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(harness: OrderHarness) -> None:
     preview = await harness.clone(variations=2, dry_run=True, max_credits=100)
     assert (preview.status, preview.replayed, preview.commission_id, preview.job_id) == (
         "not_ordered",
@@ -77,10 +77,10 @@ async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(harness: Pub
 
 
 async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_that_refusal(
-    harness: PublishingHarness, tmp_path: Path
+    harness: OrderHarness, tmp_path: Path
 ) -> None:
     async with open_workspace(harness.sandbox, tmp_path, daily_credit_limit=300) as ws:
-        limited = PublishingHarness(harness.sandbox, harness.clock, ws, harness.post)
+        limited = OrderHarness(harness.sandbox, harness.clock, ws, harness.post)
         above_the_whole_limit = await limited.clone(variations=3, dry_run=True)
         assert (
             above_the_whole_limit.next_step
@@ -94,7 +94,7 @@ async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_th
         assert (refused.value.code, refused.value.next_step) == ("DAILY_LIMIT", preview.next_step)
 
 
-async def test_an_order_says_what_comes_and_what_it_costs(harness: PublishingHarness) -> None:
+async def test_an_order_says_what_comes_and_what_it_costs(harness: OrderHarness) -> None:
     order = await harness.clone(mode="reimagine", variations=3)
     assert order.commission_id.startswith("com_")
     assert (order.status, order.kind, order.replayed, order.take) == ("running", "content_clone_from_post", False, 1)
@@ -108,7 +108,7 @@ async def test_an_order_says_what_comes_and_what_it_costs(harness: PublishingHar
     assert harness.charges() == 1
 
 
-async def test_the_same_arguments_are_the_same_order_and_say_when_it_was_placed(harness: PublishingHarness) -> None:
+async def test_the_same_arguments_are_the_same_order_and_say_when_it_was_placed(harness: OrderHarness) -> None:
     first = await harness.clone()
     harness.clock.move(minutes=5)
     again = await harness.clone(source_platform_post_id=f" {harness.post}\n", cta="  ")
@@ -126,7 +126,7 @@ async def test_the_same_arguments_are_the_same_order_and_say_when_it_was_placed(
     assert (preview.replayed, preview.status, preview.commission_id) == (True, "completed", first.commission_id)
 
 
-async def test_another_take_is_another_order_on_purpose(harness: PublishingHarness) -> None:
+async def test_another_take_is_another_order_on_purpose(harness: OrderHarness) -> None:
     first = await harness.clone()
     second = await harness.clone(take=2)
     assert second.commission_id != first.commission_id
@@ -137,7 +137,7 @@ async def test_another_take_is_another_order_on_purpose(harness: PublishingHarne
     assert harness.charges() == 2
 
 
-async def test_a_failed_order_names_the_next_take(harness: PublishingHarness) -> None:
+async def test_a_failed_order_names_the_next_take(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed", calls=(1,)))
     await harness.clone()
     harness.clock.move(minutes=1)
@@ -147,7 +147,7 @@ async def test_a_failed_order_names_the_next_take(harness: PublishingHarness) ->
     assert not (await harness.clone(take=2)).replayed
 
 
-async def test_after_the_last_take_failed_no_other_is_named(harness: PublishingHarness) -> None:
+async def test_after_the_last_take_failed_no_other_is_named(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed"))
     await harness.clone(take=99)
     harness.clock.move(minutes=1)
@@ -156,7 +156,7 @@ async def test_after_the_last_take_failed_no_other_is_named(harness: PublishingH
     assert failed.next_step == "Change the order: every take of this one is used."
 
 
-async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(harness: PublishingHarness) -> None:
+async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="drop_after"))
     with pytest.raises(Exception, match="UNREACHABLE"):
         await harness.clone()
@@ -184,7 +184,7 @@ async def test_an_order_whose_reply_was_lost_is_completed_by_calling_again(harne
     ],
 )
 async def test_whether_content_is_held_for_approval_follows_the_review_policy(
-    harness: PublishingHarness, policy: str, held: bool | None, note: str
+    harness: OrderHarness, policy: str, held: bool | None, note: str
 ) -> None:
     harness.sandbox.set_review_policy("acme-todo", policy, 2)
     preview = await harness.clone(dry_run=True)
@@ -192,7 +192,7 @@ async def test_whether_content_is_held_for_approval_follows_the_review_policy(
     assert note in " ".join(preview.notes)
 
 
-async def test_what_cannot_be_read_beside_an_order_is_left_out_with_a_note(harness: PublishingHarness) -> None:
+async def test_what_cannot_be_read_beside_an_order_is_left_out_with_a_note(harness: OrderHarness) -> None:
     harness.sandbox.faults += [
         Fault(endpoint="GET /v1/credits", kind="status", status=403),
         Fault(endpoint="GET /v1/projects/:id/content-review-policy", kind="status", status=403),
@@ -205,14 +205,14 @@ async def test_what_cannot_be_read_beside_an_order_is_left_out_with_a_note(harne
     assert any("balance could not be read" in note for note in order.notes)
 
 
-async def test_a_slow_balance_does_not_hold_up_the_answer(harness: PublishingHarness) -> None:
+async def test_a_slow_balance_does_not_hold_up_the_answer(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="latency", seconds=60))
     start = anyio.current_time()
     assert (await harness.clone()).status == "running"
     assert anyio.current_time() - start < 12
 
 
-async def test_a_budget_is_refused_in_the_contracts_words(harness: PublishingHarness) -> None:
+async def test_a_budget_is_refused_in_the_contracts_words(harness: OrderHarness) -> None:
     with pytest.raises(ToolError) as raised:
         await harness.clone(max_credits=100)
     assert str(raised.value) == (
@@ -222,14 +222,14 @@ async def test_a_budget_is_refused_in_the_contracts_words(harness: PublishingHar
 
 
 @pytest.mark.parametrize("name", ["project_id", "source_platform_post_id"])
-async def test_a_blank_id_is_refused_before_any_request(harness: PublishingHarness, name: str) -> None:
+async def test_a_blank_id_is_refused_before_any_request(harness: OrderHarness, name: str) -> None:
     before = len(harness.sandbox.requests)
     with pytest.raises(ToolError, match=f"INVALID_ARGUMENT: `{name}` must not be blank."):
         await harness.clone(**{name: " \n"})
     assert len(harness.sandbox.requests) == before
 
 
-async def test_broken_text_is_refused_without_an_echo(harness: PublishingHarness) -> None:
+async def test_broken_text_is_refused_without_an_echo(harness: OrderHarness) -> None:
     with pytest.raises(ToolError) as raised:
         await harness.clone(caption="half a pair \ud83d")
     assert str(raised.value).startswith("INVALID_ARGUMENT: A text argument is not valid Unicode. Nothing was changed.")
@@ -253,7 +253,7 @@ def test_equal_orders_are_charged_at_most_once_whatever_the_spelling(
             async with open_workspace(sandbox, tmp_path_factory.mktemp("spelling")) as ws:
                 project = sandbox.project_id("acme-todo")
                 ranking = await ws.api.metrics.top_performers(project, metric="views", window="30d")
-                harness = PublishingHarness(sandbox, clock, ws, ranking.items[0].platform_post_id)
+                harness = OrderHarness(sandbox, clock, ws, ranking.items[0].platform_post_id)
                 for before, after, decomposed in spellings:
                     form = "NFD" if decomposed else "NFC"
                     await harness.clone(

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.jumping
 GENERATE = "POST /v1/projects/:id/content"
 
 
-class PublishingHarness:
+class OrderHarness:
     """acme-todo and a workspace to order from."""
 
     def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext) -> None:
@@ -38,20 +38,20 @@ class PublishingHarness:
 
 
 @pytest.fixture
-async def harness(tmp_path: Path) -> AsyncIterator[PublishingHarness]:
+async def harness(tmp_path: Path) -> AsyncIterator[OrderHarness]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
         async with open_workspace(sandbox, tmp_path) as ws:
-            yield PublishingHarness(sandbox, clock, ws)
+            yield OrderHarness(sandbox, clock, ws)
 
 
-async def test_every_format_is_estimated_by_its_own_price(harness: PublishingHarness) -> None:
+async def test_every_format_is_estimated_by_its_own_price(harness: OrderHarness) -> None:
     assert (await harness.generate(format="slideshow_remix", variations=2, dry_run=True)).estimated_credits == 100
     assert (await harness.generate(format="video_remix", variations=2, dry_run=True)).estimated_credits == 240
     assert (await harness.generate(dry_run=True)).notes == []
 
 
-async def test_an_order_makes_content_with_its_hook(harness: PublishingHarness) -> None:
+async def test_an_order_makes_content_with_its_hook(harness: OrderHarness) -> None:
     order = await harness.generate(" Plan less, do more.\n", variations=2, format="video_remix")
     assert (order.status, order.kind, order.replayed) == ("running", "content_generate", False)
     assert len(order.container_ids) == 2
@@ -59,14 +59,14 @@ async def test_an_order_makes_content_with_its_hook(harness: PublishingHarness) 
     assert container.hook == "Plan less, do more."
 
 
-async def test_the_same_brief_in_another_spelling_is_the_same_order(harness: PublishingHarness) -> None:
+async def test_the_same_brief_in_another_spelling_is_the_same_order(harness: OrderHarness) -> None:
     first = await harness.generate(target_platforms=("tiktok", "instagram"), theme_tags=("speed", "focus"))
     again = await harness.generate(target_platforms=("instagram", "tiktok", "tiktok"), theme_tags=(" focus", "speed"))
     assert (again.commission_id, again.job_id, again.replayed) == (first.commission_id, first.job_id, True)
     assert harness.charges() == 1
 
 
-async def test_nearly_the_same_brief_is_told_before_it_spends(harness: PublishingHarness) -> None:
+async def test_nearly_the_same_brief_is_told_before_it_spends(harness: OrderHarness) -> None:
     first = await harness.generate()
     preview = await harness.generate("plan less; do more", cta="Try it", dry_run=True)
     [similar] = preview.similar_orders
@@ -75,13 +75,13 @@ async def test_nearly_the_same_brief_is_told_before_it_spends(harness: Publishin
     assert harness.charges() == 1
 
 
-async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(harness: PublishingHarness) -> None:
+async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(harness: OrderHarness) -> None:
     await harness.generate("🔥🔥")
     assert (await harness.generate("🚀", dry_run=True)).similar_orders == []
     assert len((await harness.generate("🔥🔥", cta="Try it", dry_run=True)).similar_orders) == 1
 
 
-async def test_a_clone_and_a_hook_order_are_not_similar(harness: PublishingHarness) -> None:
+async def test_a_clone_and_a_hook_order_are_not_similar(harness: OrderHarness) -> None:
     ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="30d")
     row = ranking.items[0]
     await clone_post(harness.ws, project_id=harness.project, source_platform_post_id=row.platform_post_id)
@@ -89,7 +89,7 @@ async def test_a_clone_and_a_hook_order_are_not_similar(harness: PublishingHarne
 
 
 async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to_look(
-    harness: PublishingHarness,
+    harness: OrderHarness,
 ) -> None:
     harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
     with pytest.raises(Exception, match="UNREACHABLE"):
@@ -106,7 +106,7 @@ async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to
     )
 
 
-async def test_an_adopted_order_says_where_it_was_found_and_where_to_look(harness: PublishingHarness) -> None:
+async def test_an_adopted_order_says_where_it_was_found_and_where_to_look(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_after"))
     with pytest.raises(Exception, match="UNREACHABLE"):
         await harness.generate()
@@ -119,7 +119,7 @@ async def test_an_adopted_order_says_where_it_was_found_and_where_to_look(harnes
 
 
 async def test_a_project_with_several_layers_is_asked_for_one_and_nothing_stays_ordered(
-    harness: PublishingHarness,
+    harness: OrderHarness,
 ) -> None:
     harness.sandbox.add_content_layer("acme-todo", "lay_second")
     with pytest.raises(Conflict) as raised:
@@ -129,14 +129,14 @@ async def test_a_project_with_several_layers_is_asked_for_one_and_nothing_stays_
 
 
 @pytest.mark.parametrize("hook", ["", " ", "\n\u00a0"])
-async def test_a_blank_hook_is_refused_before_any_request(harness: PublishingHarness, hook: str) -> None:
+async def test_a_blank_hook_is_refused_before_any_request(harness: OrderHarness, hook: str) -> None:
     with pytest.raises(ToolError, match="Either `hook` or `source_platform_post_id`"):
         await harness.generate(hook)
     assert harness.sandbox.requests == []
 
 
 async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_against(
-    harness: PublishingHarness,
+    harness: OrderHarness,
 ) -> None:
     ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="90d")
     post = ranking.items[0]
@@ -148,57 +148,61 @@ async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_aga
     assert harness.charges() == 1
 
 
-async def lending(desk: Desk) -> str:
+async def lending(harness: OrderHarness) -> str:
     """A post that lends its title."""
-    ranking = await desk.ws.api.metrics.top_performers(desk.project, metric="views", window="90d")
+    ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="90d")
     return ranking.items[0].platform_post_id or ""
 
 
 @pytest.mark.parametrize("since", ["edited", "gone from the ranking"])
-async def test_an_order_by_a_posts_title_stays_that_order_whatever_becomes_of_the_post(desk: Desk, since: str) -> None:
-    post = await lending(desk)
-    first = await desk.generate("", source_platform_post_id=post, variations=2)
+async def test_an_order_by_a_posts_title_stays_that_order_whatever_becomes_of_the_post(
+    harness: OrderHarness, since: str
+) -> None:
+    post = await lending(harness)
+    first = await harness.generate("", source_platform_post_id=post, variations=2)
     if since == "edited":
-        desk.sandbox.retitle(post, "Another title altogether")
-        desk.clock.move(days=1)
+        harness.sandbox.retitle(post, "Another title altogether")
+        harness.clock.move(days=1)
     else:
-        desk.clock.move(days=120)
-    again = await desk.generate("", source_platform_post_id=f" {post}", variations=2)
+        harness.clock.move(days=120)
+    again = await harness.generate("", source_platform_post_id=f" {post}", variations=2)
     assert (again.replayed, again.commission_id, again.container_ids) == (
         True,
         first.commission_id,
         first.container_ids,
     )
-    assert desk.charges() == 1
+    assert harness.charges() == 1
 
 
-async def test_an_unanswered_order_by_a_title_that_was_edited_is_completed_under_the_first_one(desk: Desk) -> None:
-    post = await lending(desk)
-    desk.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
+async def test_an_unanswered_order_by_a_title_that_was_edited_is_completed_under_the_first_one(
+    harness: OrderHarness,
+) -> None:
+    post = await lending(harness)
+    harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
     with pytest.raises(Exception, match="UNREACHABLE"):
-        await desk.generate("", source_platform_post_id=post)
-    desk.sandbox.faults.clear()
-    desk.sandbox.retitle(post, "Another title altogether")
-    order = await desk.generate("", source_platform_post_id=post)
-    assert (await desk.ws.api.content.get(order.container_ids[0])).hook != "Another title altogether"
-    another = await desk.generate("", source_platform_post_id=post, take=2)
-    assert (await desk.ws.api.content.get(another.container_ids[0])).hook == "Another title altogether"
-    assert desk.charges() == 2
+        await harness.generate("", source_platform_post_id=post)
+    harness.sandbox.faults.clear()
+    harness.sandbox.retitle(post, "Another title altogether")
+    order = await harness.generate("", source_platform_post_id=post)
+    assert (await harness.ws.api.content.get(order.container_ids[0])).hook != "Another title altogether"
+    another = await harness.generate("", source_platform_post_id=post, take=2)
+    assert (await harness.ws.api.content.get(another.container_ids[0])).hook == "Another title altogether"
+    assert harness.charges() == 2
 
 
 @pytest.mark.parametrize("first", ["title", "hook"])
-async def test_a_title_and_a_hook_that_reads_the_same_are_one_order(desk: Desk, first: str) -> None:
+async def test_a_title_and_a_hook_that_reads_the_same_are_one_order(harness: OrderHarness, first: str) -> None:
     """0.1.0 wrote the hook into the identity, wherever it came from."""
-    post = await lending(desk)
-    ranking = await desk.ws.api.metrics.top_performers(desk.project, metric="views", window="90d")
+    post = await lending(harness)
+    ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="90d")
     hooks = ["", ranking.items[0].title or ""]
     if first == "hook":
         hooks.reverse()
-    orders = [await desk.generate(hook, source_platform_post_id=post) for hook in hooks]
+    orders = [await harness.generate(hook, source_platform_post_id=post) for hook in hooks]
     assert [order.replayed for order in orders] == [False, True]
     assert orders[0].commission_id == orders[1].commission_id
-    assert not (await desk.generate("Another hook.", source_platform_post_id=post)).replayed
-    assert desk.charges() == 2
+    assert not (await harness.generate("Another hook.", source_platform_post_id=post)).replayed
+    assert harness.charges() == 2
 
 
 async def test_a_winner_that_is_not_eligible_for_ads_lends_its_title_too(tmp_path: Path) -> None:
@@ -215,14 +219,14 @@ async def test_a_winner_that_is_not_eligible_for_ads_lends_its_title_too(tmp_pat
             assert (await ws.api.content.get(order.container_ids[0])).hook == left_out.title
 
 
-async def test_a_post_that_is_not_ranked_lends_no_title(harness: PublishingHarness) -> None:
+async def test_a_post_that_is_not_ranked_lends_no_title(harness: OrderHarness) -> None:
     with pytest.raises(ToolError, match="NOT_FOUND: The project's ranking"):
         await harness.generate("", source_platform_post_id="pp_nowhere")
     assert harness.charges() == 0
 
 
 async def test_an_order_that_must_be_held_is_refused_where_content_goes_live_by_itself(
-    harness: PublishingHarness,
+    harness: OrderHarness,
 ) -> None:
     harness.project = harness.sandbox.project_id("globex-fit")
     with pytest.raises(ToolError, match=r"NOT_HELD: .* Nothing was changed\."):
@@ -232,7 +236,7 @@ async def test_an_order_that_must_be_held_is_refused_where_content_goes_live_by_
     assert harness.charges() == 0
 
 
-async def test_requiring_approval_is_no_part_of_the_order(harness: PublishingHarness) -> None:
+async def test_requiring_approval_is_no_part_of_the_order(harness: OrderHarness) -> None:
     first = await harness.generate(require_approval=True)
     again = await harness.generate()
     assert (first.replayed, again.replayed, again.job_id) == (False, True, first.job_id)
