@@ -9,6 +9,7 @@ from typing import Any
 
 from layers_mcp.context import ToolContext
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tools.change_schedule import Changed, change_schedule
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.publish_content import Published, publish_content
@@ -71,10 +72,10 @@ class PublishingHarness:
 
 
 @asynccontextmanager
-async def open_publishing_harness(state_dir: Path) -> AsyncIterator[PublishingHarness]:
-    """A harness on a new sandbox, with content made and finished."""
+async def open_publishing_harness(state_dir: Path, vintage: Vintage = "preview") -> AsyncIterator[PublishingHarness]:
+    """A harness on a new sandbox that speaks `vintage`, with content made and finished."""
     clock = LoopClock(START)
-    with Sandbox(clock=clock) as sandbox:
+    with Sandbox(clock=clock, vintage=vintage) as sandbox:
         async with open_workspace(sandbox, state_dir) as ws:
             harness = PublishingHarness(sandbox, clock, ws, state_dir)
             await harness.prepare()

@@ -90,10 +90,6 @@ class Dialect(Protocol):
         """Return the vintage's word for how content goes out on a platform."""
         ...
 
-    def content_status(self, status: str) -> str:
-        """Return the vintage's word for a container's status, for use in a filter."""
-        ...
-
     def post_status(self, status: str) -> str:
         """Return the vintage's word for a scheduled post's status, for use in a filter."""
         ...

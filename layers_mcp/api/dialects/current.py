@@ -65,10 +65,6 @@ class Current:
         """One word for every platform."""
         return mode
 
-    def content_status(self, status: str) -> str:
-        """What is being made is `processing` here."""
-        return "processing" if status == "generating" else status
-
     def post_status(self, status: str) -> str:
         """The words are the same."""
         return status

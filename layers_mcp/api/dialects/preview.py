@@ -66,10 +66,6 @@ class Preview:
             return "reels" if video else "feed"
         return "direct_publish"
 
-    def content_status(self, status: str) -> str:
-        """`generating` is this vintage's own word."""
-        return status
-
     def post_status(self, status: str) -> str:
         """A draft waits in the platform's inbox."""
         return "draft_in_inbox" if status == "draft" else status

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from layers_mcp.api.dialects import adapters
+from layers_mcp.api.errors import ValidationFailed
 from layers_mcp.api.models import Container, Page, PageReply, PublishReply, ScheduledPost, SocialAccount
 from layers_mcp.api.plans import WriteRequest
 from layers_mcp.api.request import Request, path, query, stamp
@@ -78,23 +79,36 @@ class PublishingResource(Resource):
         limit: int = 50,
         cursor: str = "",
     ) -> Page[ScheduledPost]:
-        """Return a project's scheduled posts, latest `scheduled_for` first; `limit` 1 to 100, `until` inclusive."""
-        dialect = await self._client.vintages.dialect(project_id)
-        request = Request(
-            method="GET",
-            path=path("projects", project_id, "scheduled-posts"),
-            params=query(
-                status=[dialect.post_status(each) for each in status],
-                socialAccountId=social_account_id,
-                since=since,
-                until=until,
-                limit=limit,
-                cursor=cursor,
-            ),
-            scope="publish:read",
-            subject="project",
-        )
-        return await self._client.get_page(PageReply[ScheduledPost], request, adapters.scheduled_post)
+        """Return a project's scheduled posts, latest `scheduled_for` first; `limit` 1 to 100, `until` inclusive.
+
+        A `status` that is refused is asked for once more where the API speaks another vintage now.
+        """
+        vintages = self._client.vintages
+
+        async def read() -> Page[ScheduledPost]:
+            dialect = await vintages.dialect(project_id)
+            request = Request(
+                method="GET",
+                path=path("projects", project_id, "scheduled-posts"),
+                params=query(
+                    status=[dialect.post_status(each) for each in status],
+                    socialAccountId=social_account_id,
+                    since=since,
+                    until=until,
+                    limit=limit,
+                    cursor=cursor,
+                ),
+                scope="publish:read",
+                subject="project",
+            )
+            return await self._client.get_page(PageReply[ScheduledPost], request, adapters.scheduled_post)
+
+        try:
+            return await read()
+        except ValidationFailed:
+            if not (status and await vintages.changed(project_id)):
+                raise
+        return await read()
 
     async def get(self, scheduled_post_id: str) -> ScheduledPost:
         """Return a scheduled post as it is now."""

@@ -11,6 +11,7 @@ import pytest
 from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault
+from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tools.list_schedule import list_schedule
 from tests.support.publishing_harness import PublishingHarness, open_publishing_harness
 
@@ -48,6 +49,19 @@ async def test_the_schedule_is_listed_moved_and_canceled(harness: PublishingHarn
     for expected in ([], ["It was canceled before this call."]):
         canceled = await harness.change(post.scheduled_post_id, action="cancel")
         assert (canceled.status, canceled.notes) == ("canceled", expected)
+
+
+@pytest.mark.parametrize(("speaks", "then"), [("preview", "current"), ("current", "preview")])
+async def test_drafts_are_listed_in_the_words_of_now(tmp_path: Path, speaks: Vintage, then: Vintage) -> None:
+    async with open_publishing_harness(tmp_path, vintage=speaks) as harness:
+        await harness.publish(mode="draft")
+        harness.clock.move(minutes=2)
+        for words in (speaks, then):
+            harness.sandbox.speak(words)
+            [draft] = (await list_schedule(harness.ws, project_id=harness.project, status=("draft",))).items
+            assert draft.status == "draft"
+        refused = [each for each in harness.sandbox.requests if each.status == 422]
+        assert len(refused) == 1
 
 
 async def test_a_new_time_is_read_on_the_projects_clock_or_on_the_one_that_is_named(
