@@ -48,6 +48,12 @@ class Call:
     plan: OrderPlan | None = None
     notes: list[str] = field(default_factory=list[str])
 
+    def plan_anew(self) -> None:
+        """Drop the plan, with what it had to tell: the API speaks another vintage."""
+        told = () if self.plan is None else self.plan.notes
+        self.notes = [note for note in self.notes if note not in told]
+        self.planned_anew, self.plan = True, None
+
 
 class PlacementWriter:
     """Writes the answer to a call, with what the journal knows beside its order."""

@@ -17,6 +17,7 @@ from layers_mcp.operations.kinds.base import draft
 from layers_mcp.operations.models import Operation
 from layers_mcp.operations.placement import Call
 from layers_mcp.operations.state_machine import can_retry
+from layers_mcp.operations.terms import Terms
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
@@ -77,7 +78,7 @@ class Planner:
         if not KINDS[row.tool].spends:  # its address is the same in every vintage, the words of its body are not
             anew = isinstance(failure, ValidationFailed) and row.status == "refused" and not call.planned_anew
             if anew and await vintages.changed(row.project_id):
-                call.planned_anew, call.plan = True, None
+                call.plan_anew()
                 return True
             return False
         if failure.status != HTTPStatus.NOT_FOUND:
@@ -96,7 +97,22 @@ class Planner:
             )
             failure.hint = "Start the server with --vintage auto; layers-mcp doctor tells what is found then."
             return False
-        call.planned_anew, call.plan = True, None
+        call.plan_anew()
+        return True
+
+    async def is_outdated(self, call: Call, plan: SendPlan, terms: Terms) -> bool:
+        """Whether something has no price since this API speaks another vintage now, and all can be looked at again.
+
+        What nobody has sent is planned anew, once; what was never answered is lost with the address it went to.
+        """
+        if not terms.unlisted or call.planned_anew:
+            return False
+        unpriced = [row for row in plan.to_send if row.estimated_credits is None]
+        request = OrderRequest(path=unpriced[0].path, body=unpriced[0].body)
+        if not await self._api.vintages.is_outdated(request, call.order.project_id):
+            return False
+        call.gone.update(row.entry for row in unpriced if row.status == "unknown")
+        call.plan_anew()
         return True
 
     async def _drafts(self, call: Call, rows: Sequence[Operation]) -> list[Operation]:

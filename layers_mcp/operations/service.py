@@ -95,6 +95,8 @@ class OrderService:
             if not plan.to_send:
                 return await self._writer.placement(call, [*await self._refreshed(call, plan.answered), *plan.lost])
             plan, terms = await self._priced(plan, limits, ask_hold=consent is not None)
+            if await self._planner.is_outdated(call, plan, terms):
+                continue
             if not self._may_be_sent(plan.unanswered):
                 continue  # upstream's clock, seen with the prices, says otherwise than ours did
             if refusals := await self._terms.refusals(plan.to_send, terms, limits):
@@ -119,7 +121,9 @@ class OrderService:
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, deadline: float | None = None) -> Placement:
         """What `place` would do, without sending anything that spends; what would refuse it is a note."""
-        call = await self._call(order, limits, deadline)
+        return await self._preview(await self._call(order, limits, deadline), limits)
+
+    async def _preview(self, call: Call, limits: Limits) -> Placement:
         rows = await self._rows(call)
         now = self._clock.now()
         if any(row.lease and not has_expired(row, now) for row in rows):
@@ -129,9 +133,11 @@ class OrderService:
         if not plan.to_send:
             return await self._writer.placement(call, [*await self._refreshed(call, plan.answered), *plan.lost])
         plan, terms = await self._priced(plan, limits, ask_hold=False)
+        if await self._planner.is_outdated(call, plan, terms):
+            return await self._preview(call, limits)
         refusals = await self._terms.refusals(plan.to_send, terms, limits)
         if plan.drafts and not plan.is_new:
-            call.notes.append(placed_in_part(order, rows))
+            call.notes.append(placed_in_part(call.order, rows))
         call.notes += [*price_notes(plan.drafts, terms), *(refusal.reason for refusal in refusals)]
         return await self._writer.placement(call, rows, terms, refusals)
 

@@ -33,13 +33,15 @@ class Terms:
     """What a person agrees to.
 
     `estimated_credits` is the most that sending costs now, None where that cannot be told; `held` whether every
-    finished piece surely waits for a person, None where that cannot be told or was not asked. `balance` is what there
-    was to spend when the price was read, None where that cannot be told: no part of the agreement.
+    finished piece surely waits for a person, None where that cannot be told or was not asked. No part of the agreement:
+    `balance` is what there was to spend when the price was read, None where that cannot be told; `unlisted` whether the
+    price list was read, and lacks a price that was looked for.
     """
 
     estimated_credits: int | None
     held: bool | None = None
     balance: int | None = None
+    unlisted: bool = False
 
     def are_covered_by(self, agreed: Terms | None) -> bool:
         """Whether who agreed to `agreed` has agreed to these: no higher or lost estimate, no less hold."""
@@ -87,7 +89,9 @@ class TermsReader:
         estimates = [row.estimated_credits for row in priced]
         total = None if None in estimates else sum(each or 0 for each in estimates)
         held = await self._held(rows[0].project_id) if ask_hold else None
-        return priced, Terms(total, held, None if credit is None else credit.spendable)
+        if credit is None:
+            return priced, Terms(total, held)
+        return priced, Terms(total, held, credit.spendable, unlisted=None in estimates)
 
     async def refusals(self, rows: Sequence[Operation], terms: Terms, limits: Limits) -> list[OperationError]:
         """Why these rows may not be sent now; the day's limit is checked once more when they are."""

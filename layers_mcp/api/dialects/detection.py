@@ -121,6 +121,15 @@ class VintageDetection:
             self._remember(seen)
         return seen.certain and seen.vintage != known.vintage
 
+    async def is_outdated(self, request: OrderRequest, project_id: str) -> bool:
+        """Whether the evidence, looked at now, tells another vintage than `request` was made for."""
+        if self._setting:
+            return False
+        seen = await self._look(project_id)
+        if seen.certain:
+            self._remember(seen)
+        return seen.certain and seen.vintage != vintage_of(request)
+
     async def missing(self, request: OrderRequest, project_id: str) -> Missing:
         """Return what the 404 that answered `request` shows to be missing: this API's address, an id, or either.
 

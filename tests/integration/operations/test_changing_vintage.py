@@ -44,20 +44,29 @@ async def test_an_order_of_the_earlier_vintage_is_answered_from_the_journal(stag
 
 
 async def test_a_new_order_meets_no_address_and_is_planned_anew_once(stage: Stage) -> None:
-    await stage.facts("generate_with_hook", **three(stage, take=2))
+    ugc = {"format": "ugc_remix"}  # priced by one name in both, so that the price tells nothing
+    await stage.facts("generate_with_hook", **three(stage, take=2, **ugc))
     stage.sandbox.speak("current")
     before = len(stage.sandbox.requests)
-    placed = await stage.facts("generate_with_hook", **three(stage))
+    placed = await stage.facts("generate_with_hook", **three(stage, **ugc))
     assert len(placed["job_ids"]) == 3
     assert placed["replayed"] is False
     assert len(stage.charges()) == 4
     sent = [(each.path.rpartition("/")[2], each.status) for each in stage.sandbox.requests[before:]]
     assert [each for each in sent if each[0] == "content"] == [("content", 404)]
-    assert placed["estimated_credits"] == 150
+    assert placed["estimated_credits"] == 360
     stage.sandbox.speak("preview")
-    back = await stage.facts("generate_with_hook", **three(stage, take=3))
+    back = await stage.facts("generate_with_hook", **three(stage, take=3, **ugc))
     assert "job_ids" not in back
     assert len(stage.charges()) == 5
+
+
+async def test_a_new_order_that_has_no_price_any_more_is_planned_anew_before_it_is_sent(stage: Stage) -> None:
+    await stage.facts("generate_with_hook", **three(stage, take=2))
+    stage.sandbox.speak("current")
+    placed = await stage.facts("generate_with_hook", **three(stage))
+    assert (len(placed["job_ids"]), placed["estimated_credits"]) == (3, 150)
+    assert not any(each.status == 404 and each.method == "POST" for each in stage.sandbox.requests)
 
 
 async def test_a_clone_that_meets_no_address_says_what_keeps_its_hook(stage: Stage) -> None:
@@ -124,6 +133,44 @@ async def test_what_is_left_of_an_order_in_pieces_is_placed_in_the_vintage_that_
         await stage.facts("wait_job", job_ids=rest["job_ids"], timeout_seconds=0)
         again = await stage.facts("generate_with_hook", **three(stage))
         assert (again["status"], len(again["container_ids"]), len(stage.charges())) == ("completed", 3, 2)
+
+
+async def test_what_is_left_of_an_order_in_pieces_is_priced_by_the_vintage_that_is_there(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, speaks="current") as stage:
+        stage.sandbox.faults.append(Fault(endpoint=SLIDESHOW, kind="status", status=402, calls=(2,)))
+        await stage.facts("generate_with_hook", **three(stage))
+        stage.sandbox.speak("preview")
+        preview = await stage.facts("generate_with_hook", **three(stage, max_credits=240, dry_run=True))
+        assert preview["estimated_credits"] == 240
+        assert not any("max_credits" in note or "slideshow" in note for note in preview["notes"])
+        dear = text_of(await stage.call("generate_with_hook", three(stage, max_credits=239)))
+        assert dear.startswith("MAX_CREDITS: The estimate of 240 credits is above")
+        rest = await stage.facts("generate_with_hook", **three(stage, max_credits=240))
+        assert (len(rest["job_ids"]), len(stage.charges())) == (2, 2)
+
+
+@pytest.mark.parametrize(("speaks", "then", "price"), [("current", "preview", 120), ("preview", "current", 50)])
+async def test_a_budget_is_held_against_the_price_of_the_vintage_that_is_there(
+    tmp_path: Path, speaks: Any, then: Any, price: int
+) -> None:
+    async with open_stage(tmp_path, speaks=speaks) as stage:
+        order = {"project_id": stage.project, "hook": "Plan less."}
+        await stage.facts("generate_with_hook", **order)
+        stage.sandbox.speak(then)
+        placed = await stage.facts("generate_with_hook", **order, take=2, max_credits=price)
+        assert placed["estimated_credits"] == price
+        assert len(stage.charges()) == 2
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+async def test_a_budget_does_not_keep_an_unanswered_piece_from_being_looked_for(tmp_path: Path, kind: Any) -> None:
+    async with open_stage(tmp_path, speaks="current") as stage:
+        stage.sandbox.faults.append(Fault(endpoint=SLIDESHOW, kind=kind, calls=tuple(range(3, 23))))
+        await stage.facts("generate_with_hook", **three(stage))
+        stage.sandbox.faults.clear()
+        stage.sandbox.speak("preview")
+        known = await stage.facts("generate_with_hook", **three(stage, max_credits=50))
+        assert len(known["container_ids"]) == len(stage.charges()) == (3 if kind == "drop_after" else 2)
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
