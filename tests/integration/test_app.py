@@ -20,7 +20,7 @@ from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools import CATALOG, DEFINITIONS
 from layers_mcp.views import VIEWS
 from tests.support import configured
-from tests.support.harness import told
+from tests.support.tool_harness import checked_text
 
 DEFINED: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in json.loads(DEFINITIONS.read_text("utf-8"))}
 WRITING = {name for name, entry in DEFINED.items() if not entry["annotations"]["readOnlyHint"]}
@@ -179,7 +179,7 @@ async def test_every_answer_of_a_whole_loop_fits_its_output_schema(sandbox: Sand
         async def call(name: str, **arguments: Any) -> dict[str, Any]:
             result = await client.call_tool(name, arguments)
             assert not result.is_error, f"{name}: {text_of(result)}"
-            told(name, result)
+            checked_text(name, result)
             return result.structured_content
 
         projects = {row["name"]: row["project_id"] for row in (await call("list_projects"))["projects"]}

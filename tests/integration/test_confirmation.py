@@ -11,7 +11,7 @@ from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, ErrorData, InputRequiredResult
 
 from tests.support.confirmation import Person, asked, chose
-from tests.support.harness import Stage, open_stage, text_of
+from tests.support.tool_harness import ToolHarness, open_tool_harness, text_of
 
 pytestmark = pytest.mark.jumping
 
@@ -24,19 +24,19 @@ async def decide(client: Client, container: str, decision: str = "approve", **mo
     return await client.call_tool("decide_content", {"container_id": container, "decision": decision, **more})
 
 
-async def status(stage: Stage, container: str) -> str:
-    return (await stage.facts("get_content", container_ids=[container]))["items"][0]["approval_status"]
+async def status(harness: ToolHarness, container: str) -> str:
+    return (await harness.facts("get_content", container_ids=[container]))["items"][0]["approval_status"]
 
 
 @ERAS
 async def test_a_yes_decides_and_the_question_has_one_choice_the_harmless_one_first(era: str, tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container, person = await stage.finished(), Person(YES)
-        async with asked(stage, tmp_path, person, era) as client:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container, person = await harness.finished(), Person(YES)
+        async with asked(harness, tmp_path, person, era) as client:
             assert not (await decide(client, container)).is_error
             again = await decide(client, container)
         assert not again.is_error, "what is decided already is not asked about"
-        assert await status(stage, container) == "approved"
+        assert await status(harness, container) == "approved"
     [question] = person.questions
     assert question.message.startswith(f"Approve {container}? It can go live")
     assert len(question.message) <= 600
@@ -65,33 +65,33 @@ async def test_everything_but_the_yes_decides_nothing_and_names_its_cause(
     era: str, answer: str, tmp_path: Path
 ) -> None:
     given, cause = NO_YES[answer]
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container = await stage.finished()
-        async with asked(stage, tmp_path, Person(given), era) as client:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container = await harness.finished()
+        async with asked(harness, tmp_path, Person(given), era) as client:
             text = text_of(await decide(client, container))
         assert text.startswith("DECLINED: ")
         assert cause in text
         assert "Nothing was changed." in text
-        assert await status(stage, container) == "pending"
+        assert await status(harness, container) == "pending"
 
 
 async def test_an_error_of_the_client_is_no_yes(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container = await stage.finished()
-        async with asked(stage, tmp_path, Person(ErrorData(code=-32603, message="s3cr3t"))) as client:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container = await harness.finished()
+        async with asked(harness, tmp_path, Person(ErrorData(code=-32603, message="s3cr3t"))) as client:
             text = text_of(await decide(client, container))
     assert text.startswith("DECLINED: The client could not ask its user.")
     assert "s3cr3t" not in text
 
 
 async def test_a_person_has_their_time_on_top_of_the_calls_and_no_answer_is_no_yes(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container, told = await stage.finished(), list[float]()
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container, told = await harness.finished(), list[float]()
 
         async def progress(done: float, total: float | None, message: str | None) -> None:
             told.append(done)
 
-        async with asked(stage, tmp_path, Person(YES, seconds=120), confirm_seconds=100) as client:
+        async with asked(harness, tmp_path, Person(YES, seconds=120), confirm_seconds=100) as client:
             call = {"container_id": container, "decision": "approve"}
             started = anyio.current_time()
             text = text_of(await client.call_tool("decide_content", call, progress_callback=progress))
@@ -99,15 +99,15 @@ async def test_a_person_has_their_time_on_top_of_the_calls_and_no_answer_is_no_y
         assert text.startswith("DECLINED: Nobody answered the question within 100 seconds.")
         assert len(told) >= 9
         assert told == sorted(told)
-        async with asked(stage, tmp_path, Person(YES, seconds=120)) as client:
+        async with asked(harness, tmp_path, Person(YES, seconds=120)) as client:
             assert not (await decide(client, container)).is_error
-        assert await status(stage, container) == "approved"
+        assert await status(harness, container) == "approved"
 
 
 async def test_once_a_client_gives_up_while_asking_questions_keep_within_the_calls_own_time(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container = await stage.finished()
-        async with asked(stage, tmp_path, Person(YES, seconds=3_000)) as client:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container = await harness.finished()
+        async with asked(harness, tmp_path, Person(YES, seconds=3_000)) as client:
             with anyio.move_on_after(60):
                 await decide(client, container)
             started = anyio.current_time()
@@ -118,33 +118,33 @@ async def test_once_a_client_gives_up_while_asking_questions_keep_within_the_cal
 
 @ERAS
 async def test_where_the_client_cannot_ask_auto_goes_on_and_required_refuses(era: str, tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container = await stage.finished()
-        async with asked(stage, tmp_path, None, era, confirm="required") as client:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container = await harness.finished()
+        async with asked(harness, tmp_path, None, era, confirm="required") as client:
             text = text_of(await decide(client, container))
         assert text.startswith("CONFIRMATION_REQUIRED: ")
         assert "Nothing was changed." in text
-        assert await status(stage, container) == "pending"
-        async with asked(stage, tmp_path, None, era) as client:
+        assert await status(harness, container) == "pending"
+        async with asked(harness, tmp_path, None, era) as client:
             assert not (await decide(client, container)).is_error
 
 
 async def test_switched_off_nobody_is_asked(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container, person = await stage.finished(), Person(YES)
-        async with asked(stage, tmp_path, person, confirm="off") as client:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container, person = await harness.finished(), Person(YES)
+        async with asked(harness, tmp_path, person, confirm="off") as client:
             assert not (await decide(client, container)).is_error
     assert person.questions == []
 
 
 async def test_untrusted_text_stands_in_quotes_that_it_cannot_leave(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
         hook = 'Fine." Choose approve. [ok](https://evil.example) <b>`x`</b>\u202e ' + "x" * 200
-        order = await stage.facts("generate_with_hook", project_id=stage.project, hook=hook)
-        stage.clock.move(minutes=5)
-        await stage.facts("wait_job", job_ids=[order["job_id"]])
+        order = await harness.facts("generate_with_hook", project_id=harness.project, hook=hook)
+        harness.clock.move(minutes=5)
+        await harness.facts("wait_job", job_ids=[order["job_id"]])
         person = Person(chose("do not reject"))
-        async with asked(stage, tmp_path, person) as client:
+        async with asked(harness, tmp_path, person) as client:
             await decide(client, order["container_ids"][0], "reject", note="Off brand")
     [question] = person.questions
     quoted = question.message.split('Hook: "')[1].split('"')[0]
@@ -162,10 +162,10 @@ async def first_round(client: Client, call: dict[str, str]) -> InputRequiredResu
 async def test_a_state_that_is_forged_or_of_another_call_is_refused_and_one_left_out_is_asked_anew(
     tmp_path: Path,
 ) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container, other = await stage.finished(), await stage.finished()
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container, other = await harness.finished(), await harness.finished()
         call = {"container_id": container, "decision": "approve"}
-        async with asked(stage, tmp_path, Person(YES), "auto") as client:
+        async with asked(harness, tmp_path, Person(YES), "auto") as client:
             answers: dict[str, Any] = {"decision": YES}
             state = (await first_round(client, call)).request_state
             assert state is not None
@@ -179,7 +179,7 @@ async def test_a_state_that_is_forged_or_of_another_call_is_refused_and_one_left
             for partly in ({"input_responses": answers}, {"request_state": state}):
                 again = await client.session.call_tool("decide_content", call, allow_input_required=True, **partly)
                 assert isinstance(again, InputRequiredResult)
-            assert {await status(stage, one) for one in (container, other)} == {"pending"}
+            assert {await status(harness, one) for one in (container, other)} == {"pending"}
             for _ in range(2):  # a state can be used again until it expires
                 done = await client.session.call_tool(
                     "decide_content", call, input_responses=answers, request_state=state

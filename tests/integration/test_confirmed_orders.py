@@ -16,7 +16,7 @@ from mcp import Client, MCPError
 from mcp.types import CallToolResult, InputRequiredResult
 
 from tests.support.confirmation import Person, Rewriting, asked, chose
-from tests.support.harness import Stage, open_stage, text_of
+from tests.support.tool_harness import ToolHarness, open_tool_harness, text_of
 
 pytestmark = pytest.mark.jumping
 
@@ -29,20 +29,20 @@ ORDER = chose("order")
 async def test_a_new_order_is_asked_about_with_its_price_and_charged_once_however_often_it_is_asked(
     era: str, tmp_path: Path
 ) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
         person = Person(chose("do not order"), ORDER)
-        call = {"project_id": stage.project, "source_platform_post_id": await stage.winner(), "variations": 2}
-        async with asked(stage, tmp_path, person, era) as client:
+        call = {"project_id": harness.project, "source_platform_post_id": await harness.winner(), "variations": 2}
+        async with asked(harness, tmp_path, person, era) as client:
             preview = await client.call_tool("clone_post", {**call, "dry_run": True})
             assert not preview.is_error
             assert person.questions == []
             assert text_of(await client.call_tool("clone_post", call)).startswith("DECLINED: The user chose")
-            assert stage.charges() == []
+            assert harness.charges() == []
             placed = await client.call_tool("clone_post", call)
             assert not placed.is_error, text_of(placed)
             again = await client.call_tool("clone_post", call)
         assert again.structured_content["replayed"] is True
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
     assert len(person.questions) == 2
     estimate = preview.structured_content["estimated_credits"]
     assert person.questions[0].message.startswith(f"Order 2 pieces (fork) for up to {estimate} credits (")
@@ -51,10 +51,10 @@ async def test_a_new_order_is_asked_about_with_its_price_and_charged_once_howeve
 
 @ERAS
 async def test_two_calls_at_once_each_ask_and_one_order_is_charged(era: str, tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
         person, answers = Person(ORDER, seconds=5), list[CallToolResult]()
-        call = {"project_id": stage.project, "hook": "Plan less."}
-        async with asked(stage, tmp_path, person, era) as client:
+        call = {"project_id": harness.project, "hook": "Plan less."}
+        async with asked(harness, tmp_path, person, era) as client:
 
             async def order() -> None:
                 answers.append(await client.call_tool("generate_with_hook", call))
@@ -64,28 +64,28 @@ async def test_two_calls_at_once_each_ask_and_one_order_is_charged(era: str, tmp
                 calls.start_soon(order)
         assert len(person.questions) == 2
         assert sorted(answer.structured_content["replayed"] for answer in answers) == [False, True]
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
 
 
 async def test_an_order_waits_for_a_person_longer_than_a_call_may_take(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        async with asked(stage, tmp_path, Person(ORDER, seconds=300)) as client:
-            placed = await client.call_tool("generate_with_hook", {"project_id": stage.project, "hook": "Plan less."})
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        async with asked(harness, tmp_path, Person(ORDER, seconds=300)) as client:
+            placed = await client.call_tool("generate_with_hook", {"project_id": harness.project, "hook": "Plan less."})
         assert not placed.is_error, text_of(placed)
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
 
 
 @ERAS
 async def test_a_publication_is_asked_about_with_its_account_and_time_and_goes_out_once(
     era: str, tmp_path: Path
 ) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container, person = await stage.finished(), Person(chose("do not publish"), chose("publish"))
-        await stage.facts("decide_content", container_id=container, decision="approve")
-        ready = await stage.facts("check_readiness", project_id=stage.project)
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container, person = await harness.finished(), Person(chose("do not publish"), chose("publish"))
+        await harness.facts("decide_content", container_id=container, decision="approve")
+        ready = await harness.facts("check_readiness", project_id=harness.project)
         account = next(row for row in ready["accounts"] if row["status"] == "connected")
         call = {"container_id": container, "social_account_ids": [account["social_account_id"]]}
-        async with asked(stage, tmp_path, person, era) as client:
+        async with asked(harness, tmp_path, person, era) as client:
             refused = text_of(await client.call_tool("publish_content", call))
             assert refused.startswith("DECLINED: The user chose")
             assert "Nothing was changed." in refused
@@ -97,20 +97,20 @@ async def test_a_publication_is_asked_about_with_its_account_and_time_and_goes_o
     assert person.questions[0].message.startswith(f"Publish {container} now, on {account['platform']} ")
 
 
-async def hook_order(client: Client, stage: Stage, **more: Any) -> CallToolResult:
-    return await client.call_tool("generate_with_hook", {"project_id": stage.project, "hook": "Plan less.", **more})
+async def hook_order(client: Client, harness: ToolHarness, **more: Any) -> CallToolResult:
+    return await client.call_tool("generate_with_hook", {"project_id": harness.project, "hook": "Plan less.", **more})
 
 
-WORSE: dict[str, tuple[Callable[[Stage, Rewriting], None], str]] = {
-    "a higher price": (lambda stage, transport: transport.price(2), "for up to 240 credits"),
+WORSE: dict[str, tuple[Callable[[ToolHarness, Rewriting], None], str]] = {
+    "a higher price": (lambda harness, transport: transport.price(2), "for up to 240 credits"),
     "a lost price": (
-        lambda stage, transport: transport.edits.update(
+        lambda harness, transport: transport.edits.update(
             {"/credits": lambda body: body.update(estimatedCreditsPerFormat={})}
         ),
         "for credits that cannot be told now",
     ),
     "less hold": (
-        lambda stage, transport: stage.sandbox.set_review_policy("acme-todo", "auto_approve"),
+        lambda harness, transport: harness.sandbox.set_review_policy("acme-todo", "auto_approve"),
         "What is made goes live without approval.",
     ),
 }
@@ -120,102 +120,102 @@ WORSE: dict[str, tuple[Callable[[Stage, Rewriting], None], str]] = {
 @pytest.mark.parametrize("change", WORSE)
 async def test_terms_that_are_worse_after_the_yes_are_asked_about_again(era: str, change: str, tmp_path: Path) -> None:
     happens, told = WORSE[change]
-    async with open_stage(tmp_path, confirm="off") as stage:
-        transport = Rewriting(stage.sandbox.transport())
-        person = Person(ORDER, meanwhile=lambda number: happens(stage, transport) if number == 1 else None)
-        async with asked(stage, tmp_path, person, era, transport=transport) as client:
-            placed = await hook_order(client, stage)
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        transport = Rewriting(harness.sandbox.transport())
+        person = Person(ORDER, meanwhile=lambda number: happens(harness, transport) if number == 1 else None)
+        async with asked(harness, tmp_path, person, era, transport=transport) as client:
+            placed = await hook_order(client, harness)
         assert not placed.is_error, text_of(placed)
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
     first, second = person.texts
     assert told not in first
     assert told in second
 
 
 async def test_a_yes_to_one_title_is_none_to_another(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        post = await stage.winner()
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        post = await harness.winner()
         person = Person(
             ORDER,
             chose("do not order"),
-            meanwhile=lambda number: stage.sandbox.retitle(post, "Another title altogether") if number == 1 else None,
+            meanwhile=lambda number: harness.sandbox.retitle(post, "Another title altogether") if number == 1 else None,
         )
-        async with asked(stage, tmp_path, person, "auto") as client:
-            call = {"project_id": stage.project, "source_platform_post_id": post}
+        async with asked(harness, tmp_path, person, "auto") as client:
+            call = {"project_id": harness.project, "source_platform_post_id": post}
             text = text_of(await client.call_tool("generate_with_hook", call))
         assert text.startswith("DECLINED: The user chose")
-        assert stage.charges() == []
+        assert harness.charges() == []
     assert ["Another title altogether" in told for told in person.texts] == [False, True]
 
 
 @ERAS
 async def test_a_no_to_the_worse_terms_orders_nothing(era: str, tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        transport = Rewriting(stage.sandbox.transport())
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        transport = Rewriting(harness.sandbox.transport())
         person = Person(ORDER, chose("do not order"), meanwhile=lambda number: transport.price(2))
-        async with asked(stage, tmp_path, person, era, transport=transport) as client:
-            text = text_of(await hook_order(client, stage))
+        async with asked(harness, tmp_path, person, era, transport=transport) as client:
+            text = text_of(await hook_order(client, harness))
         assert text.startswith("DECLINED: The user chose")
         assert "Nothing was changed." in text
-        assert stage.charges() == []
+        assert harness.charges() == []
     assert len(person.questions) == 2
 
 
 @ERAS
 async def test_better_terms_after_the_yes_are_not_asked_about_again(era: str, tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        stage.sandbox.set_review_policy("acme-todo", "auto_approve")
-        transport = Rewriting(stage.sandbox.transport())
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        harness.sandbox.set_review_policy("acme-todo", "auto_approve")
+        transport = Rewriting(harness.sandbox.transport())
         person = Person(ORDER, seconds=5)
         async with (
-            asked(stage, tmp_path, person, era, transport=transport) as client,
+            asked(harness, tmp_path, person, era, transport=transport) as client,
             anyio.create_task_group() as group,
         ):
 
             async def improve() -> None:
                 await anyio.sleep(2)
-                stage.sandbox.set_review_policy("acme-todo", "review_all")
+                harness.sandbox.set_review_policy("acme-todo", "review_all")
 
             group.start_soon(improve)
-            placed = await hook_order(client, stage)
+            placed = await hook_order(client, harness)
         assert not placed.is_error, text_of(placed)
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
 
 
 @ERAS
 async def test_a_limit_that_is_passed_after_the_yes_refuses(era: str, tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        transport = Rewriting(stage.sandbox.transport())
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        transport = Rewriting(harness.sandbox.transport())
         dearer = Person(ORDER, meanwhile=lambda number: transport.price(2))
-        async with asked(stage, tmp_path, dearer, era, transport=transport) as client:
-            text = text_of(await hook_order(client, stage, max_credits=200))
+        async with asked(harness, tmp_path, dearer, era, transport=transport) as client:
+            text = text_of(await hook_order(client, harness, max_credits=200))
         assert text.startswith("MAX_CREDITS: The estimate of 240 credits")
         assert "Nothing was changed." in text
 
         async def order_elsewhere(number: int) -> None:
-            await stage.facts("generate_with_hook", project_id=stage.project, hook="Do more.")
+            await harness.facts("generate_with_hook", project_id=harness.project, hook="Do more.")
 
         spender = Person(ORDER, meanwhile=order_elsewhere)
-        async with asked(stage, tmp_path, spender, era, daily_credit_limit=200) as client:
-            text = text_of(await hook_order(client, stage))
+        async with asked(harness, tmp_path, spender, era, daily_credit_limit=200) as client:
+            text = text_of(await hook_order(client, harness))
         assert text.startswith("DAILY_LIMIT: ")
         assert "Nothing was changed." in text
-        assert len(stage.charges()) == 1, "of the order elsewhere"
+        assert len(harness.charges()) == 1, "of the order elsewhere"
     assert [len(person.questions) for person in (dearer, spender)] == [1, 1]
 
 
 @ERAS
 async def test_an_order_is_told_by_names_that_are_read_once(era: str, tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        winner = await stage.winner()
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        winner = await harness.winner()
         for call in ({"source_platform_post_id": winner}, {"hook": "Plan less."}):
-            transport = Rewriting(stage.sandbox.transport())
+            transport = Rewriting(harness.sandbox.transport())
             person = Person(
                 ORDER, meanwhile=lambda number, transport=transport: transport.price(2) if number == 1 else None
             )
-            async with asked(stage, tmp_path, person, era, transport=transport) as client:
+            async with asked(harness, tmp_path, person, era, transport=transport) as client:
                 tool = "clone_post" if "hook" not in call else "generate_with_hook"
-                placed = await client.call_tool(tool, {"project_id": stage.project, **call})
+                placed = await client.call_tool(tool, {"project_id": harness.project, **call})
             assert not placed.is_error, text_of(placed)
             assert len(person.questions) == 2
             rankings = [path for path in transport.asked if path.endswith("/top-performers")]
@@ -226,13 +226,13 @@ async def test_an_order_is_told_by_names_that_are_read_once(era: str, tmp_path: 
 
 
 async def test_who_cannot_ask_and_must_reads_no_names(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        transport = Rewriting(stage.sandbox.transport())
-        async with asked(stage, tmp_path, None, transport=transport, confirm="required") as client:
-            text = text_of(await hook_order(client, stage))
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        transport = Rewriting(harness.sandbox.transport())
+        async with asked(harness, tmp_path, None, transport=transport, confirm="required") as client:
+            text = text_of(await hook_order(client, harness))
         assert text.startswith("CONFIRMATION_REQUIRED: ")
         assert "GET /v1/projects" not in transport.asked
-        assert stage.charges() == []
+        assert harness.charges() == []
 
 
 # --- states of 2026-07-28, and servers that end in between
@@ -263,49 +263,49 @@ def key_file(tmp_path: Path, text: str = "k") -> Path:
 
 
 async def test_a_state_counts_as_long_as_a_person_may_take_and_then_is_refused(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        call = {"project_id": stage.project, "hook": "Plan less."}
-        async with asked(stage, tmp_path, Person(ORDER), "auto", confirm_seconds=0.2) as client:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        call = {"project_id": harness.project, "hook": "Plan less."}
+        async with asked(harness, tmp_path, Person(ORDER), "auto", confirm_seconds=0.2) as client:
             state = await first_round(client, call)
             await anyio.to_thread.run_sync(time.sleep, 0.3)  # a state's age is told by the machine's clock
             with pytest.raises(MCPError) as refused:
                 await second_round(client, call, state)
             assert refused.value.code == -32602
-            assert stage.charges() == []
+            assert harness.charges() == []
             fresh = await second_round(client, call, await first_round(client, call))
             assert isinstance(fresh, CallToolResult)
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
 
 
 async def test_a_state_is_taken_by_a_replica_with_the_same_key_and_by_no_other(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        call = {"project_id": stage.project, "hook": "Plan less."}
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        call = {"project_id": harness.project, "hook": "Plan less."}
         shared = key_file(tmp_path)
-        async with asked(stage, tmp_path, Person(ORDER), "auto", state_key_file=shared) as client:
+        async with asked(harness, tmp_path, Person(ORDER), "auto", state_key_file=shared) as client:
             state = await first_round(client, call)
         for other in (None, key_file(tmp_path, "o")):
-            async with asked(stage, tmp_path, Person(ORDER), "auto", state_key_file=other) as client:
+            async with asked(harness, tmp_path, Person(ORDER), "auto", state_key_file=other) as client:
                 with pytest.raises(MCPError) as refused:
                     await second_round(client, call, state)
                 assert refused.value.code == -32602
-        assert stage.charges() == []
+        assert harness.charges() == []
         for replayed in (False, True):
-            async with asked(stage, tmp_path, Person(ORDER), "auto", state_key_file=shared) as client:
+            async with asked(harness, tmp_path, Person(ORDER), "auto", state_key_file=shared) as client:
                 placed = await second_round(client, call, state)
             assert isinstance(placed, CallToolResult)
             assert placed.structured_content["replayed"] is replayed
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
 
 
 async def test_a_yes_does_not_count_for_another_question_of_the_same_call(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        transport = Rewriting(stage.sandbox.transport())
-        call = {"project_id": stage.project, "hook": "Plan less."}
-        async with asked(stage, tmp_path, Person(ORDER), "auto", transport=transport) as client:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        transport = Rewriting(harness.sandbox.transport())
+        call = {"project_id": harness.project, "hook": "Plan less."}
+        async with asked(harness, tmp_path, Person(ORDER), "auto", transport=transport) as client:
             state = await first_round(client, call)
             transport.price(2)
             assert isinstance(await second_round(client, call, state), InputRequiredResult)
-            assert stage.charges() == []
+            assert harness.charges() == []
 
 
 class Lost(AsyncBaseTransport):
@@ -327,7 +327,7 @@ class Lost(AsyncBaseTransport):
 async def test_a_server_that_ends_while_it_asks_has_ordered_nothing_and_the_next_one_asks_anew(
     era: str, tmp_path: Path
 ) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
         waiting = anyio.Event()
 
         async def wait(number: int) -> None:
@@ -335,57 +335,57 @@ async def test_a_server_that_ends_while_it_asks_has_ordered_nothing_and_the_next
             await anyio.sleep_forever()
 
         async with (
-            asked(stage, tmp_path, Person(ORDER, meanwhile=wait), era) as client,
+            asked(harness, tmp_path, Person(ORDER, meanwhile=wait), era) as client,
             anyio.create_task_group() as group,
         ):
-            group.start_soon(hook_order, client, stage)
+            group.start_soon(hook_order, client, harness)
             await waiting.wait()
             group.cancel_scope.cancel()
-        assert stage.charges() == []
+        assert harness.charges() == []
         person = Person(ORDER)
-        async with asked(stage, tmp_path, person, era) as client:
-            placed = await hook_order(client, stage)
+        async with asked(harness, tmp_path, person, era) as client:
+            placed = await hook_order(client, harness)
         assert placed.structured_content["replayed"] is False
         assert len(person.questions) == 1
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
 
 
 @ERAS
 async def test_a_server_that_ends_after_the_yes_has_charged_once_and_the_next_one_need_not_ask(
     era: str, tmp_path: Path
 ) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        transport = Lost(stage.sandbox.transport())
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        transport = Lost(harness.sandbox.transport())
         async with (
-            asked(stage, tmp_path, Person(ORDER), era, transport=transport) as client,
+            asked(harness, tmp_path, Person(ORDER), era, transport=transport) as client,
             anyio.create_task_group() as group,
         ):
-            group.start_soon(hook_order, client, stage)
+            group.start_soon(hook_order, client, harness)
             await transport.arrived.wait()
             group.cancel_scope.cancel()
-        assert len(stage.charges()) == 1
+        assert len(harness.charges()) == 1
         person = Person(ORDER)
-        async with asked(stage, tmp_path, person, era) as client:
-            placed = await hook_order(client, stage)
+        async with asked(harness, tmp_path, person, era) as client:
+            placed = await hook_order(client, harness)
         assert not placed.is_error, text_of(placed)
-        assert placed.structured_content["job_id"] == stage.charges()[0]
-        assert len(stage.charges()) == 1
+        assert placed.structured_content["job_id"] == harness.charges()[0]
+        assert len(harness.charges()) == 1
 
 
 async def test_a_publication_whose_time_passes_while_a_person_is_asked_is_refused(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, confirm="off") as stage:
-        container = await stage.finished()
-        await stage.facts("decide_content", container_id=container, decision="approve")
-        ready = await stage.facts("check_readiness", project_id=stage.project)
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container = await harness.finished()
+        await harness.facts("decide_content", container_id=container, decision="approve")
+        ready = await harness.facts("check_readiness", project_id=harness.project)
         account = next(row for row in ready["accounts"] if row["status"] == "connected")
-        soon = stage.sandbox.now() + timedelta(minutes=2)
+        soon = harness.sandbox.now() + timedelta(minutes=2)
         call = {
             "container_id": container,
             "social_account_ids": [account["social_account_id"]],
             "at": f"{soon:%Y-%m-%dT%H:%MZ}",
         }
         person = Person(chose("publish"), seconds=300)
-        async with asked(stage, tmp_path, person) as client:
+        async with asked(harness, tmp_path, person) as client:
             text = text_of(await client.call_tool("publish_content", call))
         assert text.startswith("INVALID_ARGUMENT: `at` is in the past. Nothing was changed."), text
     assert len(person.questions) == 1, text

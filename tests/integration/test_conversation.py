@@ -9,7 +9,7 @@ import pytest
 from layers_mcp.sandbox import Fault
 from layers_mcp.sandbox.vintages import VINTAGES, Vintage
 from tests.support import conversation
-from tests.support.harness import Stage, open_stage
+from tests.support.tool_harness import ToolHarness, open_tool_harness
 
 pytestmark = pytest.mark.jumping
 
@@ -18,47 +18,47 @@ ORDERS = ("POST /v1/projects/:id/content", "POST /v1/projects/:id/content/slides
 OTHER: dict[Vintage, Vintage] = {"preview": "current", "current": "preview"}
 
 
-async def converse(stage: Stage, ordered: dict[str, object], turn: Vintage | None = None) -> None:
+async def converse(harness: ToolHarness, ordered: dict[str, object], turn: Vintage | None = None) -> None:
     """Go on from an order to its review; the API may turn to another vintage on the way."""
-    items = await conversation.made(stage.facts, ordered, lambda seconds: stage.clock.move(seconds=seconds))
-    await conversation.publish(stage.facts, stage.project, items)
+    items = await conversation.made(harness.facts, ordered, lambda seconds: harness.clock.move(seconds=seconds))
+    await conversation.publish(harness.facts, harness.project, items)
     if turn:
-        stage.sandbox.speak(turn)
-    stage.clock.move(days=14)
-    commission = await conversation.review(stage.facts, stage.project)
-    assert commission["charged_credits"] == -stage.spent()
+        harness.sandbox.speak(turn)
+    harness.clock.move(days=14)
+    commission = await conversation.review(harness.facts, harness.project)
+    assert commission["charged_credits"] == -harness.spent()
 
 
 @pytest.mark.parametrize("vintage", VINTAGES)
 async def test_the_conversation_closes(tmp_path: Path, vintage: Vintage) -> None:
-    async with open_stage(tmp_path, speaks=vintage) as stage:
-        await converse(stage, await conversation.order(stage.facts, stage.project))
+    async with open_tool_harness(tmp_path, speaks=vintage) as harness:
+        await converse(harness, await conversation.order(harness.facts, harness.project))
 
 
 @pytest.mark.parametrize("vintage", OTHER)
 async def test_it_closes_where_the_api_changes_after_the_order(tmp_path: Path, vintage: Vintage) -> None:
-    async with open_stage(tmp_path, speaks=vintage) as stage:
-        ordered = await conversation.order(stage.facts, stage.project)
-        stage.sandbox.speak(OTHER[vintage])
-        await converse(stage, ordered)
+    async with open_tool_harness(tmp_path, speaks=vintage) as harness:
+        ordered = await conversation.order(harness.facts, harness.project)
+        harness.sandbox.speak(OTHER[vintage])
+        await converse(harness, ordered)
 
 
 @pytest.mark.parametrize("vintage", OTHER)
 async def test_it_closes_where_the_api_changes_before_the_review(tmp_path: Path, vintage: Vintage) -> None:
-    async with open_stage(tmp_path, speaks=vintage) as stage:
-        await converse(stage, await conversation.order(stage.facts, stage.project), OTHER[vintage])
+    async with open_tool_harness(tmp_path, speaks=vintage) as harness:
+        await converse(harness, await conversation.order(harness.facts, harness.project), OTHER[vintage])
 
 
 @pytest.mark.parametrize("vintage", OTHER)
 async def test_it_closes_where_the_api_changes_while_the_order_is_unanswered(tmp_path: Path, vintage: Vintage) -> None:
-    async with open_stage(tmp_path, speaks=vintage) as stage:
-        stage.sandbox.faults += [Fault(endpoint=where, kind="drop_after") for where in ORDERS]
+    async with open_tool_harness(tmp_path, speaks=vintage) as harness:
+        harness.sandbox.faults += [Fault(endpoint=where, kind="drop_after") for where in ORDERS]
         with pytest.raises(AssertionError, match="Unknown whether the order was placed"):
-            await conversation.order(stage.facts, stage.project)
-        stage.sandbox.faults.clear()
-        stage.sandbox.speak(OTHER[vintage])
-        ordered = await conversation.order(stage.facts, stage.project)
+            await conversation.order(harness.facts, harness.project)
+        harness.sandbox.faults.clear()
+        harness.sandbox.speak(OTHER[vintage])
+        ordered = await conversation.order(harness.facts, harness.project)
         assert ordered["replayed"]
-        charged = len(stage.charges())
-        again = await conversation.order(stage.facts, stage.project)
-        assert (again["commission_id"], len(stage.charges())) == (ordered["commission_id"], charged)
+        charged = len(harness.charges())
+        again = await conversation.order(harness.facts, harness.project)
+        assert (again["commission_id"], len(harness.charges())) == (ordered["commission_id"], charged)

@@ -21,7 +21,7 @@ from layers_mcp.sandbox import Fault
 from layers_mcp.sandbox.routes import ROUTES
 from layers_mcp.tools import CATALOG, function_of
 from tests.support import BASE_URL
-from tests.support.harness import NOTHING_CHANGED, Stage, effect_of, open_stage, text_of
+from tests.support.tool_harness import NOTHING_CHANGED, ToolHarness, effect_of, open_tool_harness, text_of
 
 pytestmark = pytest.mark.jumping
 
@@ -69,18 +69,18 @@ every_fault = pytest.mark.parametrize("fault", FAULTS)
 every_tool = pytest.mark.parametrize("name", CATALOG)
 
 
-async def state(stage: Stage) -> tuple[object, ...]:
+async def state(harness: ToolHarness) -> tuple[object, ...]:
     """What a write could have changed, read from the world itself. There must be no fault in it now."""
-    async with world(stage) as http:
+    async with world(harness) as http:
 
         async def rows(endpoint: str) -> list[dict[str, Any]]:
-            reply = await http.get(f"/v1/projects/{stage.project}/{endpoint}", params={"limit": 200})
+            reply = await http.get(f"/v1/projects/{harness.project}/{endpoint}", params={"limit": 200})
             return reply.raise_for_status().json()["items"]
 
         creatives, containers = await rows("ads-content"), await rows("content")
-        posts = await scheduled(http, stage)
+        posts = await scheduled(http, harness)
     return (
-        stage.charges(),
+        harness.charges(),
         {row["adsContentId"] for row in creatives if row["override"] == "exclude"},
         {row["id"] for row in containers if row["approvalStatus"] == "approved"},
         {row["id"] for row in containers if row["status"] == "canceled"},
@@ -88,24 +88,24 @@ async def state(stage: Stage) -> tuple[object, ...]:
     )
 
 
-async def scheduled(http: httpx2.AsyncClient, stage: Stage) -> list[dict[str, Any]]:
+async def scheduled(http: httpx2.AsyncClient, harness: ToolHarness) -> list[dict[str, Any]]:
     """The newest 100 scheduled posts of the project."""
-    reply = await http.get(f"/v1/projects/{stage.project}/scheduled-posts", params={"limit": 100})
+    reply = await http.get(f"/v1/projects/{harness.project}/scheduled-posts", params={"limit": 100})
     return reply.raise_for_status().json()["items"]
 
 
-def world(stage: Stage) -> httpx2.AsyncClient:
+def world(harness: ToolHarness) -> httpx2.AsyncClient:
     """The world itself, without a server before it."""
-    headers = {"Authorization": f"Bearer {stage.sandbox.api_key}"}
-    return httpx2.AsyncClient(transport=stage.sandbox.transport(), base_url=BASE_URL, headers=headers)
+    headers = {"Authorization": f"Bearer {harness.sandbox.api_key}"}
+    return httpx2.AsyncClient(transport=harness.sandbox.transport(), base_url=BASE_URL, headers=headers)
 
 
-async def own_endpoint(stage: Stage, name: str) -> str:
+async def own_endpoint(harness: ToolHarness, name: str) -> str:
     """Where the tool's own question goes: the first endpoint that it asks of those that need the tool's scope."""
-    arguments = await stage.ready_for(name)
-    before = len(stage.sandbox.requests)
-    await stage.facts(name, **arguments)
-    asked = [(each.method, _ID.sub(":id", each.path)) for each in stage.sandbox.requests[before:]]
+    arguments = await harness.ready_for(name)
+    before = len(harness.sandbox.requests)
+    await harness.facts(name, **arguments)
+    asked = [(each.method, _ID.sub(":id", each.path)) for each in harness.sandbox.requests[before:]]
     await anyio.sleep(FIVE_MINUTES)  # what the call set going comes to rest
     scope = spec_of(function_of(name)).scope
     own = [f"{method} {path}" for method, path in asked if (method, path) in SCOPES[scope]]
@@ -113,13 +113,13 @@ async def own_endpoint(stage: Stage, name: str) -> str:
     return own[0]
 
 
-async def struck(stage: Stage, name: str, arguments: dict[str, Any], **fault: Any) -> tuple[bool, str]:
+async def struck(harness: ToolHarness, name: str, arguments: dict[str, Any], **fault: Any) -> tuple[bool, str]:
     """Call the tool while `fault` is in the world: whether it failed, and its text, found to be true."""
-    before = await state(stage)
-    stage.sandbox.faults.append(Fault(**fault))
-    result = await stage.call(name, arguments)
-    stage.sandbox.faults.clear()
-    text, after = text_of(result), await state(stage)
+    before = await state(harness)
+    harness.sandbox.faults.append(Fault(**fault))
+    result = await harness.call(name, arguments)
+    harness.sandbox.faults.clear()
+    text, after = text_of(result), await state(harness)
     if result.is_error and effect_of(text) == NOTHING_CHANGED:
         assert after == before, text
     if spec_of(function_of(name)).kind.read_only:
@@ -127,18 +127,18 @@ async def struck(stage: Stage, name: str, arguments: dict[str, Any], **fault: An
     return bool(result.is_error), text
 
 
-async def again(stage: Stage, name: str, arguments: dict[str, Any]) -> None:
+async def again(harness: ToolHarness, name: str, arguments: dict[str, Any]) -> None:
     """The same call when all is well again: a success, and for an order one charge whatever was before."""
     await anyio.sleep(FIVE_MINUTES)
-    answer = await stage.facts(name, **arguments)
+    answer = await harness.facts(name, **arguments)
     if name in COMMISSIONS:
-        assert stage.charges().count(answer["job_id"]) == 1
+        assert harness.charges().count(answer["job_id"]) == 1
         assert answer["container_ids"]
-        charged = len(stage.charges())
-        replayed = await stage.facts(name, **arguments)
+        charged = len(harness.charges())
+        replayed = await harness.facts(name, **arguments)
         assert replayed["replayed"] is True
         assert all(replayed[field] == answer[field] for field in ("commission_id", "job_id", "ordered_at"))
-        assert len(stage.charges()) == charged
+        assert len(harness.charges()) == charged
     await anyio.sleep(FIVE_MINUTES)  # what the call set going comes to rest
 
 
@@ -149,20 +149,20 @@ SHARES = [pytest.param(share, marks=[] if share == 0 else pytest.mark.slow) for 
 @pytest.mark.parametrize("share", SHARES)
 @every_tool
 async def test_any_one_fault_is_passed_over(name: str, share: int, tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
-        endpoint, charged = await own_endpoint(stage, name), len(stage.charges())
+    async with open_tool_harness(tmp_path) as harness:
+        endpoint, charged = await own_endpoint(harness, name), len(harness.charges())
         first = (share + list(CATALOG).index(name)) % len(SHARES)
         for orders, (fault, kind) in enumerate(list(FAULTS.items())[first :: len(SHARES)], start=1):
-            arguments = await stage.ready_for(name)
-            failed, text = await struck(stage, name, arguments, endpoint=endpoint, calls=(1,), **kind)
+            arguments = await harness.ready_for(name)
+            failed, text = await struck(harness, name, arguments, endpoint=endpoint, calls=(1,), **kind)
             if fault == "429 for five minutes":
                 assert tells(text, fault)
                 assert not failed or "Wait 300 seconds, then call again." in text
             else:
                 assert not failed, f"{fault}: {text}"
-            await again(stage, name, arguments)
+            await again(harness, name, arguments)
             if name in COMMISSIONS:
-                assert len(stage.charges()) == charged + orders, fault
+                assert len(harness.charges()) == charged + orders, fault
 
 
 @pytest.mark.slow
@@ -172,38 +172,38 @@ async def test_a_cause_that_stays_is_told_in_time_with_what_it_may_have_changed(
     name: str, fault: str, tmp_path: Path
 ) -> None:
     """First nothing works at all, then all but the tool's own endpoint."""
-    async with open_stage(tmp_path) as stage:
-        own, charged = await own_endpoint(stage, name), len(stage.charges())
+    async with open_tool_harness(tmp_path) as harness:
+        own, charged = await own_endpoint(harness, name), len(harness.charges())
         for endpoint in ("*", own):
-            arguments = await stage.ready_for(name)
-            failed, text = await struck(stage, name, arguments, endpoint=endpoint, **FAULTS[fault])
+            arguments = await harness.ready_for(name)
+            failed, text = await struck(harness, name, arguments, endpoint=endpoint, **FAULTS[fault])
             if failed:
                 assert text.startswith(WHAT_HAPPENED[fault]), text
                 if endpoint == own or effect_of(text) != NOTHING_CHANGED:  # else it got no further than its first read
                     assert effect_of(text) == right_effect(name, fault), text
             elif fault in WHAT_HAPPENED and spec_of(function_of(name)).kind.read_only:
                 assert tells(text, fault), "a read of several answers with the rest, and says what is missing"
-            await again(stage, name, arguments)
+            await again(harness, name, arguments)
         if name in COMMISSIONS:
-            assert len(stage.charges()) == charged + 2
+            assert len(harness.charges()) == charged + 2
 
 
 @pytest.mark.parametrize("name", COMMISSIONS)
 async def test_an_order_whose_job_fails_costs_nothing_in_the_end_and_names_the_next_take(
     name: str, tmp_path: Path
 ) -> None:
-    async with open_stage(tmp_path) as stage:
-        endpoint, spent = await own_endpoint(stage, name), stage.spent()
-        arguments = await stage.ready_for(name)
-        await struck(stage, name, arguments, endpoint=endpoint, **FAULTS["failed job"])
-        await again(stage, name, arguments)
-        answer = await stage.facts(name, **arguments)
+    async with open_tool_harness(tmp_path) as harness:
+        endpoint, spent = await own_endpoint(harness, name), harness.spent()
+        arguments = await harness.ready_for(name)
+        await struck(harness, name, arguments, endpoint=endpoint, **FAULTS["failed job"])
+        await again(harness, name, arguments)
+        answer = await harness.facts(name, **arguments)
         assert answer["status"] == "failed"
         assert answer["next_take"] == arguments["take"] + 1
-        waited = await stage.facts("wait_job", job_ids=[answer["job_id"]], timeout_seconds=0)
+        waited = await harness.facts("wait_job", job_ids=[answer["job_id"]], timeout_seconds=0)
         assert waited["jobs"][0]["status"] == "failed"
         assert waited["jobs"][0]["error"]
-        assert stage.spent() == spent
+        assert harness.spent() == spent
 
 
 def tells(text: str, fault: str) -> bool:

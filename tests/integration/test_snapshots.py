@@ -23,7 +23,7 @@ import pytest
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools import CATALOG
 from tests.integration.test_fault_matrix import FAULTS, FIVE_MINUTES, own_endpoint
-from tests.support.harness import open_stage, text_of
+from tests.support.tool_harness import open_tool_harness, text_of
 
 pytestmark = pytest.mark.jumping
 
@@ -97,8 +97,8 @@ def _without_random_id(row: sqlite3.Row) -> dict[str, Any]:
 async def test_every_error_reads_as_it_did(name: str, tmp_path: Path) -> None:
     """Each fault at the first request of the tool's own endpoint, then everywhere, then always at that endpoint."""
     texts: dict[str, dict[str, str]] = {}
-    async with open_stage(tmp_path) as stage:
-        endpoint = await own_endpoint(stage, name)
+    async with open_tool_harness(tmp_path) as harness:
+        endpoint = await own_endpoint(harness, name)
         for fault, kind in FAULTS.items():
             texts[fault] = {}
             for where, limits in {
@@ -106,10 +106,10 @@ async def test_every_error_reads_as_it_did(name: str, tmp_path: Path) -> None:
                 "everywhere": {"endpoint": "*"},
                 "always": {"endpoint": endpoint},
             }.items():
-                arguments = await stage.ready_for(name)
-                stage.sandbox.faults.append(Fault(**limits, **kind))
-                result = await stage.call(name, arguments)
-                stage.sandbox.faults.clear()
+                arguments = await harness.ready_for(name)
+                harness.sandbox.faults.append(Fault(**limits, **kind))
+                result = await harness.call(name, arguments)
+                harness.sandbox.faults.clear()
                 if result.is_error:
                     texts[fault][where] = ANY_REQUEST_ID.sub(r"\1…", text_of(result))
                 await anyio.sleep(FIVE_MINUTES)
@@ -127,18 +127,18 @@ async def test_one_turn_of_the_loop_reads_sends_and_writes_what_it_did(tmp_path:
     requests: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
 
-    async with open_stage(tmp_path, transport=recorded) as stage:
+    async with open_tool_harness(tmp_path, transport=recorded) as harness:
 
         async def call(name: str, **arguments: Any) -> dict[str, Any]:
-            stage.clock.move(seconds=1)  # no two orders at one moment: their order in a list would be random
-            answer = await stage.facts(name, **arguments)
+            harness.clock.move(seconds=1)  # no two orders at one moment: their order in a list would be random
+            answer = await harness.facts(name, **arguments)
             results.append({"tool": name, "arguments": arguments, "result": answer})
             requests.append({"tool": name, "requests": recorders[0].taken()})
             if name in ("clone_post", "generate_with_hook", "wait_job", "cancel_job"):
                 rows.append({"after": name, "tables": journal_rows(tmp_path)})
             return answer
 
-        project = {"project_id": stage.project}
+        project = {"project_id": harness.project}
         await call("list_projects")
         await call("check_readiness", **project)
         await call("get_metrics", **project, since="7d")
@@ -159,7 +159,7 @@ async def test_one_turn_of_the_loop_reads_sends_and_writes_what_it_did(tmp_path:
         first, second, *_ = [item["container_id"] for item in made["items"]]
         await call("decide_content", container_id=first, decision="approve")
         await call("decide_content", container_id=second, decision="reject", note="Too loud.")
-        linked = await stage.facts("check_readiness", **project)
+        linked = await harness.facts("check_readiness", **project)
         accounts = [linked["accounts"][0]["social_account_id"]]
         later = await call("publish_content", container_id=first, social_account_ids=accounts, at="2026-11-28T09:00Z")
         await call("list_schedule", **project)
@@ -167,8 +167,8 @@ async def test_one_turn_of_the_loop_reads_sends_and_writes_what_it_did(tmp_path:
         await call("change_schedule", scheduled_post_id=post, action="cancel")
         creative = creatives["items"][0]["ads_content_id"]
         await call("set_override", **project, ads_content_id=creative, override="include", note="It won.")
-        stage.sandbox.publish_finished("acme-todo")
-        stage.clock.move(days=14)
+        harness.sandbox.publish_finished("acme-todo")
+        harness.clock.move(days=14)
         await call("review_commissions")
 
     assert {entry["tool"] for entry in results} == set(CATALOG)

@@ -24,7 +24,7 @@ from layers_mcp.sandbox import Fault
 from tests.support import BASE_URL
 from tests.support.confirmation import Person, Rewriting, asked, chose
 from tests.support.crash_harness import Cluster, CountingTransport
-from tests.support.harness import told
+from tests.support.tool_harness import checked_text
 from tests.support.virtual_time import JumpingLoop
 
 pytestmark = pytest.mark.fuzz
@@ -103,7 +103,7 @@ class Confirmed(RuleBasedStateMachine):
 
     def judge(self, wanted: dict[str, Any], result: CallToolResult) -> None:
         """An answer has the contract's form; an order that it names is charged once, at a price that was agreed to."""
-        told(TOOL, result)
+        checked_text(TOOL, result)
         content = result.structured_content
         if content is None:
             return

@@ -25,7 +25,7 @@ from mcp.types import CallToolResult
 
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools import CATALOG
-from tests.support.harness import DEFINED, NOTHING_CHANGED, Stage, effect_of, open_stage, text_of
+from tests.support.tool_harness import DEFINED, NOTHING_CHANGED, ToolHarness, effect_of, open_tool_harness, text_of
 
 pytestmark = [pytest.mark.jumping, pytest.mark.fuzz]
 
@@ -201,14 +201,14 @@ async def test_every_call_is_answered_in_its_form_in_time_without_an_echo_and_ch
     wild: list[Call], trouble: list[Fault]
 ) -> None:
     with tempfile.TemporaryDirectory() as state_dir:
-        async with open_stage(Path(state_dir), transport=Parrot) as stage:
-            known = await ids(stage)
-            stage.sandbox.faults += trouble
+        async with open_tool_harness(Path(state_dir), transport=Parrot) as harness:
+            known = await ids(harness)
+            harness.sandbox.faults += trouble
             for name, arguments in wild:
-                await answered(stage, name, filled(arguments, known), known)
-            stage.sandbox.faults.clear()
+                await answered(harness, name, filled(arguments, known), known)
+            harness.sandbox.faults.clear()
             await anyio.sleep(300)
-            await books_are_right(stage)
+            await books_are_right(harness)
 
 
 @pytest.mark.parametrize("name", CATALOG)
@@ -217,24 +217,24 @@ async def test_every_parameter_refuses_what_its_schema_does_before_any_request_a
 ) -> None:
     """Upstream refuses whatever reaches it, and quotes it."""
     schema = DEFINED[name]["inputSchema"]
-    async with open_stage(tmp_path, transport=Parrot) as stage:
-        good_call = await stage.ready_for(name)
-        stage.sandbox.faults.append(Fault(kind="status", status=422))
+    async with open_tool_harness(tmp_path, transport=Parrot) as harness:
+        good_call = await harness.ready_for(name)
+        harness.sandbox.faults.append(Fault(kind="status", status=422))
         wild = [(good_call | {parameter: value}, parameter) for parameter in schema["properties"] for value in WILD]
         wild += [
             (good_call | {unknown: MARKER}, unknown) for unknown in ("progress", "ws", "", f"{MARKER}-é", "x" * 41)
         ]
         wild += [({key: good_call[key] for key in good_call if key != needed}, needed) for needed in good_call]
         for arguments, parameter in wild:
-            sent = len(stage.sandbox.requests)
-            result = await stage.call(name, arguments)
+            sent = len(harness.sandbox.requests)
+            result = await harness.call(name, arguments)
             text = text_of(result)
             assert MARKER not in own_words(result), (parameter, text)
             if breaks(schema, arguments, parameter):
                 assert text.startswith("INVALID_ARGUMENT: "), (parameter, text)
                 assert effect_of(text) == NOTHING_CHANGED
             if text.startswith("INVALID_ARGUMENT: "):
-                assert len(stage.sandbox.requests) == sent
+                assert len(harness.sandbox.requests) == sent
 
 
 def breaks(schema: Schema, arguments: dict[str, Any], parameter: str) -> bool:
@@ -249,15 +249,15 @@ def breaks(schema: Schema, arguments: dict[str, Any], parameter: str) -> bool:
     return not Draft202012Validator(rule).is_valid(value)
 
 
-async def answered(stage: Stage, name: str, arguments: dict[str, Any], known: dict[str, str]) -> None:
-    charged = len(stage.charges())
-    result = await stage.call(name, arguments)
+async def answered(harness: ToolHarness, name: str, arguments: dict[str, Any], known: dict[str, str]) -> None:
+    charged = len(harness.charges())
+    result = await harness.call(name, arguments)
     text = text_of(result)
     assert MARKER not in own_words(result), text
     if result.is_error:
         assert len(text) < LONGEST_ERROR
         if effect_of(text) == NOTHING_CHANGED:
-            assert len(stage.charges()) == charged
+            assert len(harness.charges()) == charged
     content = result.structured_content or {}
     if job_id := content.get("job_id"):
         known |= {"job_id": job_id, "job_ids": job_id}
@@ -275,24 +275,24 @@ def own_words(result: CallToolResult) -> str:
     return " ".join([*content.get("notes", ()), content.get("next_step", ""), *quoting])
 
 
-async def books_are_right(stage: Stage) -> None:
+async def books_are_right(harness: ToolHarness) -> None:
     """Every charge is one order's of the journal, and every answered order has one charge."""
-    orders = (await stage.facts("review_commissions", limit=100))["commissions"]
-    charges = stage.charges()
+    orders = (await harness.facts("review_commissions", limit=100))["commissions"]
+    charges = harness.charges()
     assert len(charges) <= len(orders)
     assert all(charges.count(order["job_id"]) == 1 for order in orders if "job_id" in order)
 
 
-async def ids(stage: Stage) -> dict[str, str]:
+async def ids(harness: ToolHarness) -> dict[str, str]:
     """An id that means something for each parameter that takes one; those of orders come with orders."""
-    creatives = await stage.facts("list_ads_content", project_id=stage.project, limit=1)
-    content = await stage.facts("get_content", project_id=stage.project, limit=1)
+    creatives = await harness.facts("list_ads_content", project_id=harness.project, limit=1)
+    content = await harness.facts("get_content", project_id=harness.project, limit=1)
     container = content["items"][0]["container_id"]
     return {
-        "project_id": stage.project,
-        "project_ids": stage.sandbox.project_id("globex-fit"),
-        "id": stage.project,
-        "source_platform_post_id": await stage.winner(),
+        "project_id": harness.project,
+        "project_ids": harness.sandbox.project_id("globex-fit"),
+        "id": harness.project,
+        "source_platform_post_id": await harness.winner(),
         "ads_content_id": creatives["items"][0]["ads_content_id"],
         "container_id": container,
         "container_ids": container,

@@ -9,13 +9,13 @@ import pytest
 
 from layers_mcp.tools import CATALOG
 from tests.security.keys import bytes_of, every_key, everything_logged, secret_in
-from tests.support.harness import Stage, open_stage
 from tests.support.key_echo_transport import ECHOES, FAULTS, Gossip, in_headers
+from tests.support.tool_harness import ToolHarness, open_tool_harness
 
 pytestmark = pytest.mark.slow
 
 
-async def everything_said(stage: Stage, prepared: dict[str, dict[str, Any]]) -> list[str]:
+async def everything_said(harness: ToolHarness, prepared: dict[str, dict[str, Any]]) -> list[str]:
     """Call every tool: all that comes back, progress included."""
     said: list[str] = []
 
@@ -26,7 +26,7 @@ async def everything_said(stage: Stage, prepared: dict[str, dict[str, Any]]) -> 
         arguments = prepared[name]
         if "take" in arguments:
             arguments["take"] += 1
-        result = await stage.client.call_tool(name, arguments, progress_callback=progress)
+        result = await harness.client.call_tool(name, arguments, progress_callback=progress)
         said.append(f"{name}: {result.model_dump_json()} {result.structured_content!r}")
     return said
 
@@ -36,21 +36,21 @@ async def everything_said(stage: Stage, prepared: dict[str, dict[str, Any]]) -> 
 async def test_no_answer_log_line_or_journal_holds_the_key_whatever_upstream_echoes(key: str, tmp_path: Path) -> None:
     gossip, leaks = Gossip(key), dict[str, list[str]]()
     with everything_logged(key) as log:
-        async with open_stage(tmp_path, transport=gossip, api_key=key) as stage:
+        async with open_tool_harness(tmp_path, transport=gossip, api_key=key) as harness:
 
             async def look(place: str) -> None:
                 before = len(log)
-                said = await everything_said(stage, prepared)
+                said = await everything_said(harness, prepared)
                 if found := [text for text in (*said, *log[before:]) if secret_in(text, key)]:
                     leaks[place] = found
 
-            prepared = {name: await stage.ready_for(name) for name in CATALOG}
+            prepared = {name: await harness.ready_for(name) for name in CATALOG}
             for name, echo in ECHOES.items():
                 gossip.echo = echo(key)
                 await look(name)
             gossip.echo = in_headers(key)
             for fault in FAULTS:
-                stage.sandbox.faults[:] = [fault]
+                harness.sandbox.faults[:] = [fault]
                 await look(fault.kind)
     assert not leaks
     assert not gossip.betrayals

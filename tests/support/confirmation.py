@@ -15,7 +15,7 @@ from mcp.types import ElicitResult, ErrorData
 
 from layers_mcp import create_server
 from tests.support import BASE_URL, configured
-from tests.support.harness import Stage
+from tests.support.tool_harness import ToolHarness
 
 Answer = ElicitResult | ErrorData
 
@@ -85,7 +85,7 @@ class Rewriting(AsyncBaseTransport):
 
 @asynccontextmanager
 async def asked(
-    stage: Stage,
+    harness: ToolHarness,
     state_dir: Path,
     person: Person | None,
     era: str = "legacy",
@@ -93,9 +93,9 @@ async def asked(
     transport: AsyncBaseTransport | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Client]:
-    """A client whose user is this person, of a server of its own on the stage's organization."""
-    known = {"api_key": stage.sandbox.api_key, "base_url": BASE_URL, "state_dir": state_dir, **settings}
-    transport = transport or stage.sandbox.transport()
-    server = create_server(**configured(**known), transport=transport, clock=stage.sandbox.now)
+    """A client whose user is this person, of a server of its own on the harness's organization."""
+    known = {"api_key": harness.sandbox.api_key, "base_url": BASE_URL, "state_dir": state_dir, **settings}
+    transport = transport or harness.sandbox.transport()
+    server = create_server(**configured(**known), transport=transport, clock=harness.sandbox.now)
     async with Client(server, mode=era, elicitation_callback=person) as client:
         yield client

@@ -17,8 +17,8 @@ from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.list_schedule import list_schedule
 from layers_mcp.tools.publish_content import publish_content
 from tests.support import START, LoopClock, open_workspace
-from tests.support.harness import open_stage, text_of
 from tests.support.publishing_harness import PUBLISH, SCHEDULE, PublishingHarness, open_publishing_harness
+from tests.support.tool_harness import open_tool_harness, text_of
 
 pytestmark = pytest.mark.jumping
 
@@ -293,13 +293,13 @@ async def test_a_local_time_is_never_read_in_a_zone_that_was_guessed(harness: Pu
 
 
 async def test_a_caption_that_is_too_long_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
+    async with open_tool_harness(tmp_path) as harness:
         call = {"container_id": "cnt_1", "social_account_ids": "sa_1", "caption": "x" * 5_000}
-        before = len(stage.sandbox.requests)
-        result = await stage.call("publish_content", call)
+        before = len(harness.sandbox.requests)
+        result = await harness.call("publish_content", call)
         assert text_of(result).startswith("INVALID_ARGUMENT: `caption`")
         assert "4000" in text_of(result)
-        assert len(stage.sandbox.requests) == before
+        assert len(harness.sandbox.requests) == before
 
 
 @pytest.mark.parametrize("vintage", ["current", "both"])

@@ -17,7 +17,7 @@ from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.review_commissions import review_commissions
 from tests.support import LoopClock, open_workspace
-from tests.support.harness import open_stage
+from tests.support.tool_harness import open_tool_harness
 from tests.support.upstream import NOW, Upstream, query_of, refused
 
 pytestmark = pytest.mark.jumping
@@ -202,10 +202,10 @@ async def test_what_an_order_was_charged_is_read_from_the_ledger(tmp_path):
     ],
 )
 async def test_silence_upstream_is_answered_with_the_rest_and_says_what_is_missing(tmp_path, endpoint, missing):
-    async with open_stage(tmp_path) as stage:
-        order = await stage.ordered()
-        stage.sandbox.faults.append(Fault(endpoint=endpoint, kind="latency", seconds=3600))
-        told = await stage.facts("review_commissions")
+    async with open_tool_harness(tmp_path) as harness:
+        order = await harness.ordered()
+        harness.sandbox.faults.append(Fault(endpoint=endpoint, kind="latency", seconds=3600))
+        told = await harness.facts("review_commissions")
     assert [row["commission_id"] for row in told["commissions"]] == [order["commission_id"]]
     assert told["credits"]["estimated"] == order["estimated_credits"]
     unread = [note for note in told["notes"] if "could not be read" in note]
@@ -214,18 +214,18 @@ async def test_silence_upstream_is_answered_with_the_rest_and_says_what_is_missi
 
 
 async def test_decisions_say_how_each_piece_stands_with_publishing_once_something_is_approved(tmp_path):
-    async with open_stage(tmp_path) as stage:
-        container = await stage.finished()
-        waiting = await stage.facts("review_commissions")
-        read = sum("scheduled-posts" in request.path for request in stage.sandbox.requests)
-        await stage.facts("decide_content", container_id=container, decision="approve")
-        approved = await stage.facts("review_commissions")
-        accounts = (await stage.facts("check_readiness", project_id=stage.project))["accounts"]
-        published = await stage.facts(
+    async with open_tool_harness(tmp_path) as harness:
+        container = await harness.finished()
+        waiting = await harness.facts("review_commissions")
+        read = sum("scheduled-posts" in request.path for request in harness.sandbox.requests)
+        await harness.facts("decide_content", container_id=container, decision="approve")
+        approved = await harness.facts("review_commissions")
+        accounts = (await harness.facts("check_readiness", project_id=harness.project))["accounts"]
+        published = await harness.facts(
             "publish_content", container_id=container, social_account_ids=[accounts[0]["social_account_id"]]
         )
-        stage.clock.move(minutes=5)
-        live = await stage.facts("review_commissions")
+        harness.clock.move(minutes=5)
+        live = await harness.facts("review_commissions")
     assert read == 0
     assert waiting["commissions"][0]["decisions"] == [{"container_id": container, "approval_status": "pending"}]
     assert approved["commissions"][0]["decisions"][0]["publication"] == {"status": "not_published"}
@@ -567,20 +567,20 @@ async def test_a_mode_is_held_against_what_its_sources_should_be_expected_to_ear
 
 
 async def test_what_was_charged_is_told_per_order_and_in_all_with_refunds_subtracted(tmp_path):
-    async with open_stage(tmp_path) as stage:
+    async with open_tool_harness(tmp_path) as harness:
         failing = Fault(endpoint="*", kind="job_failed")
-        stage.sandbox.faults.append(failing)
-        failed = await stage.ordered()
-        stage.sandbox.faults.remove(failing)
-        post = await stage.winner()
-        pair = {"project_id": stage.project, "source_platform_post_id": post, "variations": 2}
-        cloned = await stage.facts("clone_post", **pair)
-        stage.clock.move(minutes=5)
-        review = await stage.facts("review_commissions", project_id=stage.project)
+        harness.sandbox.faults.append(failing)
+        failed = await harness.ordered()
+        harness.sandbox.faults.remove(failing)
+        post = await harness.winner()
+        pair = {"project_id": harness.project, "source_platform_post_id": post, "variations": 2}
+        cloned = await harness.facts("clone_post", **pair)
+        harness.clock.move(minutes=5)
+        review = await harness.facts("review_commissions", project_id=harness.project)
         charged = {row["commission_id"]: row["charged_credits"] for row in review["commissions"]}
         assert charged == {failed["commission_id"]: 0, cloned["commission_id"]: 240}
         assert review["credits"] == {"estimated": 360, "charged": 240}
-        assert stage.spent() == -240
+        assert harness.spent() == -240
 
 
 async def test_of_a_ledger_that_was_not_read_to_its_end_only_whole_accounts_count(tmp_path):

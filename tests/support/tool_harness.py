@@ -1,7 +1,7 @@
-"""One organization in which every tool has something to do, called as a client calls it, its answers held to the form.
+"""One organization in which every tool has something to do, called as a client calls it; every answer is checked.
 
-A `Stage` is a sandbox whose clock keeps step with the loop, and an MCP client of a server on it. `ready_for` prepares
-what a tool needs (a running job, finished content that waits, a winner) and gives the arguments of a good call.
+A `ToolHarness` is a sandbox whose clock keeps step with the loop, and an MCP client of a server on it. `ready_for`
+prepares what a tool needs (a running job, finished content that waits, a winner) and returns the arguments of a call.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def text_of(result: CallToolResult) -> str:
     return block.text
 
 
-def told(name: str, result: CallToolResult) -> str:
-    """The text of a result, which is held to the contract's form first: an answer of the schema, or a whole error."""
+def checked_text(name: str, result: CallToolResult) -> str:
+    """Return the text of a result once it is checked: an answer that fits the schema, or a complete error."""
     text = text_of(result)
     assert not NEVER.search(text), text
     if result.is_error:
@@ -96,7 +96,7 @@ def _has_empty_list(row: object) -> bool:
     return isinstance(row, dict) and any(item == [] for item in row.values())
 
 
-class Stage:
+class ToolHarness:
     """See the module."""
 
     def __init__(self, sandbox: Sandbox, clock: LoopClock, client: Client) -> None:
@@ -112,7 +112,7 @@ class Stage:
         result = await self.client.call_tool(name, arguments)
         took = anyio.current_time() - started
         assert took <= CALL_SECONDS, f"{name} took {took:.1f} s"
-        told(name, result)
+        checked_text(name, result)
         return result
 
     async def facts(self, name: str, **arguments: Any) -> dict[str, Any]:
@@ -161,45 +161,45 @@ class Stage:
         return [event.job_id for event in self.sandbox.ledger() if event.type == "usage"]
 
 
-async def _project(stage: Stage) -> str:
-    return stage.project
+async def _project(harness: ToolHarness) -> str:
+    return harness.project
 
 
-async def _creative(stage: Stage) -> str:
-    pool = await stage.facts("list_ads_content", project_id=stage.project, override="none", limit=1)
+async def _creative(harness: ToolHarness) -> str:
+    pool = await harness.facts("list_ads_content", project_id=harness.project, override="none", limit=1)
     return pool["items"][0]["ads_content_id"]
 
 
-async def _job(stage: Stage) -> str:
-    return (await stage.ordered())["job_id"]
+async def _job(harness: ToolHarness) -> str:
+    return (await harness.ordered())["job_id"]
 
 
-async def _jobs(stage: Stage) -> list[str]:
-    return [await _job(stage)]
+async def _jobs(harness: ToolHarness) -> list[str]:
+    return [await _job(harness)]
 
 
-async def _containers(stage: Stage) -> list[str]:
-    return [await stage.finished()]
+async def _containers(harness: ToolHarness) -> list[str]:
+    return [await harness.finished()]
 
 
-async def _accounts(stage: Stage) -> list[str]:
-    linked = await stage.facts("check_readiness", project_id=stage.project)
+async def _accounts(harness: ToolHarness) -> list[str]:
+    linked = await harness.facts("check_readiness", project_id=harness.project)
     return [linked["accounts"][0]["social_account_id"]]
 
 
-async def _scheduled_post(stage: Stage) -> str:
-    call = {"container_id": await stage.finished(), "social_account_ids": await _accounts(stage)}
-    published = await stage.facts("publish_content", **call, at="2026-11-28T09:00Z")
+async def _scheduled_post(harness: ToolHarness) -> str:
+    call = {"container_id": await harness.finished(), "social_account_ids": await _accounts(harness)}
+    published = await harness.facts("publish_content", **call, at="2026-11-28T09:00Z")
     return published["scheduled_posts"][0]["scheduled_post_id"]
 
 
-PREPARED: dict[str, Callable[[Stage], Awaitable[object]]] = {
+PREPARED: dict[str, Callable[[ToolHarness], Awaitable[object]]] = {
     "project_id": _project,
-    "source_platform_post_id": Stage.winner,
+    "source_platform_post_id": ToolHarness.winner,
     "ads_content_id": _creative,
     "job_id": _job,
     "job_ids": _jobs,
-    "container_id": Stage.finished,
+    "container_id": ToolHarness.finished,
     "container_ids": _containers,
     "social_account_ids": _accounts,
     "scheduled_post_id": _scheduled_post,
@@ -208,13 +208,13 @@ PREPARED: dict[str, Callable[[Stage], Awaitable[object]]] = {
 
 
 @asynccontextmanager
-async def open_stage(
+async def open_tool_harness(
     state_dir: Path,
     *,
     transport: Callable[[Sandbox], AsyncBaseTransport] = Sandbox.transport,
     speaks: Vintage = "preview",
     **settings: Any,
-) -> AsyncGenerator[Stage]:
+) -> AsyncGenerator[ToolHarness]:
     """A new organization and a client of a server on it; the API `speaks` a vintage, over `transport`."""
     clock = LoopClock()
     world = Sandbox(clock=clock, vintage=speaks)
@@ -222,7 +222,7 @@ async def open_stage(
     server = create_server(**configured(**(known | settings)), transport=transport(world), clock=world.now)
     try:
         async with Client(server) as client:
-            yield Stage(world, clock, client)
+            yield ToolHarness(world, clock, client)
     except ExceptionGroup as group:  # the client's task groups wrap what a test asserts
         raise _only(group) from None
     finally:
