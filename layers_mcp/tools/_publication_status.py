@@ -79,7 +79,8 @@ async def read_publications(context: ToolContext, containers: Iterable[Container
         for container in by_project[project_id]:
             key = container_key(container.container_id)
             if key in statuses or whole:
-                found[key] = _awaiting(container, statuses.get(key, NOT_PUBLISHED))
+                status = statuses.get(key, NOT_PUBLISHED)
+                found[key] = status.model_copy(update={"status": blocked_if_pending(status.status, container)})
         if not whole:
             notes.append(f"The schedule of project {project_id} is longer than was read: publication may be missing.")
     return Publications(found, notes)
@@ -102,17 +103,15 @@ def publication_status(posts: Iterable[ScheduledPost]) -> PublicationStatus:
     return NOT_PUBLISHED
 
 
+def blocked_if_pending(status: str, container: Container) -> str:
+    """The status of content that waits for a decision: what is scheduled of it waits too."""
+    return "blocked_on_approval" if status == "scheduled" and container.approval_status == "pending" else status
+
+
 def _unread(project_id: str, error: LayersError) -> str:
     if isinstance(error, NotFound):  # of a project whose content was just read: an API without a schedule
         return f"Layers shows no schedule of project {project_id}, so publication is not known."
     return f"What is published of project {project_id} could not be read. {error}"
-
-
-def _awaiting(container: Container, status: PublicationStatus) -> PublicationStatus:
-    """The status of content that waits for a decision: what is scheduled of it waits too."""
-    if container.approval_status != "pending" or status.status != "scheduled":
-        return status
-    return status.model_copy(update={"status": "blocked_on_approval"})
 
 
 def _moment(post: ScheduledPost) -> datetime | None:

@@ -26,6 +26,7 @@ from layers_mcp.protocol.elicitation import Question
 from layers_mcp.text.ids import id_key
 from layers_mcp.text.local_time import local
 from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._publication_status import blocked_if_pending, publication_status
 from layers_mcp.tools._publications import handles, instant, refuse_past, zone_of
 from layers_mcp.tools._questions import publication_question, quote
 
@@ -196,7 +197,7 @@ async def _published(
     notes: list[str],
 ) -> Published:
     posts = await _posts(context, [each for row in placement.rows for each in scheduled_post_ids(row)])
-    status = _status(placement, posts, waits=container.approval_status == "pending")
+    status = _status(placement, posts, container)
     record, by_id = placement.record, handles(accounts)
     if placement.replayed and not placement.recovered and record is not None and record.status != "unknown":
         notes = [f"This publication was sent at {stamp(record.ordered_at)}: nothing was published again.", *notes]
@@ -242,17 +243,16 @@ async def _posts(context: ToolContext, ids: Sequence[str]) -> list[ScheduledPost
     ]
 
 
-def _status(placement: Placement, posts: Sequence[ScheduledPost], *, waits: bool) -> str:
-    """The status of the publication: by its posts, the least finished first; `waits` for a person's decision."""
+def _status(placement: Placement, posts: Sequence[ScheduledPost], container: Container) -> str:
+    """The status of the publication: by those of its posts that could be read; canceled where all of them are."""
     if placement.record is None:
         return "not_published"
     if placement.record.status == "unknown":
         return "unknown"
-    known = {post.status for post in posts if post.status}
-    if waits and known <= {"queued", "canceled"} and known != {"canceled"}:
-        return "blocked_on_approval"
-    words = {"publishing": "publishing", "queued": "scheduled", "failed": "failed", "published": "published"}
-    return next((word for status, word in words.items() if status in known), next(iter(known), "scheduled"))
+    if posts and all(post.status == "canceled" for post in posts):
+        return "canceled"
+    known = [post for post in posts if post.status not in (None, "canceled")]
+    return blocked_if_pending(publication_status(known).status if known else "scheduled", container)
 
 
 def _next_step(status: str, placement: Placement, moment: datetime | None) -> str:

@@ -251,6 +251,24 @@ async def test_a_canceled_publication_is_not_posted_again_but_names_the_take_tha
     assert "take=2 publishes it again, if a person wants that." in again.next_step
 
 
+async def test_a_publication_is_canceled_only_once_it_is_on_every_account(harness: PublishingHarness) -> None:
+    wanted = {"mode": "draft", "at": "2026-04-18T09:00Z", "social_account_ids": tuple(harness.accounts[:2])}
+    first, _ = (await harness.publish(**wanted)).scheduled_posts
+    await harness.change(first.scheduled_post_id, action="cancel")
+    assert (await harness.publish(**wanted)).status == "scheduled"
+    harness.clock.move(days=2)
+    drafted = await harness.publish(**wanted)
+    assert [post.status for post in drafted.scheduled_posts] == ["canceled", "draft"]
+    assert (drafted.status, "canceled" in drafted.next_step) == ("draft", False)
+
+
+async def test_a_publication_that_was_canceled_on_every_account_is_canceled(harness: PublishingHarness) -> None:
+    wanted = {"at": "2026-04-18T09:00Z", "social_account_ids": tuple(harness.accounts[:2])}
+    for post in (await harness.publish(**wanted)).scheduled_posts:
+        await harness.change(post.scheduled_post_id, action="cancel")
+    assert (await harness.publish(**wanted)).status == "canceled"
+
+
 async def test_a_publication_that_failed_says_where_to_look_and_names_the_take_that_tries_again(
     harness: PublishingHarness,
 ) -> None:
