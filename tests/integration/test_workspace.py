@@ -26,21 +26,21 @@ async def test_a_workspace_that_is_not_used_creates_nothing(tmp_path: Path) -> N
 
 
 async def test_the_time_is_the_worlds_on_the_sandbox_and_the_machines_elsewhere(tmp_path: Path) -> None:
-    async with open_context(_on_sandbox(tmp_path)) as ws, open_context(**configured(state_dir=tmp_path)) as real:
-        assert abs((ws.now() - real.now()).total_seconds()) < 5
+    async with open_context(_on_sandbox(tmp_path)) as context, open_context(**configured(state_dir=tmp_path)) as real:
+        assert abs((context.now() - real.now()).total_seconds()) < 5
         assert real.now().tzinfo is UTC
     noon = datetime(2026, 4, 17, 12, tzinfo=UTC)
-    async with open_context(_on_sandbox(tmp_path), clock=lambda: noon) as ws:
-        assert ws.now() == noon
+    async with open_context(_on_sandbox(tmp_path), clock=lambda: noon) as context:
+        assert context.now() == noon
 
 
 async def test_on_the_sandbox_no_log_line_and_no_journal_names_a_real_address(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    async with open_context(_on_sandbox(tmp_path)) as ws:
-        [project, *_] = (await ws.api.projects.list()).items
-        await generate_with_hook(ws, project_id=project.id, hook="Plan less.")
+    async with open_context(_on_sandbox(tmp_path)) as context:
+        [project, *_] = (await context.api.projects.list()).items
+        await generate_with_hook(context, project_id=project.id, hook="Plan less.")
     assert "GET https://sandbox.invalid/v1/projects" in caplog.text
     assert "layers.com" not in caplog.text
     assert b"layers.com" not in (tmp_path / "orders.db").read_bytes()
@@ -59,9 +59,9 @@ async def test_a_world_that_is_no_world_is_told_with_the_way_out(tmp_path: Path)
 
 async def test_a_state_directory_that_cannot_be_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    async with open_context(_on_sandbox(tmp_path / "file" / "state")) as ws:
+    async with open_context(_on_sandbox(tmp_path / "file" / "state")) as context:
         with pytest.raises(Unreachable, match="cannot be opened"):
-            await ws.api.whoami()
+            await context.api.whoami()
 
 
 @pytest.mark.parametrize(

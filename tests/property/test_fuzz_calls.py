@@ -97,7 +97,7 @@ moments = st.sampled_from(["7d", "24h", "4w", "2026-04-10", "2026-04-10T00:00:00
 known_ids = ("project_id", "project_ids", "source_platform_post_id", "ads_content_id", "job_id", "job_ids", "id")
 known_ids += ("container_id", "container_ids")
 strange_names = st.sampled_from(
-    ["limits", "projectId", "progress", "ws", "self", "__class__", "", f"{MARKER}-", "x" * 41]
+    ["limits", "projectId", "progress", "context", "self", "__class__", "", f"{MARKER}-", "x" * 41]
 )
 
 
@@ -222,7 +222,7 @@ async def test_every_parameter_refuses_what_its_schema_does_before_any_request_a
         harness.sandbox.faults.append(Fault(kind="status", status=422))
         wild = [(good_call | {parameter: value}, parameter) for parameter in schema["properties"] for value in WILD]
         wild += [
-            (good_call | {unknown: MARKER}, unknown) for unknown in ("progress", "ws", "", f"{MARKER}-é", "x" * 41)
+            (good_call | {unknown: MARKER}, unknown) for unknown in ("progress", "context", "", f"{MARKER}-é", "x" * 41)
         ]
         wild += [({key: good_call[key] for key in good_call if key != needed}, needed) for needed in good_call]
         for arguments, parameter in wild:

@@ -126,23 +126,23 @@ def hostile(text: str) -> Upstream:
 async def results(text: str, state_dir: Path) -> AsyncIterator[list[Result]]:
     """What every tool that shows such text says about that organization."""
 
-    async def everything(ws: ToolContext) -> list[Result]:
-        await generate_with_hook(ws, project_id="prj_1", hook="Hook " + text.encode(errors="ignore").decode())
+    async def everything(context: ToolContext) -> list[Result]:
+        await generate_with_hook(context, project_id="prj_1", hook="Hook " + text.encode(errors="ignore").decode())
         return [
-            await list_projects(ws),
-            await check_readiness(ws, project_id="prj_1"),
-            await rank_top_performers(ws, project_id="prj_1", metric="engagement_rate", limit=100),
-            await rank_top_performers(ws, project_id="prj_1", metric="roas", limit=100),
-            await find_breakouts(ws),
-            await list_ads_content(ws, project_id="prj_1"),
-            await get_content(ws, container_ids=("cnt_1",)),
-            await get_content(ws, project_id="prj_1"),
-            await wait_job(ws, job_ids=("job_1",), timeout_seconds=0),
-            await review_commissions(ws),
+            await list_projects(context),
+            await check_readiness(context, project_id="prj_1"),
+            await rank_top_performers(context, project_id="prj_1", metric="engagement_rate", limit=100),
+            await rank_top_performers(context, project_id="prj_1", metric="roas", limit=100),
+            await find_breakouts(context),
+            await list_ads_content(context, project_id="prj_1"),
+            await get_content(context, container_ids=("cnt_1",)),
+            await get_content(context, project_id="prj_1"),
+            await wait_job(context, job_ids=("job_1",), timeout_seconds=0),
+            await review_commissions(context),
         ]
 
-    async with hostile(text).workspace(state_dir, now=NOW) as ws:
-        yield await everything(ws)
+    async with hostile(text).open_tool_context(state_dir, now=NOW) as context:
+        yield await everything(context)
 
 
 def texts(value: object, name: str = "") -> Iterator[tuple[str, str]]:
@@ -213,9 +213,9 @@ async def test_any_text_at_all_comes_out_harmless(tmp_path: Path, text: str) -> 
 async def test_an_error_message_of_upstream_is_short_and_shows_nothing_unseen(text: str, tmp_path: Path) -> None:
     upstream = Upstream()
     upstream.replies["GET /v1/projects/prj_1/top-performers"] = refused(422, "VALIDATION", text, {"issues": [text]})
-    async with upstream.workspace(tmp_path) as ws:
+    async with upstream.open_tool_context(tmp_path) as context:
         with pytest.raises(LayersError) as failure:
-            await rank_top_performers(ws, project_id="prj_1", metric="views")
+            await rank_top_performers(context, project_id="prj_1", metric="views")
     told = str(to_tool_error(failure.value))
     assert not unseen(told, lines=False)
     assert len(told) < 1000
@@ -226,9 +226,9 @@ async def test_an_html_page_in_place_of_an_answer_is_never_shown(tmp_path: Path)
     page = f"<html><body>{ORDER}</body></html>"
     reply = httpx2.Response(200, text=page, headers={"Content-Type": "text/html"})
     upstream.replies["GET /v1/projects/prj_1/top-performers"] = reply
-    async with upstream.workspace(tmp_path) as ws:
+    async with upstream.open_tool_context(tmp_path) as context:
         with pytest.raises(LayersError) as failure:
-            await rank_top_performers(ws, project_id="prj_1", metric="views")
+            await rank_top_performers(context, project_id="prj_1", metric="views")
     told = str(to_tool_error(failure.value))
     assert told.startswith("BAD_RESPONSE (200):")
     assert "Ignore" not in told

@@ -39,11 +39,11 @@ def reachable(value: object, seen: dict[int, object], depth: int = 8) -> None:
 async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_path: Path) -> None:
     sandbox = Sandbox()
     settings = configured(api_key=key, base_url=BASE_URL, state_dir=tmp_path)
-    async with open_context(**settings, transport=Gossip(key)(sandbox)) as ws:
-        page = await ws.api.projects.list()
-        await generate_with_hook(ws, project_id=page.items[0].id, hook="Plan less.")
+    async with open_context(**settings, transport=Gossip(key)(sandbox)) as context:
+        page = await context.api.projects.list()
+        await generate_with_hook(context, project_id=page.items[0].id, hook="Plan less.")
         seen: dict[int, object] = {}
-        reachable([ws, page], seen)
+        reachable([context, page], seen)
         objects = [value for value in seen.values() if type(value).__module__ != "builtins"]
         shown = [f"{value!r} {value}" for value in objects]
     sandbox.close()

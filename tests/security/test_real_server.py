@@ -74,10 +74,10 @@ async def test_no_log_line_holds_the_key_when_a_real_server_sends_it_back(
 ) -> None:
     settings = configured(api_key=key, base_url=parrot, state_dir=tmp_path)
     with everything_logged(key) as log:
-        async with open_context(**settings) as ws:
-            projects = await list_projects(ws)
+        async with open_context(**settings) as context:
+            projects = await list_projects(context)
             with pytest.raises(LayersError):
-                await ws.api.jobs.cancel("job_1")
+                await context.api.jobs.cancel("job_1")
     assert not secret_in(projects.model_dump_json() + repr(projects), key)
     assert any(line.startswith("httpcore2.http11: receive_response_headers.complete") for line in log)
     assert not [line for line in log if secret_in(line, key)]

@@ -63,8 +63,8 @@ def configured(**settings: Any) -> dict[str, Any]:
     return parts
 
 
-def open_workspace(sandbox: Sandbox, tmp_path: Path, **settings: Any) -> AbstractAsyncContextManager[ToolContext]:
-    """Open a workspace on this sandbox, in process, its journal in `tmp_path`; gives a context that never times out.
+def open_tool_context(sandbox: Sandbox, tmp_path: Path, **settings: Any) -> AbstractAsyncContextManager[ToolContext]:
+    """Open a workspace on this sandbox, in process, its journal in `tmp_path`, and yield a context without a deadline.
 
     `settings` are those of `configured`, such as `daily_credit_limit=500` or another `api_key`.
     """

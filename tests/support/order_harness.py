@@ -17,7 +17,7 @@ from layers_mcp.app import open_context
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import CloneOrder, HookOrder, Order, OrderRecord
 from layers_mcp.sandbox import Fault, Sandbox
-from tests.support import BASE_URL, START, LoopClock, configured, open_workspace
+from tests.support import BASE_URL, START, LoopClock, configured, open_tool_context
 
 CLONE = "POST /v1/content/:id/clone-from-post"
 GENERATE = "POST /v1/projects/:id/content"
@@ -38,12 +38,12 @@ class Undated(AsyncBaseTransport):
 class OrderHarness:
     """Orders of one project, placed through an open workspace; what upstream charged, and its requests."""
 
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, post: str, state_dir: Path) -> None:
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, context: ToolContext, post: str, state_dir: Path) -> None:
         self.sandbox = sandbox
         self.clock = clock
-        self.ws = ws
-        self.orders = ws.operations.orders
-        self.history = ws.operations.history
+        self.context = context
+        self.orders = context.operations.orders
+        self.history = context.operations.history
         self.project = sandbox.project_id("acme-todo")
         self.post = post
         self.state_dir = state_dir
@@ -56,7 +56,7 @@ class OrderHarness:
 
     def open(self, **settings: Any) -> AbstractAsyncContextManager[ToolContext]:
         """Another process on the same journal."""
-        return open_workspace(self.sandbox, self.state_dir, **settings)
+        return open_tool_context(self.sandbox, self.state_dir, **settings)
 
     def on_a_clock(
         self, ahead: timedelta | Callable[[], timedelta], *, dated: bool = True, **settings: Any

@@ -13,7 +13,7 @@ from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tools.change_schedule import Changed, change_schedule
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.publish_content import Published, publish_content
-from tests.support import START, LoopClock, open_workspace
+from tests.support import START, LoopClock, open_tool_context
 
 PUBLISH = "POST /v1/content/:id/publish"
 SCHEDULE = "POST /v1/content/:id/schedule"
@@ -24,10 +24,10 @@ CANCEL = "DELETE /v1/scheduled-posts/:id"
 class PublishingHarness:
     """globex-fit needs no approval; acme-todo's content waits for a person."""
 
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, state_dir: Path) -> None:
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, context: ToolContext, state_dir: Path) -> None:
         self.sandbox = sandbox
         self.clock = clock
-        self.ws = ws
+        self.context = context
         self._state_dir = state_dir
         self.project = ""
         self.container = ""
@@ -37,25 +37,25 @@ class PublishingHarness:
         """Have content made and finished in the project of this name."""
         self.project = self.sandbox.project_id(name)
         self.container = await self.order("Plan less, do more.")
-        linked = await self.ws.api.projects.social_accounts(self.project)
+        linked = await self.context.api.projects.social_accounts(self.project)
         self.accounts = [one.social_account_id for one in linked if one.status == "connected"]
 
     async def order(self, hook: str) -> str:
         """Have one piece of content made, and finished."""
-        order = await generate_with_hook(self.ws, project_id=self.project, hook=hook)
+        order = await generate_with_hook(self.context, project_id=self.project, hook=hook)
         self.clock.move(minutes=2)
         return order.container_ids[0]
 
     def open(self, **settings: Any) -> AbstractAsyncContextManager[ToolContext]:
         """Another process on the same journal."""
-        return open_workspace(self.sandbox, self._state_dir, **settings)
+        return open_tool_context(self.sandbox, self._state_dir, **settings)
 
-    async def publish(self, ws: ToolContext | None = None, **arguments: Any) -> Published:
+    async def publish(self, context: ToolContext | None = None, **arguments: Any) -> Published:
         wanted = {"container_id": self.container, "social_account_ids": tuple(self.accounts[:1]), **arguments}
-        return await publish_content(ws or self.ws, **wanted)
+        return await publish_content(context or self.context, **wanted)
 
     async def change(self, scheduled_post_id: str, **arguments: Any) -> Changed:
-        return await change_schedule(self.ws, scheduled_post_id=scheduled_post_id, **arguments)
+        return await change_schedule(self.context, scheduled_post_id=scheduled_post_id, **arguments)
 
     def sent(self, *methods: str) -> int:
         """How many requests of these methods (POST by default) upstream had about publishing."""
@@ -67,7 +67,7 @@ class PublishingHarness:
 
     async def scheduled(self) -> list[str]:
         """The content's scheduled posts, as upstream has them."""
-        page = await self.ws.api.publishing.list(self.project, limit=100)
+        page = await self.context.api.publishing.list(self.project, limit=100)
         return [post.scheduled_post_id for post in page.items if post.container_id == self.container]
 
 
@@ -76,7 +76,7 @@ async def open_publishing_harness(state_dir: Path, vintage: Vintage = "preview")
     """A harness on a new sandbox that speaks `vintage`, with content made and finished."""
     clock = LoopClock(START)
     with Sandbox(clock=clock, vintage=vintage) as sandbox:
-        async with open_workspace(sandbox, state_dir) as ws:
-            harness = PublishingHarness(sandbox, clock, ws, state_dir)
+        async with open_tool_context(sandbox, state_dir) as context:
+            harness = PublishingHarness(sandbox, clock, context, state_dir)
             await harness.prepare()
             yield harness

@@ -123,10 +123,10 @@ class Upstream:
         return [request for request in self.requests if request.url.path == path]
 
     @asynccontextmanager
-    async def workspace(
+    async def open_tool_context(
         self, state_dir: Path, *, now: datetime = NOW, read_only: bool = False
     ) -> AsyncIterator[ToolContext]:
-        """A tool's context whose network is this script and whose clock stands at `now`."""
+        """Open a workspace whose network is this script and whose time is always `now`, and yield a context on it."""
         known = configured(api_key=KEY, base_url=BASE_URL, state_dir=state_dir, read_only=read_only)
         async with open_context(**known, transport=self.transport, clock=lambda: now) as context:
             yield context

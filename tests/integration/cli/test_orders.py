@@ -35,7 +35,7 @@ from layers_mcp.tools.publish_content import publish_content
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.wait_job import wait_job
 from tests.e2e.program import Program, environment
-from tests.support import BASE_URL, LoopClock, open_workspace
+from tests.support import BASE_URL, LoopClock, open_tool_context
 from tests.support.factories import GLOBEX, MORNING, accepted, clone, generate, later, rejected, start
 
 OF_VERSION_0_1_0 = Path(__file__).parents[2] / "data" / "journal-0.1.0.db"
@@ -107,16 +107,18 @@ async def test_orders_and_publications_are_listed_newest_first_with_what_they_ca
     world: Sandbox, clock: LoopClock, shown: Shown, tmp_path: Path
 ) -> None:
     project = world.project_id("globex-fit")
-    async with open_workspace(world, tmp_path) as ws:
-        hook = await generate_with_hook(ws, project_id=project, hook="Plan less.")
+    async with open_tool_context(world, tmp_path) as context:
+        hook = await generate_with_hook(context, project_id=project, hook="Plan less.")
         clock.move(minutes=3)
-        linked = await ws.api.projects.social_accounts(project)
+        linked = await context.api.projects.social_accounts(project)
         accounts = tuple(one.social_account_id for one in linked if one.status == "connected")
         published = {"container_id": hook.container_ids[0], "social_account_ids": accounts}
-        publication = await publish_content(ws, **published, at="2026-04-18T09:00Z")
+        publication = await publish_content(context, **published, at="2026-04-18T09:00Z")
         clock.move(minutes=3)
-        [best] = (await rank_top_performers(ws, project_id=project, metric="views", limit=1)).items
-        fork = await clone_post(ws, project_id=project, source_platform_post_id=best.platform_post_id, variations=2)
+        [best] = (await rank_top_performers(context, project_id=project, metric="views", limit=1)).items
+        fork = await clone_post(
+            context, project_id=project, source_platform_post_id=best.platform_post_id, variations=2
+        )
         listed = rows_of(await shown())
         told = await shown(publication.publication_id)
     assert [row[2:] for row in listed] == [
@@ -134,10 +136,10 @@ async def test_orders_and_publications_are_listed_newest_first_with_what_they_ca
 
 async def order_that_ended(world: Sandbox, clock: LoopClock, state_dir: Path) -> Commission:
     """An order whose job was seen to end."""
-    async with open_workspace(world, state_dir) as ws:
-        order = await generate_with_hook(ws, project_id=world.project_id("acme-todo"), hook="Plan less.")
+    async with open_tool_context(world, state_dir) as context:
+        order = await generate_with_hook(context, project_id=world.project_id("acme-todo"), hook="Plan less.")
         clock.move(minutes=3)
-        await wait_job(ws, job_ids=(order.job_id,), timeout_seconds=0)
+        await wait_job(context, job_ids=(order.job_id,), timeout_seconds=0)
     return order
 
 
@@ -179,16 +181,16 @@ async def test_a_lost_answer_is_told_as_unknown_until_the_same_call_settles_it(
 ) -> None:
     order = {"project_id": world.project_id("acme-todo"), "hook": "Plan less."}
     world.faults.append(Fault(endpoint=ORDER, kind="drop_after"))
-    async with open_workspace(world, tmp_path) as ws:
+    async with open_tool_context(world, tmp_path) as context:
         with pytest.raises(LayersError, match="UNREACHABLE"):
-            await generate_with_hook(ws, **order)
+            await generate_with_hook(context, **order)
         [lost] = await shown.json("--unanswered")
         assert lost["status"] == "unanswered"
         assert "Were we charged? Unknown: it was sent and no answer is known (UNREACHABLE)." in await shown(
             lost["order_id"]
         )
         world.faults.clear()
-        await generate_with_hook(ws, **order)
+        await generate_with_hook(context, **order)
     assert await shown.json("--unanswered") == []
     [told] = await shown.json(lost["order_id"])
     assert [each["event"] for each in told["events"]] == ["reserved", "sent", "unanswered", "sent", "answered"]
@@ -198,9 +200,9 @@ async def test_a_lost_answer_is_told_as_unknown_until_the_same_call_settles_it(
 @pytest.mark.jumping
 async def test_what_layers_refused_was_not_charged(world: Sandbox, shown: Shown, tmp_path: Path) -> None:
     world.faults.append(Fault(endpoint=ORDER, kind="status", status=402, code="BILLING_EXHAUSTED"))
-    async with open_workspace(world, tmp_path) as ws:
+    async with open_tool_context(world, tmp_path) as context:
         with pytest.raises(LayersError, match="BILLING_EXHAUSTED"):
-            await generate_with_hook(ws, project_id=world.project_id("acme-todo"), hook="Plan less.")
+            await generate_with_hook(context, project_id=world.project_id("acme-todo"), hook="Plan less.")
     [listed] = rows_of(await shown())
     assert listed[3:5] == ["refused", "0"]
     [order] = await shown.json()
@@ -215,12 +217,12 @@ async def test_what_was_found_upstream_is_told_as_adopted(
 ) -> None:
     order = {"project_id": world.project_id("acme-todo"), "hook": "Plan less."}
     world.faults.append(Fault(endpoint=ORDER, kind="drop_after"))
-    async with open_workspace(world, tmp_path) as ws:
+    async with open_tool_context(world, tmp_path) as context:
         with pytest.raises(LayersError, match="UNREACHABLE"):
-            await generate_with_hook(ws, **order)
+            await generate_with_hook(context, **order)
         world.faults.clear()
         clock.move(hours=25)
-        found = await generate_with_hook(ws, **order)
+        found = await generate_with_hook(context, **order)
     text = await shown(found.commission_id)
     assert f"found at Layers though the answer was lost: adopted with {found.container_ids[0]}" in text
 
@@ -229,8 +231,8 @@ async def test_what_was_found_upstream_is_told_as_adopted(
 async def test_the_ledger_is_left_out_where_layers_cannot_be_asked_and_the_journal_still_answers(
     world: Sandbox, shown: Shown, tmp_path: Path
 ) -> None:
-    async with open_workspace(world, tmp_path) as ws:
-        order = await generate_with_hook(ws, project_id=world.project_id("acme-todo"), hook="Plan less.")
+    async with open_tool_context(world, tmp_path) as context:
+        order = await generate_with_hook(context, project_id=world.project_id("acme-todo"), hook="Plan less.")
     world.faults.append(Fault(endpoint="GET /v1/credits/events", kind="status", status=500))
     assert "ledger" not in await shown(order.commission_id)
     world.faults.append(Fault(endpoint="*", kind="drop_before"))
@@ -241,8 +243,8 @@ async def test_the_ledger_is_left_out_where_layers_cannot_be_asked_and_the_journ
 
 @pytest.mark.jumping
 async def test_a_key_that_layers_refuses_sees_nothing(world: Sandbox, shown: Shown, tmp_path: Path) -> None:
-    async with open_workspace(world, tmp_path) as ws:
-        await generate_with_hook(ws, project_id=world.project_id("acme-todo"), hook="Plan less.")
+    async with open_tool_context(world, tmp_path) as context:
+        await generate_with_hook(context, project_id=world.project_id("acme-todo"), hook="Plan less.")
     shown.environ["LAYERS_API_KEY"] = "lp_live_wrong_key"
     complaint = await shown.complaint()
     assert complaint.startswith("UNAUTHENTICATED (401)")

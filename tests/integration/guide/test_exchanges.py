@@ -62,8 +62,8 @@ async def played(exchange: dict[str, Any], state_dir: Path) -> tuple[httpx2.Requ
     guide = Guide(exchange)
     function = getattr(import_module(f"layers_mcp.tools.{exchange['tool']}"), exchange["tool"])
     arguments = validate(describe(function)["inputSchema"], exchange["arguments"])
-    async with guide.workspace(state_dir) as ws:
-        result = await function(ws, **arguments)
+    async with guide.open_tool_context(state_dir) as context:
+        result = await function(context, **arguments)
     return guide.sent, result
 
 

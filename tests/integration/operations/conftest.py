@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 
 from layers_mcp.sandbox import Sandbox
-from tests.support import START, LoopClock, open_workspace
+from tests.support import START, LoopClock, open_tool_context
 from tests.support.order_harness import OrderHarness
 
 POSTGRES = os.environ.get("LAYERS_TEST_POSTGRES_URL", "")
@@ -50,6 +50,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[OrderHarness]:
     """Orders of acme-todo, with the best post that can be cloned there."""
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
-            ranking = await ws.api.metrics.top_performers(sandbox.project_id("acme-todo"), metric="views", window="30d")
-            yield OrderHarness(sandbox, clock, ws, ranking.items[0].platform_post_id, tmp_path)
+        async with open_tool_context(sandbox, tmp_path) as context:
+            project = sandbox.project_id("acme-todo")
+            ranking = await context.api.metrics.top_performers(project, metric="views", window="30d")
+            yield OrderHarness(sandbox, clock, context, ranking.items[0].platform_post_id, tmp_path)

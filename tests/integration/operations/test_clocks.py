@@ -99,11 +99,11 @@ async def test_an_order_of_a_clock_two_minutes_fast_is_found_upstream_under_anot
 
 
 async def test_without_upstreams_time_a_clock_that_went_backwards_ends_the_time_for_good(harness: OrderHarness) -> None:
-    async with harness.on_a_clock(RIGHT, dated=False) as ws:
+    async with harness.on_a_clock(RIGHT, dated=False) as context:
         lose(harness, "drop_before")
         for order in (harness.generate(), harness.clone()):
             with pytest.raises(Exception, match="UNREACHABLE"):
-                await ws.operations.orders.place(order)
+                await context.operations.orders.place(order)
         harness.sandbox.faults.clear()
     posts = harness.posts()
     for hours in (-2, 3):
@@ -111,8 +111,8 @@ async def test_without_upstreams_time_a_clock_that_went_backwards_ends_the_time_
             with pytest.raises(OperationError, match="no longer safe to send again"):
                 await later.operations.orders.place(harness.generate())
     assert harness.posts() == posts
-    async with harness.on_a_clock(RIGHT, dated=False) as ws:
-        assert (await ws.operations.orders.place(harness.clone())).recovered
+    async with harness.on_a_clock(RIGHT, dated=False) as context:
+        assert (await context.operations.orders.place(harness.clone())).recovered
 
 
 async def test_the_day_of_a_daily_limit_is_upstreams(harness: OrderHarness) -> None:

@@ -95,12 +95,12 @@ async def test_a_second_key_waits_for_the_first_ones_order_and_returns_it(harnes
     harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="latency", seconds=4))
     jobs: list[str] = []
 
-    async def place(ws: ToolContext) -> None:
-        placed = await ws.operations.orders.place(harness.generate())
+    async def place(context: ToolContext) -> None:
+        placed = await context.operations.orders.place(harness.generate())
         jobs.append(placed.record.job_id)
 
     async with harness.open(api_key=harness.sandbox.issue_key()) as other, anyio.create_task_group() as group:
-        group.start_soon(place, harness.ws)
+        group.start_soon(place, harness.context)
         await anyio.sleep(1)
         group.start_soon(place, other)
     assert len(set(jobs)) == 1

@@ -19,7 +19,7 @@ async def test_a_jobs_end_seen_by_any_tool_is_written_back(harness: OrderHarness
     placed = await harness.orders.place(harness.clone(variations=2))
     assert (await harness.history.variations([placed.record.job_id, "job_unknown"])).value == {placed.record.job_id: 2}
     harness.clock.move(minutes=1)
-    await harness.history.record_job(await harness.ws.api.jobs.get(placed.record.job_id))
+    await harness.history.record_job(await harness.context.api.jobs.get(placed.record.job_id))
     [order] = await harness.since(harness.project)
     assert (order.status, len(order.container_ids)) == ("completed", 2)
     named, _ = await harness.history.commission_ids([*order.container_ids, "cnt_other"])

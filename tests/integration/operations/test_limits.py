@@ -52,17 +52,17 @@ async def test_a_key_that_can_order_nothing_is_told_before_any_budget_and_in_a_p
     if status == 503:
         harness.sandbox.suspend()
     organization = "" if status == 503 else harness.sandbox.agency
-    async with harness.open(api_key=key, organization=organization, daily_credit_limit=5) as ws:
+    async with harness.open(api_key=key, organization=organization, daily_credit_limit=5) as context:
         for ordering in (
-            ws.operations.orders.place(harness.clone()),
-            ws.operations.orders.place(harness.clone(), Limits(max_credits=1)),
-            ws.operations.orders.preview(harness.clone()),
+            context.operations.orders.place(harness.clone()),
+            context.operations.orders.place(harness.clone(), Limits(max_credits=1)),
+            context.operations.orders.preview(harness.clone()),
         ):
             with pytest.raises(error) as raised:
                 await ordering
             assert raised.value.nothing_changed
         if status == 503:  # the key's organization is known all the same
-            assert (await ws.operations.orders.place(harness.clone(take=9))).record.job_id == known.job_id
+            assert (await context.operations.orders.place(harness.clone(take=9))).record.job_id == known.job_id
     assert harness.posts() == 1
 
 
@@ -74,28 +74,28 @@ async def test_prices_that_do_not_come_in_time_hold_up_no_order(harness: OrderHa
 
 
 async def test_the_daily_limit_refuses_before_any_request_that_spends(harness: OrderHarness) -> None:
-    async with harness.open(daily_credit_limit=250) as ws:
-        await ws.operations.orders.place(harness.clone())
-        await ws.operations.orders.place(harness.generate(format="slideshow_remix"))
+    async with harness.open(daily_credit_limit=250) as context:
+        await context.operations.orders.place(harness.clone())
+        await context.operations.orders.place(harness.generate(format="slideshow_remix"))
         posts = harness.posts()
         with pytest.raises(OperationError) as raised:
-            await ws.operations.orders.place(harness.clone(take=2))
+            await context.operations.orders.place(harness.clone(take=2))
         assert (raised.value.code, raised.value.nothing_changed) == ("DAILY_LIMIT", True)
         assert harness.posts() == posts
-        preview = await ws.operations.orders.preview(harness.clone(take=2), Limits(max_credits=100))
+        preview = await context.operations.orders.preview(harness.clone(take=2), Limits(max_credits=100))
         assert any("would pass the daily limit of 250 credits: 170 are ordered today" in note for note in preview.notes)
         assert any("above max_credits of 100" in note for note in preview.notes)
-        assert (await ws.operations.orders.place(harness.clone())).replayed
+        assert (await context.operations.orders.place(harness.clone())).replayed
         harness.clock.move(days=1)
-        assert not (await ws.operations.orders.place(harness.clone(take=2))).replayed
+        assert not (await context.operations.orders.place(harness.clone(take=2))).replayed
 
 
 async def test_the_daily_limit_holds_for_orders_placed_at_once(harness: OrderHarness) -> None:
     refused = []
 
-    async def place(ws: ToolContext, take: int) -> None:
+    async def place(context: ToolContext, take: int) -> None:
         try:
-            await ws.operations.orders.place(harness.clone(take=take))
+            await context.operations.orders.place(harness.clone(take=take))
         except OperationError:
             refused.append(take)
 
@@ -113,24 +113,24 @@ async def test_the_daily_limit_holds_for_orders_placed_at_once(harness: OrderHar
 async def test_a_refusal_gives_back_what_it_held_of_the_daily_limit_and_an_unknown_order_does_not(
     harness: OrderHarness,
 ) -> None:
-    async with harness.open(daily_credit_limit=120) as ws:
+    async with harness.open(daily_credit_limit=120) as context:
         harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="status", status=402))
         with pytest.raises(BillingExhausted):
-            await ws.operations.orders.place(harness.clone())
+            await context.operations.orders.place(harness.clone())
         harness.sandbox.faults[:] = [Fault(endpoint=CLONE, kind="drop_before")]
         with pytest.raises(Lost):
-            await ws.operations.orders.place(harness.clone(take=2))
+            await context.operations.orders.place(harness.clone(take=2))
         harness.sandbox.faults.clear()
         with pytest.raises(OperationError, match="daily limit"):
-            await ws.operations.orders.place(harness.clone(take=3))
+            await context.operations.orders.place(harness.clone(take=3))
 
 
 async def test_with_a_daily_limit_an_order_without_an_estimate_is_refused(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint="GET /v1/credits", kind="status", status=403))
-    async with harness.open(daily_credit_limit=1000) as ws:
+    async with harness.open(daily_credit_limit=1000) as context:
         with pytest.raises(OperationError, match="the daily limit cannot be held") as raised:
-            await ws.operations.orders.place(harness.clone())
-        preview = await ws.operations.orders.preview(harness.clone())
+            await context.operations.orders.place(harness.clone())
+        preview = await context.operations.orders.preview(harness.clone())
     assert raised.value.code == "DAILY_LIMIT"
     assert any("the daily limit cannot be held" in note for note in preview.notes)
 
@@ -152,17 +152,17 @@ async def test_a_budget_is_held_when_an_unanswered_order_is_sent_again_and_a_dry
 async def test_the_limit_of_the_day_of_sending_is_held_when_an_unanswered_order_is_sent_again(
     harness: OrderHarness,
 ) -> None:
-    async with harness.open(daily_credit_limit=240) as ws:
+    async with harness.open(daily_credit_limit=240) as context:
         harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="drop_before"))
         with pytest.raises(LayersError):
-            await ws.operations.orders.place(harness.generate())
+            await context.operations.orders.place(harness.generate())
         harness.sandbox.faults.clear()
         harness.clock.move(hours=16)
-        await ws.operations.orders.place(harness.clone(variations=2))
+        await context.operations.orders.place(harness.clone(variations=2))
         posts = harness.posts()
         with pytest.raises(OperationError, match="would pass the daily limit") as raised:
-            await ws.operations.orders.place(harness.generate())
+            await context.operations.orders.place(harness.generate())
         assert (raised.value.code, harness.posts()) == ("DAILY_LIMIT", posts)
-        preview = await ws.operations.orders.preview(harness.generate())
+        preview = await context.operations.orders.preview(harness.generate())
         assert any("would pass the daily limit" in note for note in preview.notes)
     assert harness.charges() == [240]

@@ -54,12 +54,12 @@ async def test_a_price_that_cannot_be_read_is_unknown_and_so_is_every_bound_that
         api_key=harness.sandbox.api_key, base_url=BASE_URL, state_dir=harness.state_dir, daily_credit_limit=1_000
     )
     expected: list[tuple[CloneOrder | HookOrder, int | None]] = [(harness.clone(), clone), (harness.generate(), hook)]
-    async with open_context(**settings, transport=PriceList(harness, prices), clock=harness.sandbox.now) as ws:
+    async with open_context(**settings, transport=PriceList(harness, prices), clock=harness.sandbox.now) as context:
         for order, bound in expected:
-            assert (await ws.operations.orders.preview(order)).estimated_credits == bound
+            assert (await context.operations.orders.preview(order)).estimated_credits == bound
             if bound is None:
                 for limits, code in ((Limits(max_credits=1_000_000), "MAX_CREDITS"), (Limits(), "DAILY_LIMIT")):
                     with pytest.raises(OperationError) as raised:
-                        await ws.operations.orders.place(order, limits)
+                        await context.operations.orders.place(order, limits)
                     assert (raised.value.code, raised.value.nothing_changed) == (code, True)
     assert harness.posts() == 0

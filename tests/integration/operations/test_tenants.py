@@ -10,7 +10,7 @@ import pytest
 from layers_mcp.api.errors import LayersError, NotConfigured, NotFound, Unauthenticated
 from layers_mcp.operations import OperationError
 from layers_mcp.sandbox import Fault, Sandbox
-from tests.support import BASE_URL, START, open_workspace
+from tests.support import BASE_URL, START, open_tool_context
 from tests.support.order_harness import OrderHarness
 
 pytestmark = pytest.mark.jumping
@@ -102,7 +102,7 @@ async def test_a_key_that_is_revoked_meanwhile_is_shown_nothing_from_its_first_4
     assert len(await harness.since()) == 1
     harness.sandbox.faults.append(Fault(endpoint="*", kind="status", status=401))
     with pytest.raises(Unauthenticated):
-        await harness.ws.api.projects.list()
+        await harness.context.api.projects.list()
     orders, warning = await harness.history.since(START)
     assert (orders, "does not confirm" in warning) == ([], True)
 
@@ -134,10 +134,10 @@ async def test_a_key_stands_in_until_layers_can_be_asked_and_its_orders_are_the_
 async def test_an_organization_that_is_named_is_not_stood_in_for(harness: OrderHarness) -> None:
     await harness.orders.place(harness.clone())
     whoami_fails(harness)
-    async with harness.open(organization=Sandbox.agency) as ws:
-        assert (await ws.operations.history.since(START)).value == []
+    async with harness.open(organization=Sandbox.agency) as context:
+        assert (await context.operations.history.since(START)).value == []
         with pytest.raises(LayersError) as raised:
-            await ws.operations.orders.place(harness.clone(take=2))
+            await context.operations.orders.place(harness.clone(take=2))
         assert (raised.value.status, raised.value.nothing_changed) == (500, True)
 
 
@@ -183,13 +183,13 @@ async def test_every_spelling_of_a_base_url_is_one_tenant_and_one_order(harness:
 
 async def test_without_a_key_what_was_ordered_cannot_be_read(harness: OrderHarness) -> None:
     await harness.orders.place(harness.clone())
-    async with harness.open(api_key="") as ws:
-        assert (await ws.operations.history.since(START)).value == []
+    async with harness.open(api_key="") as context:
+        assert (await context.operations.history.since(START)).value == []
 
 
 async def test_without_a_key_nothing_is_written_or_sent(harness: OrderHarness, tmp_path: Path) -> None:
-    async with open_workspace(harness.sandbox, tmp_path / "fresh", api_key="") as ws:
+    async with open_tool_context(harness.sandbox, tmp_path / "fresh", api_key="") as context:
         with pytest.raises(NotConfigured):
-            await ws.operations.orders.place(harness.clone())
-        assert (await ws.operations.history.since(START)).value == []
+            await context.operations.orders.place(harness.clone())
+        assert (await context.operations.history.since(START)).value == []
     assert not (tmp_path / "fresh").exists()

@@ -134,7 +134,8 @@ async def test_a_generate_that_never_arrived_is_refused_once_it_is_no_longer_saf
 async def test_containers_of_a_clone_that_are_not_named_yet_are_not_taken_for_a_generates(
     harness: OrderHarness,
 ) -> None:
-    hook = (await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="30d")).items[0].title
+    ranking = await harness.context.api.metrics.top_performers(harness.project, metric="views", window="30d")
+    hook = ranking.items[0].title
     await harness.lose(harness.generate(hook, variations=1), "drop_before")
     async with harness.open(api_key=harness.sandbox.issue_key()) as other:
         await other.operations.orders.place(harness.clone(variations=2))

@@ -19,9 +19,9 @@ from tests.support.order_harness import CLONE, OrderHarness
 pytestmark = pytest.mark.jumping
 
 
-async def refused(ws: ToolContext, order, why: str) -> None:
+async def refused(context: ToolContext, order, why: str) -> None:
     """Neither placed nor previewed, and nothing changed."""
-    for call in (ws.operations.orders.place, ws.operations.orders.preview):
+    for call in (context.operations.orders.place, context.operations.orders.preview):
         with pytest.raises(OperationError) as raised:
             await call(order)
         assert (raised.value.code, raised.value.nothing_changed) == ("JOURNAL_UNAVAILABLE", True)
@@ -41,7 +41,7 @@ async def test_with_the_journal_deleted_the_derived_ids_still_collapse_a_repeat(
 async def test_a_damaged_journal_lets_no_order_leave_and_reads_say_why(harness: OrderHarness) -> None:
     (harness.state_dir / "orders.db").write_bytes(b"this is no database" * 100)
     before = anyio.current_time()
-    await refused(harness.ws, harness.clone(), "its file is damaged")
+    await refused(harness.context, harness.clone(), "its file is damaged")
     assert anyio.current_time() - before < 1, "what will not pass is not waited for"
     warning = "The order journal could not be read or written: its file is damaged."
     assert await harness.history.since(START) == ([], warning)
@@ -51,16 +51,16 @@ async def test_a_damaged_journal_lets_no_order_leave_and_reads_say_why(harness: 
 
 async def test_a_state_directory_that_cannot_be_made_lets_no_order_leave(harness: OrderHarness, tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("in the way")
-    async with harness.open(state_dir=tmp_path / "a file") as ws:
-        await refused(ws, harness.clone(), "its folder cannot be used")
+    async with harness.open(state_dir=tmp_path / "a file") as context:
+        await refused(context, harness.clone(), "its folder cannot be used")
     assert harness.posts() == 0
 
 
 async def test_a_state_directory_that_cannot_even_be_looked_at_reads_as_empty_and_says_why(
     harness: OrderHarness,
 ) -> None:
-    async with harness.open(state_dir=harness.state_dir / ("x" * 300)) as ws:
-        orders, warning = await ws.operations.history.since(START)
+    async with harness.open(state_dir=harness.state_dir / ("x" * 300)) as context:
+        orders, warning = await context.operations.history.since(START)
         assert (orders, "its folder cannot be used" in warning) == ([], True)
 
 
@@ -79,12 +79,12 @@ async def test_an_answered_order_is_not_sent_again_while_its_row_cannot_be_read(
     key = harness.sandbox.issue_key() if then == "another key" else harness.sandbox.api_key
     if then == "a day later":
         harness.clock.move(days=1, minutes=1)
-    async with harness.open(api_key=key) as ws:
+    async with harness.open(api_key=key) as context:
         await refused(
-            ws, harness.generate(), "later version" if trouble == "a later version" else "cannot be understood"
+            context, harness.generate(), "later version" if trouble == "a later version" else "cannot be understood"
         )
         if trouble == "a damaged row":
-            assert not (await ws.operations.orders.place(harness.generate("Another hook."))).replayed
+            assert not (await context.operations.orders.place(harness.generate("Another hook."))).replayed
     assert len(harness.charges()) == (2 if trouble == "a damaged row" else 1)
 
 
@@ -154,8 +154,8 @@ async def test_of_two_calls_at_once_only_the_one_whose_journal_fails_is_told_so(
     (tmp_path / "broken" / "orders.db").write_bytes(b"this is no database" * 100)
     answers: dict[str, tuple[int, bool]] = {}
 
-    async def read(name: str, ws: ToolContext) -> None:
-        orders, warning = await ws.operations.history.since(START)
+    async def read(name: str, context: ToolContext) -> None:
+        orders, warning = await context.operations.history.since(START)
         answers[name] = (len(orders), bool(warning))
 
     broken_folder = tmp_path / "broken"

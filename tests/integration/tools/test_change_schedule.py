@@ -37,7 +37,7 @@ async def post(harness: PublishingHarness) -> str:
 async def test_the_schedule_is_listed_moved_and_canceled(harness: PublishingHarness) -> None:
     placed = await harness.publish(at=TOMORROW)
     [post] = placed.scheduled_posts
-    listed = await list_schedule(harness.ws, project_id=harness.project, status=("queued",))
+    listed = await list_schedule(harness.context, project_id=harness.project, status=("queued",))
     [item] = [each for each in listed.items if each.scheduled_post_id == post.scheduled_post_id]
     assert (item.hook, item.publication_id, item.scheduled_for) == (
         "Plan less, do more.",
@@ -58,7 +58,7 @@ async def test_drafts_are_listed_in_the_words_of_now(tmp_path: Path, speaks: Vin
         harness.clock.move(minutes=2)
         for words in (speaks, then):
             harness.sandbox.speak(words)
-            [draft] = (await list_schedule(harness.ws, project_id=harness.project, status=("draft",))).items
+            [draft] = (await list_schedule(harness.context, project_id=harness.project, status=("draft",))).items
             assert draft.status == "draft"
         refused = [each for each in harness.sandbox.requests if each.status == 422]
         assert len(refused) == 1
@@ -157,7 +157,7 @@ async def test_a_failed_post_says_why_and_what_to_do(harness: PublishingHarness)
     [post] = (await harness.publish()).scheduled_posts
     harness.sandbox.set_account_status("globex-fit", "tiktok", "reauth_required")
     harness.clock.move(minutes=5)
-    listed = await list_schedule(harness.ws, project_id=harness.project, status=("failed",))
+    listed = await list_schedule(harness.context, project_id=harness.project, status=("failed",))
     [item] = [each for each in listed.items if each.scheduled_post_id == post.scheduled_post_id]
     assert item.error == (
         "CREDENTIAL_INVALID: the account's login expired. Connect it again in Layers, then publish with a new take."
@@ -168,6 +168,6 @@ async def test_a_long_schedule_says_for_how_much_of_it_hooks_were_read(harness: 
     for hook in range(11):
         order = await harness.order(f"Hook {hook}.")
         await harness.publish(container_id=order, at=TOMORROW)
-    listed = await list_schedule(harness.ws, project_id=harness.project, status=("queued",))
+    listed = await list_schedule(harness.context, project_id=harness.project, status=("queued",))
     assert sum(item.hook is not None for item in listed.items) == 10
     assert "Hooks are shown for the first 10 pieces of content." in listed.notes

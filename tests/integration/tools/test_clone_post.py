@@ -16,7 +16,7 @@ from layers_mcp.context import ToolContext
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.clone_post import clone_post
-from tests.support import START, LoopClock, open_workspace
+from tests.support import START, LoopClock, open_tool_context
 from tests.support.virtual_time import JumpingLoop
 
 pytestmark = pytest.mark.jumping
@@ -27,16 +27,16 @@ CLONE = "POST /v1/content/:id/clone-from-post"
 class OrderHarness:
     """acme-todo, its best post, and a workspace to order from."""
 
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext, post: str) -> None:
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, context: ToolContext, post: str) -> None:
         self.sandbox = sandbox
         self.clock = clock
-        self.ws = ws
+        self.context = context
         self.post = post
         self.project = sandbox.project_id("acme-todo")
 
     async def clone(self, **arguments):
         wanted = {"project_id": self.project, "source_platform_post_id": self.post, **arguments}
-        return await clone_post(self.ws, **wanted)
+        return await clone_post(self.context, **wanted)
 
     def charges(self) -> int:
         return sum(event.type == "usage" for event in self.sandbox.ledger())
@@ -49,11 +49,11 @@ class OrderHarness:
 async def harness(tmp_path: Path) -> AsyncIterator[OrderHarness]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
-            ranking = await ws.api.metrics.top_performers(
+        async with open_tool_context(sandbox, tmp_path) as context:
+            ranking = await context.api.metrics.top_performers(
                 sandbox.project_id("acme-todo"), metric="engagement_rate", window="30d"
             )
-            yield OrderHarness(sandbox, clock, ws, ranking.items[0].platform_post_id)
+            yield OrderHarness(sandbox, clock, context, ranking.items[0].platform_post_id)
 
 
 async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(harness: OrderHarness) -> None:
@@ -65,7 +65,7 @@ async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(harness: Ord
         None,
     )
     assert preview.estimated_credits == 240
-    assert preview.credits_available == (await harness.ws.api.credits.get()).spendable
+    assert preview.credits_available == (await harness.context.api.credits.get()).spendable
     assert preview.notes == [
         "The estimate is an upper bound: a clone has no published price, so the dearest format's counts for each "
         "variation.",
@@ -79,8 +79,8 @@ async def test_a_dry_run_tells_price_and_balance_and_orders_nothing(harness: Ord
 async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_that_refusal(
     harness: OrderHarness, tmp_path: Path
 ) -> None:
-    async with open_workspace(harness.sandbox, tmp_path, daily_credit_limit=300) as ws:
-        limited = OrderHarness(harness.sandbox, harness.clock, ws, harness.post)
+    async with open_tool_context(harness.sandbox, tmp_path, daily_credit_limit=300) as context:
+        limited = OrderHarness(harness.sandbox, harness.clock, context, harness.post)
         above_the_whole_limit = await limited.clone(variations=3, dry_run=True)
         assert (
             above_the_whole_limit.next_step
@@ -103,7 +103,7 @@ async def test_an_order_says_what_comes_and_what_it_costs(harness: OrderHarness)
     assert order.estimated_credits == 360
     assert order.credits_ordered_today == 360
     assert order.ordered_at == "2026-04-17T09:10:00Z"
-    assert order.credits_available == (await harness.ws.api.credits.get()).spendable
+    assert order.credits_available == (await harness.context.api.credits.get()).spendable
     assert order.next_step == "Wait for the content with wait_job and this job_id."
     assert harness.charges() == 1
 
@@ -250,10 +250,10 @@ def test_equal_orders_are_charged_at_most_once_whatever_the_spelling(
     async def order_all() -> int:
         clock = LoopClock(START)
         with Sandbox(clock=clock) as sandbox:
-            async with open_workspace(sandbox, tmp_path_factory.mktemp("spelling")) as ws:
+            async with open_tool_context(sandbox, tmp_path_factory.mktemp("spelling")) as context:
                 project = sandbox.project_id("acme-todo")
-                ranking = await ws.api.metrics.top_performers(project, metric="views", window="30d")
-                harness = OrderHarness(sandbox, clock, ws, ranking.items[0].platform_post_id)
+                ranking = await context.api.metrics.top_performers(project, metric="views", window="30d")
+                harness = OrderHarness(sandbox, clock, context, ranking.items[0].platform_post_id)
                 for before, after, decomposed in spellings:
                     form = "NFD" if decomposed else "NFC"
                     await harness.clone(

@@ -17,7 +17,7 @@ from layers_mcp.protocol import render
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools.find_breakouts import Breakouts, find_breakouts
 from layers_mcp.tools.rank_top_performers import rank_top_performers
-from tests.support import configured, open_workspace
+from tests.support import configured, open_tool_context
 from tests.support.upstream import Reply, Upstream, pairs_of, refused
 
 
@@ -41,8 +41,8 @@ def agency(rankings: dict[str, list[dict[str, Any]] | Reply], *, more: bool = Fa
 
 
 async def looked(upstream: Upstream, state_dir: Path, *project_ids: str, **arguments: Any) -> Breakouts:
-    async with upstream.workspace(state_dir) as ws:
-        return await find_breakouts(ws, project_ids=project_ids, **arguments)
+    async with upstream.open_tool_context(state_dir) as context:
+        return await find_breakouts(context, project_ids=project_ids, **arguments)
 
 
 async def test_one_ranking_is_read_for_each_active_project(tmp_path: Path) -> None:
@@ -197,9 +197,9 @@ async def test_an_empty_ranking_costs_one_more_read_that_tells_why(
 
 async def test_only_the_projects_own_rule_decides_as_in_the_ranking_tool(tmp_path: Path) -> None:
     upstream = agency({"prj_1": [row(1, 0.082, 14820), row(2, 0.9, 49), *FIELD[1:]]})
-    async with upstream.workspace(tmp_path) as ws:
-        ranking = await rank_top_performers(ws, project_id="prj_1", metric="engagement_rate", limit=100)
-        found = await find_breakouts(ws)
+    async with upstream.open_tool_context(tmp_path) as context:
+        ranking = await rank_top_performers(context, project_id="prj_1", metric="engagement_rate", limit=100)
+        found = await find_breakouts(context)
     marked = [(item.platform_post_id, item.breakout_evidence) for item in ranking.items if item.breakout]
     assert (
         [(found.platform_post_id, found.breakout_evidence) for found in found.breakouts]
@@ -223,8 +223,8 @@ async def test_a_round_without_breakouts_asks_for_nothing(tmp_path: Path) -> Non
 
 
 async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path: Path) -> None:
-    async with agency({"prj_1": [row(1, 0.082, 14820), *FIELD]}).workspace(tmp_path, read_only=True) as ws:
-        result = await find_breakouts(ws)
+    async with agency({"prj_1": [row(1, 0.082, 14820), *FIELD]}).open_tool_context(tmp_path, read_only=True) as context:
+        result = await find_breakouts(context)
     assert result.next_step.startswith("Breakout 1, not cloned yet, is 98 % likely")
     assert "clone_post" not in result.next_step
     assert "read-only" in result.next_step
@@ -298,9 +298,9 @@ async def test_a_wrong_key_is_an_error_and_no_quiet_project(tmp_path: Path) -> N
 async def test_no_key_at_all_is_an_error(tmp_path: Path) -> None:
     transport = Upstream().transport
     for project_ids in ((), ("prj_1",)):
-        async with open_context(**configured(state_dir=tmp_path), transport=transport) as ws:
+        async with open_context(**configured(state_dir=tmp_path), transport=transport) as context:
             with pytest.raises(NotConfigured):
-                await find_breakouts(ws, project_ids=project_ids)
+                await find_breakouts(context, project_ids=project_ids)
 
 
 @pytest.mark.jumping
@@ -319,8 +319,8 @@ async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_st
 
     settings = configured(api_key="lp_test_x", base_url="https://api.layers.test", state_dir=tmp_path)
     began = anyio.current_time()
-    async with open_context(**settings, transport=Slow()) as ws:
-        result = await find_breakouts(ws)
+    async with open_context(**settings, transport=Slow()) as context:
+        result = await find_breakouts(context)
         assert anyio.current_time() - began < 43
     assert [found.project_id for found in result.breakouts] == ["loud"]
     assert [quiet.project_id for quiet in result.quiet] == slow
@@ -330,14 +330,14 @@ async def test_projects_that_never_answer_end_up_quiet_in_time_and_the_others_st
 async def test_a_post_that_was_cloned_before_is_marked_and_no_longer_proposed(tmp_path: Path) -> None:
     with Sandbox() as sandbox:
         acme = sandbox.project_id("acme-todo")
-        async with open_workspace(sandbox, tmp_path) as ws:
-            before = await find_breakouts(ws, project_ids=(acme,))
+        async with open_tool_context(sandbox, tmp_path) as context:
+            before = await find_breakouts(context, project_ids=(acme,))
             winner = before.breakouts[0]
             assert not winner.already_ordered
             post = winner.platform_post_id
             assert post is not None
-            await ws.operations.orders.place(CloneOrder(project_id=acme, source_platform_post_id=post))
-            after = await find_breakouts(ws, project_ids=(acme,))
+            await context.operations.orders.place(CloneOrder(project_id=acme, source_platform_post_id=post))
+            after = await find_breakouts(context, project_ids=(acme,))
     assert {found.platform_post_id: found.already_ordered for found in after.breakouts}[post]
     assert not any(found.already_ordered for found in after.breakouts if found.platform_post_id != post)
     assert "review_commissions" in after.next_step
@@ -346,15 +346,15 @@ async def test_a_post_that_was_cloned_before_is_marked_and_no_longer_proposed(tm
 async def test_a_clone_order_that_failed_does_not_count_as_ordered(tmp_path: Path) -> None:
     with Sandbox() as sandbox:
         acme = sandbox.project_id("acme-todo")
-        async with open_workspace(sandbox, tmp_path) as ws:
-            post = (await find_breakouts(ws, project_ids=(acme,))).breakouts[0].platform_post_id
+        async with open_tool_context(sandbox, tmp_path) as context:
+            post = (await find_breakouts(context, project_ids=(acme,))).breakouts[0].platform_post_id
             assert post is not None
-            placed = await ws.operations.orders.place(CloneOrder(project_id=acme, source_platform_post_id=post))
+            placed = await context.operations.orders.place(CloneOrder(project_id=acme, source_platform_post_id=post))
             assert placed.record is not None
-            await ws.api.jobs.cancel(placed.record.job_id)
+            await context.api.jobs.cancel(placed.record.job_id)
             sandbox.advance(timedelta(minutes=1))
-            await ws.operations.history.record_job(await ws.api.jobs.get(placed.record.job_id))
-            after = await find_breakouts(ws, project_ids=(acme,))
+            await context.operations.history.record_job(await context.api.jobs.get(placed.record.job_id))
+            after = await find_breakouts(context, project_ids=(acme,))
     assert not any(found.already_ordered for found in after.breakouts)
 
 

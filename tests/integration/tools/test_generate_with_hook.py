@@ -14,7 +14,7 @@ from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.rank_top_performers import rank_top_performers
-from tests.support import START, LoopClock, open_workspace
+from tests.support import START, LoopClock, open_tool_context
 
 pytestmark = pytest.mark.jumping
 
@@ -24,14 +24,14 @@ GENERATE = "POST /v1/projects/:id/content"
 class OrderHarness:
     """acme-todo and a workspace to order from."""
 
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext) -> None:
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, context: ToolContext) -> None:
         self.sandbox = sandbox
         self.clock = clock
-        self.ws = ws
+        self.context = context
         self.project = sandbox.project_id("acme-todo")
 
     async def generate(self, hook: str = "Plan less, do more.", **arguments):
-        return await generate_with_hook(self.ws, project_id=self.project, hook=hook, **arguments)
+        return await generate_with_hook(self.context, project_id=self.project, hook=hook, **arguments)
 
     def charges(self) -> int:
         return sum(event.type == "usage" for event in self.sandbox.ledger())
@@ -41,8 +41,8 @@ class OrderHarness:
 async def harness(tmp_path: Path) -> AsyncIterator[OrderHarness]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
-            yield OrderHarness(sandbox, clock, ws)
+        async with open_tool_context(sandbox, tmp_path) as context:
+            yield OrderHarness(sandbox, clock, context)
 
 
 async def test_every_format_is_estimated_by_its_own_price(harness: OrderHarness) -> None:
@@ -55,7 +55,7 @@ async def test_an_order_makes_content_with_its_hook(harness: OrderHarness) -> No
     order = await harness.generate(" Plan less, do more.\n", variations=2, format="video_remix")
     assert (order.status, order.kind, order.replayed) == ("running", "content_generate", False)
     assert len(order.container_ids) == 2
-    container = await harness.ws.api.content.get(order.container_ids[0])
+    container = await harness.context.api.content.get(order.container_ids[0])
     assert container.hook == "Plan less, do more."
 
 
@@ -82,9 +82,9 @@ async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(h
 
 
 async def test_a_clone_and_a_hook_order_are_not_similar(harness: OrderHarness) -> None:
-    ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="30d")
+    ranking = await harness.context.api.metrics.top_performers(harness.project, metric="views", window="30d")
     row = ranking.items[0]
-    await clone_post(harness.ws, project_id=harness.project, source_platform_post_id=row.platform_post_id)
+    await clone_post(harness.context, project_id=harness.project, source_platform_post_id=row.platform_post_id)
     assert (await harness.generate(row.title, dry_run=True)).similar_orders == []
 
 
@@ -138,11 +138,11 @@ async def test_a_blank_hook_is_refused_before_any_request(harness: OrderHarness,
 async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_against(
     harness: OrderHarness,
 ) -> None:
-    ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="90d")
+    ranking = await harness.context.api.metrics.top_performers(harness.project, metric="views", window="90d")
     post = ranking.items[0]
     order = await harness.generate("", source_platform_post_id=post.platform_post_id)
-    assert (await harness.ws.api.content.get(order.container_ids[0])).hook == post.title
-    [record] = (await harness.ws.operations.history.since(START)).value
+    assert (await harness.context.api.content.get(order.container_ids[0])).hook == post.title
+    [record] = (await harness.context.operations.history.since(START)).value
     assert (record.source_platform_post_id, record.hook) == (post.platform_post_id, post.title)
     assert (await harness.generate("", source_platform_post_id=post.platform_post_id)).replayed
     assert harness.charges() == 1
@@ -150,7 +150,7 @@ async def test_the_exact_title_of_a_post_is_the_hook_and_what_it_is_measured_aga
 
 async def lending(harness: OrderHarness) -> str:
     """A post that lends its title."""
-    ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="90d")
+    ranking = await harness.context.api.metrics.top_performers(harness.project, metric="views", window="90d")
     return ranking.items[0].platform_post_id or ""
 
 
@@ -184,9 +184,9 @@ async def test_an_unanswered_order_by_a_title_that_was_edited_is_completed_under
     harness.sandbox.faults.clear()
     harness.sandbox.retitle(post, "Another title altogether")
     order = await harness.generate("", source_platform_post_id=post)
-    assert (await harness.ws.api.content.get(order.container_ids[0])).hook != "Another title altogether"
+    assert (await harness.context.api.content.get(order.container_ids[0])).hook != "Another title altogether"
     another = await harness.generate("", source_platform_post_id=post, take=2)
-    assert (await harness.ws.api.content.get(another.container_ids[0])).hook == "Another title altogether"
+    assert (await harness.context.api.content.get(another.container_ids[0])).hook == "Another title altogether"
     assert harness.charges() == 2
 
 
@@ -194,7 +194,7 @@ async def test_an_unanswered_order_by_a_title_that_was_edited_is_completed_under
 async def test_a_title_and_a_hook_that_reads_the_same_are_one_order(harness: OrderHarness, first: str) -> None:
     """0.1.0 wrote the hook into the identity, wherever it came from."""
     post = await lending(harness)
-    ranking = await harness.ws.api.metrics.top_performers(harness.project, metric="views", window="90d")
+    ranking = await harness.context.api.metrics.top_performers(harness.project, metric="views", window="90d")
     hooks = ["", ranking.items[0].title or ""]
     if first == "hook":
         hooks.reverse()
@@ -207,16 +207,16 @@ async def test_a_title_and_a_hook_that_reads_the_same_are_one_order(harness: Ord
 
 async def test_a_winner_that_is_not_eligible_for_ads_lends_its_title_too(tmp_path: Path) -> None:
     with Sandbox(clock=LoopClock(START), vintage="current") as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
+        async with open_tool_context(sandbox, tmp_path) as context:
             project = sandbox.project_id("acme-todo")
             shown = {"project_id": project, "metric": "views", "limit": 100}
-            every = await rank_top_performers(ws, **shown)
-            eligible = await rank_top_performers(ws, **shown, include_ineligible=False)
+            every = await rank_top_performers(context, **shown)
+            eligible = await rank_top_performers(context, **shown, include_ineligible=False)
             left_out = next(row for row in every.items if row.title not in {each.title for each in eligible.items})
             order = await generate_with_hook(
-                ws, project_id=project, source_platform_post_id=left_out.platform_post_id or ""
+                context, project_id=project, source_platform_post_id=left_out.platform_post_id or ""
             )
-            assert (await ws.api.content.get(order.container_ids[0])).hook == left_out.title
+            assert (await context.api.content.get(order.container_ids[0])).hook == left_out.title
 
 
 async def test_a_post_that_is_not_ranked_lends_no_title(harness: OrderHarness) -> None:

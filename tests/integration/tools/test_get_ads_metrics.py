@@ -29,8 +29,8 @@ def answer() -> Upstream:
 
 async def test_the_defaults_ask_for_a_week_of_what_the_project_earned(tmp_path: Path) -> None:
     upstream = answer()
-    async with upstream.workspace(tmp_path, now=NOW) as ws:
-        result = await get_ads_metrics(ws, project_id=PROJECT)
+    async with upstream.open_tool_context(tmp_path, now=NOW) as context:
+        result = await get_ads_metrics(context, project_id=PROJECT)
     assert [pairs_of(request) for request in upstream.requests] == [
         [
             ("scope", "project"),
@@ -53,8 +53,8 @@ async def test_the_defaults_ask_for_a_week_of_what_the_project_earned(tmp_path: 
 async def test_no_data_is_explained_by_paid_results_not_by_the_sync_of_posts(tmp_path: Path) -> None:
     upstream = Upstream()
     upstream.replies[ADS] = {"series": [], "totals": {}}
-    async with upstream.workspace(tmp_path, now=NOW) as ws:
-        result = await get_ads_metrics(ws, project_id=PROJECT)
+    async with upstream.open_tool_context(tmp_path, now=NOW) as context:
+        result = await get_ads_metrics(context, project_id=PROJECT)
     assert result.notes == [
         "No data in this window. check_readiness tells whether this project has paid results.",
         MONEY_NOTE,
@@ -63,9 +63,9 @@ async def test_no_data_is_explained_by_paid_results_not_by_the_sync_of_posts(tmp
 
 async def test_a_campaign_and_platforms_are_sent_as_they_were_named(tmp_path: Path) -> None:
     upstream = answer()
-    async with upstream.workspace(tmp_path, now=NOW) as ws:
+    async with upstream.open_tool_context(tmp_path, now=NOW) as context:
         await get_ads_metrics(
-            ws,
+            context,
             project_id=PROJECT,
             scope="campaign",
             id="cmp_1",
@@ -86,11 +86,11 @@ async def test_a_campaign_and_platforms_are_sent_as_they_were_named(tmp_path: Pa
 
 async def test_a_reversed_window_or_a_scope_without_its_id_is_refused_before_any_request(tmp_path: Path) -> None:
     upstream = answer()
-    async with upstream.workspace(tmp_path, now=NOW) as ws:
+    async with upstream.open_tool_context(tmp_path, now=NOW) as context:
         with pytest.raises(ToolError, match="before `until`"):
-            await get_ads_metrics(ws, project_id=PROJECT, since="1d", until="2d")
+            await get_ads_metrics(context, project_id=PROJECT, since="1d", until="2d")
         with pytest.raises(ToolError, match="`id` is needed"):
-            await get_ads_metrics(ws, project_id=PROJECT, scope="ad")
+            await get_ads_metrics(context, project_id=PROJECT, scope="ad")
     assert upstream.requests == []
 
 

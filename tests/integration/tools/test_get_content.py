@@ -46,9 +46,9 @@ def pages(rows: list[dict[str, object]]):
 @pytest.mark.parametrize(("ids", "project"), [((), ""), (("cnt_1",), "prj_1")])
 async def test_both_or_neither_is_refused_before_any_request(tmp_path, ids, project):
     upstream = Upstream()
-    async with upstream.workspace(tmp_path) as ws:
+    async with upstream.open_tool_context(tmp_path) as context:
         with pytest.raises(ToolError) as failure:
-            await get_content(ws, container_ids=ids, project_id=project)
+            await get_content(context, container_ids=ids, project_id=project)
     assert failure.value.code == "INVALID_ARGUMENT"
     assert "`container_ids`" in failure.value.reason
     assert "`project_id`" in failure.value.reason
@@ -60,8 +60,8 @@ async def test_a_container_comes_back_in_the_contracts_fields(tmp_path):
     upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
     upstream.replies["GET /v1/projects"] = {"items": [{"id": "prj_1", "name": "Acme"}]}
     upstream.replies[SCHEDULE] = {"items": []}
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, container_ids=("cnt_1",))
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, container_ids=("cnt_1",))
     structured, _ = render(result)
     assert structured == {
         "items": [
@@ -91,8 +91,8 @@ async def test_an_unknown_container_does_not_hide_the_others(tmp_path):
     upstream = Upstream()
     upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
     upstream.replies["GET /v1/content/cnt_3"] = refused(403, "FORBIDDEN_SCOPE")
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, container_ids=("cnt_2", "cnt_1", "cnt_3", "cnt_1"))
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, container_ids=("cnt_2", "cnt_1", "cnt_3", "cnt_1"))
     assert [(item.container_id, item.status) for item in result.items] == [
         ("cnt_2", "not_found"),
         ("cnt_1", "completed"),
@@ -104,24 +104,24 @@ async def test_an_unknown_container_does_not_hide_the_others(tmp_path):
 
 
 async def test_only_unknown_containers_are_still_an_answer(tmp_path):
-    async with Upstream().workspace(tmp_path) as ws:
-        result = await get_content(ws, container_ids=("cnt_1", "cnt_2"))
+    async with Upstream().open_tool_context(tmp_path) as context:
+        result = await get_content(context, container_ids=("cnt_1", "cnt_2"))
     assert [item.status for item in result.items] == ["not_found", "not_found"]
 
 
 async def test_the_call_fails_where_nothing_can_be_read(tmp_path):
     upstream = Upstream()
     upstream.replies["GET /v1/content/cnt_1"] = refused(403, "FORBIDDEN_SCOPE")
-    async with upstream.workspace(tmp_path) as ws:
+    async with upstream.open_tool_context(tmp_path) as context:
         with pytest.raises(ForbiddenScope):
-            await get_content(ws, container_ids=("cnt_1",))
+            await get_content(context, container_ids=("cnt_1",))
 
 
 async def test_arguments_of_a_list_are_noted_beside_ids(tmp_path):
     upstream = Upstream()
     upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1")
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, container_ids=("cnt_1",), awaiting_approval=True)
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, container_ids=("cnt_1",), awaiting_approval=True)
     assert result.notes == [
         "awaiting_approval, since and cursor apply to a project's content only.",
         "Layers shows no schedule of project prj_1, so publication is not known.",
@@ -132,8 +132,8 @@ async def test_the_later_api_is_read_too(tmp_path):
     upstream = Upstream()
     later = {"id": "cnt_1", "status": "processing", "hook": "A hook", "approvalStatus": "pending"}
     upstream.replies["GET /v1/content/cnt_1"] = later
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, container_ids=("cnt_1",))
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, container_ids=("cnt_1",))
     assert (result.items[0].status, result.items[0].hook) == ("generating", "A hook")
     assert result.next_step is not None
     assert "wait_job" in result.next_step
@@ -144,8 +144,8 @@ async def test_what_a_person_approves_is_shown_whole_up_to_its_limit(tmp_path, l
     upstream = Upstream()
     text = "x" * length
     upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1", brief={"hook": text}, caption=text)
-    async with upstream.workspace(tmp_path) as ws:
-        (item,) = (await get_content(ws, container_ids=("cnt_1",))).items
+    async with upstream.open_tool_context(tmp_path) as context:
+        (item,) = (await get_content(context, container_ids=("cnt_1",))).items
     assert len(item.hook or "") == len(item.caption or "") == 2200
     assert (item.hook_cut, item.caption_cut) == (cut, cut)
 
@@ -153,8 +153,8 @@ async def test_what_a_person_approves_is_shown_whole_up_to_its_limit(tmp_path, l
 async def test_text_of_strangers_loses_what_cannot_be_seen_and_keeps_its_lines(tmp_path):
     upstream = Upstream()
     upstream.replies["GET /v1/content/cnt_1"] = container("cnt_1", caption="one\n\u202etwo\u200b\x07")
-    async with upstream.workspace(tmp_path) as ws:
-        (item,) = (await get_content(ws, container_ids=("cnt_1",))).items
+    async with upstream.open_tool_context(tmp_path) as context:
+        (item,) = (await get_content(context, container_ids=("cnt_1",))).items
     assert item.caption == "one\ntwo"
 
 
@@ -163,8 +163,8 @@ async def test_a_failed_container_says_why(tmp_path):
     upstream.replies["GET /v1/content/cnt_1"] = container(
         "cnt_1", status="failed", lastError={"code": "RENDER", "message": "It broke"}
     )
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, container_ids=("cnt_1",))
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, container_ids=("cnt_1",))
     assert result.items[0].error == "RENDER: It broke"
     assert result.next_step is None
 
@@ -172,9 +172,9 @@ async def test_a_failed_container_says_why(tmp_path):
 async def test_a_projects_content_is_one_page_and_its_cursor(tmp_path):
     upstream = Upstream()
     upstream.replies[f"GET {CONTENT}"] = pages([container(f"cnt_{number}") for number in range(12)])
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, project_id="prj_1", since="7d", limit=5)
-        rest = await get_content(ws, project_id="prj_1", limit=10, cursor=result.next_cursor or "")
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, project_id="prj_1", since="7d", limit=5)
+        rest = await get_content(context, project_id="prj_1", limit=10, cursor=result.next_cursor or "")
     assert [item.container_id for item in result.items] == [f"cnt_{number}" for number in range(5)]
     assert [item.container_id for item in rest.items] == [f"cnt_{number}" for number in range(5, 12)]
     assert rest.next_cursor is None
@@ -184,18 +184,18 @@ async def test_a_projects_content_is_one_page_and_its_cursor(tmp_path):
 async def test_a_project_without_content_says_so(tmp_path):
     upstream = Upstream()
     upstream.replies[f"GET {CONTENT}"] = {"items": []}
-    async with upstream.workspace(tmp_path) as ws:
-        assert (await get_content(ws, project_id="prj_1")).notes == ["No content was made here in this time."]
-        assert (await get_content(ws, project_id="prj_1", awaiting_approval=True)).notes == [
+    async with upstream.open_tool_context(tmp_path) as context:
+        assert (await get_content(context, project_id="prj_1")).notes == ["No content was made here in this time."]
+        assert (await get_content(context, project_id="prj_1", awaiting_approval=True)).notes == [
             "Nothing waits for a decision here."
         ]
 
 
 async def test_a_bad_since_is_refused_without_echoing_it(tmp_path):
     upstream = Upstream()
-    async with upstream.workspace(tmp_path) as ws:
+    async with upstream.open_tool_context(tmp_path) as context:
         with pytest.raises(ToolError) as failure:
-            await get_content(ws, project_id="prj_1", since="<yesterday>")
+            await get_content(context, project_id="prj_1", since="<yesterday>")
     assert "`since` must be an ISO datetime" in failure.value.reason
     assert "<yesterday>" not in str(failure.value)
     assert upstream.requests == []
@@ -209,14 +209,14 @@ async def test_waiting_content_is_found_page_by_page_and_loses_none_at_the_limit
     upstream = Upstream()
     upstream.replies[f"GET {CONTENT}"] = pages(rows)
     found: list[str] = []
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, project_id="prj_1", awaiting_approval=True, limit=10)
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, project_id="prj_1", awaiting_approval=True, limit=10)
         assert len(result.items) == 10
         assert "decide_content" in (result.next_step or "")
         found += [item.container_id for item in result.items]
         while result.next_cursor:
             cursor = result.next_cursor
-            result = await get_content(ws, project_id="prj_1", awaiting_approval=True, limit=10, cursor=cursor)
+            result = await get_content(context, project_id="prj_1", awaiting_approval=True, limit=10, cursor=cursor)
             found += [item.container_id for item in result.items]
     assert found == waiting
 
@@ -224,8 +224,8 @@ async def test_waiting_content_is_found_page_by_page_and_loses_none_at_the_limit
 async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path):
     upstream = Upstream()
     upstream.replies[f"GET {CONTENT}"] = pages([container("cnt_1", approvalStatus="pending")])
-    async with upstream.workspace(tmp_path, read_only=True) as ws:
-        result = await get_content(ws, project_id="prj_1")
+    async with upstream.open_tool_context(tmp_path, read_only=True) as context:
+        result = await get_content(context, project_id="prj_1")
     assert "to a person" in (result.next_step or "")
     assert "decide_content" not in (result.next_step or "")
 
@@ -236,8 +236,8 @@ async def test_unfinished_content_does_not_wait_for_a_decision(tmp_path):
     rows = [container("cnt_1", status="generating", approvalStatus="pending"), container("cnt_2", status=None)]
     rows[1]["approvalStatus"] = "pending"
     upstream.replies[f"GET {CONTENT}"] = {"items": rows}
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, project_id="prj_1", awaiting_approval=True)
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, project_id="prj_1", awaiting_approval=True)
     assert [item.container_id for item in result.items] == ["cnt_2"]
     assert query_of(upstream.asked(CONTENT)[0])["status"] == ["completed"]
 
@@ -245,8 +245,8 @@ async def test_unfinished_content_does_not_wait_for_a_decision(tmp_path):
 async def test_the_search_for_waiting_content_stops_after_two_hundred_rows(tmp_path):
     upstream = Upstream()
     upstream.replies[f"GET {CONTENT}"] = pages([container(f"cnt_{number}") for number in range(450)])
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, project_id="prj_1", awaiting_approval=True)
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, project_id="prj_1", awaiting_approval=True)
     assert len(upstream.asked(CONTENT)) == 4
     assert result.items == []
     assert result.next_cursor == "200"
@@ -256,9 +256,9 @@ async def test_the_search_for_waiting_content_stops_after_two_hundred_rows(tmp_p
 async def test_a_cursor_that_leads_back_ends_the_list(tmp_path):
     upstream = Upstream()
     upstream.replies[f"GET {CONTENT}"] = {"items": [container("cnt_1")], "nextCursor": "again"}
-    async with upstream.workspace(tmp_path) as ws:
-        result = await get_content(ws, project_id="prj_1", awaiting_approval=True)
-        page = await get_content(ws, project_id="prj_1", cursor="again")
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await get_content(context, project_id="prj_1", awaiting_approval=True)
+        page = await get_content(context, project_id="prj_1", cursor="again")
     assert result.next_cursor is None
     assert page.next_cursor is None
 
@@ -266,8 +266,8 @@ async def test_a_cursor_that_leads_back_ends_the_list(tmp_path):
 async def test_an_answer_too_long_is_cut_with_a_note(tmp_path):
     upstream = Upstream()
     upstream.replies[f"GET {CONTENT}"] = pages([container(f"cnt_{n}", caption="y" * 2200) for n in range(50)])
-    async with upstream.workspace(tmp_path) as ws:
-        structured, text = render(await get_content(ws, project_id="prj_1", limit=50))
+    async with upstream.open_tool_context(tmp_path) as context:
+        structured, text = render(await get_content(context, project_id="prj_1", limit=50))
     assert len(text) <= 50_000
     assert len(structured["items"]) < 50
     assert "Ask for fewer containers, or a lower limit." in structured["notes"][-1]
@@ -305,9 +305,9 @@ async def everything(upstream: Upstream, state_dir: Path, limit: int) -> list[It
     """What waits in all projects, page by page."""
     found: list[Item] = []
     cursor = ""
-    async with upstream.workspace(state_dir) as ws:
+    async with upstream.open_tool_context(state_dir) as context:
         while True:
-            page = await get_content(ws, awaiting_approval=True, limit=limit, cursor=cursor)
+            page = await get_content(context, awaiting_approval=True, limit=limit, cursor=cursor)
             found += page.items
             cursor = page.next_cursor or ""
             if not cursor:
@@ -332,8 +332,8 @@ async def test_what_waits_in_all_projects_is_one_list_whatever_the_page(tmp_path
 
 
 async def test_nothing_waiting_anywhere_says_where_it_was_looked_for(tmp_path: Path) -> None:
-    async with waiting_in({"prj_1": [made(1, 60, "approved")], "prj_2": []}).workspace(tmp_path) as ws:
-        page = await get_content(ws, awaiting_approval=True)
+    async with waiting_in({"prj_1": [made(1, 60, "approved")], "prj_2": []}).open_tool_context(tmp_path) as context:
+        page = await get_content(context, awaiting_approval=True)
     assert (page.items, page.next_cursor) == ([], None)
     assert page.notes == ["Nothing waits for a decision in 2 active projects."]
 
@@ -341,14 +341,14 @@ async def test_nothing_waiting_anywhere_says_where_it_was_looked_for(tmp_path: P
 async def test_a_project_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     upstream = waiting_in({"prj_1": [made(1, 60)], "prj_2": [made(2, 70)]})
     upstream.replies["GET /v1/projects/prj_2/content"] = refused(403, "FORBIDDEN_SCOPE")
-    async with upstream.workspace(tmp_path) as ws:
-        page = await get_content(ws, awaiting_approval=True)
+    async with upstream.open_tool_context(tmp_path) as context:
+        page = await get_content(context, awaiting_approval=True)
     assert [item.container_id for item in page.items] == ["cnt_1"]
     assert page.notes[0].startswith("Project prj_2 could not be read. FORBIDDEN_SCOPE (403)")
     upstream.replies["GET /v1/projects/prj_1/content"] = refused(403, "FORBIDDEN_SCOPE")
-    async with upstream.workspace(tmp_path) as ws:
+    async with upstream.open_tool_context(tmp_path) as context:
         with pytest.raises(LayersError):
-            await get_content(ws, awaiting_approval=True)
+            await get_content(context, awaiting_approval=True)
 
 
 @pytest.mark.parametrize("arguments", [{"project_id": "prj_1"}, {}])
@@ -356,22 +356,22 @@ async def test_pages_that_never_end_are_left_after_twenty(tmp_path: Path, argume
     upstream = waiting_in({"prj_1": []})
     count = iter(range(10_000))
     upstream.replies["GET /v1/projects/prj_1/content"] = lambda _: {"items": [], "nextCursor": f"c{next(count)}"}
-    async with upstream.workspace(tmp_path) as ws:
-        page = await get_content(ws, awaiting_approval=True, **arguments)
+    async with upstream.open_tool_context(tmp_path) as context:
+        page = await get_content(context, awaiting_approval=True, **arguments)
     assert len(upstream.asked("/v1/projects/prj_1/content")) <= 20
     assert page.next_cursor
     assert any("next_cursor goes on" in note for note in page.notes)
 
 
 async def test_a_cursor_of_another_kind_is_refused(tmp_path: Path) -> None:
-    async with waiting_in({}).workspace(tmp_path) as ws:
+    async with waiting_in({}).open_tool_context(tmp_path) as context:
         for cursor in ("c2", "e30=", "bm9uZQ=="):
             with pytest.raises(ToolError, match="cursor"):
-                await get_content(ws, awaiting_approval=True, cursor=cursor)
+                await get_content(context, awaiting_approval=True, cursor=cursor)
 
 
 async def test_finished_content_without_a_hook_or_caption_is_noted(tmp_path: Path) -> None:
     bare = {"id": "cnt_1", "status": "completed", "approvalStatus": "pending", "createdAt": "2026-04-16T00:00:00Z"}
-    async with waiting_in({"prj_1": [bare]}).workspace(tmp_path) as ws:
-        page = await get_content(ws, awaiting_approval=True)
+    async with waiting_in({"prj_1": [bare]}).open_tool_context(tmp_path) as context:
+        page = await get_content(context, awaiting_approval=True)
     assert "Layers gave no hook of 1 item and no caption of 1 item." in page.notes

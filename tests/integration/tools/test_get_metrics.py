@@ -35,8 +35,8 @@ def answer(*series: dict[str, Any], granularity: str = "day", since: str = "", *
 
 
 async def measured(upstream: Upstream, state_dir: Path, **arguments: Any) -> Series:
-    async with upstream.workspace(state_dir, now=NOW) as ws:
-        return await get_metrics(ws, project_id=PROJECT, **arguments)
+    async with upstream.open_tool_context(state_dir, now=NOW) as context:
+        return await get_metrics(context, project_id=PROJECT, **arguments)
 
 
 async def test_the_defaults_ask_for_the_last_30_days_of_the_project_by_day(tmp_path: Path) -> None:

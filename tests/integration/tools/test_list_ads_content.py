@@ -41,8 +41,8 @@ def paged(rows: list[dict[str, Any]]) -> Upstream:
 
 
 async def page(upstream: Upstream, state_dir: Path, **arguments: Any) -> AdsContentPage:
-    async with upstream.workspace(state_dir) as ws:
-        return await list_ads_content(ws, project_id="prj_1", **arguments)
+    async with upstream.open_tool_context(state_dir) as context:
+        return await list_ads_content(context, project_id="prj_1", **arguments)
 
 
 async def test_the_defaults_filter_nothing(tmp_path: Path) -> None:

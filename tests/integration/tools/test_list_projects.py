@@ -24,8 +24,8 @@ PROJECTS: dict[str, Any] = {
 
 
 async def listed(state_dir: Path, upstream: Upstream, **arguments: Any) -> Projects:
-    async with upstream.workspace(state_dir) as ws:
-        return await list_projects(ws, **arguments)
+    async with upstream.open_tool_context(state_dir) as context:
+        return await list_projects(context, **arguments)
 
 
 def upstream(**replies: Reply) -> Upstream:
@@ -102,7 +102,7 @@ async def test_a_missing_organization_name_is_left_out(tmp_path: Path) -> None:
 async def test_a_cursor_that_leads_back_is_dropped_with_a_note(tmp_path: Path) -> None:
     upstream = Upstream()
     upstream.replies["GET /v1/projects"] = {"items": [{"id": "prj_1", "name": "acme"}], "nextCursor": "same"}
-    async with upstream.workspace(tmp_path) as ws:
-        result = await list_projects(ws, cursor="same")
+    async with upstream.open_tool_context(tmp_path) as context:
+        result = await list_projects(context, cursor="same")
     assert result.next_cursor is None
     assert any("leads back" in note for note in result.notes)

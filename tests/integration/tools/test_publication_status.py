@@ -15,7 +15,7 @@ from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import Content, get_content
 from layers_mcp.tools.publish_content import publish_content
-from tests.support import START, LoopClock, open_workspace
+from tests.support import START, LoopClock, open_tool_context
 from tests.support.upstream import Upstream, refused
 
 pytestmark = pytest.mark.jumping
@@ -23,33 +23,33 @@ pytestmark = pytest.mark.jumping
 SCHEDULE = "/scheduled-posts"
 
 
-class Newsroom:
+class PublicationHarness:
     """acme-todo, whose content waits for approval, with two finished pieces of one order, and its accounts."""
 
-    def __init__(self, sandbox: Sandbox, clock: LoopClock, ws: ToolContext) -> None:
+    def __init__(self, sandbox: Sandbox, clock: LoopClock, context: ToolContext) -> None:
         self.sandbox = sandbox
         self.clock = clock
-        self.ws = ws
+        self.context = context
         self.project = sandbox.project_id("acme-todo")
         self.containers: list[str] = []
         self.accounts: list[str] = []
 
     async def prepare(self) -> None:
-        order = await generate_with_hook(self.ws, project_id=self.project, hook="Plan less.", variations=2)
+        order = await generate_with_hook(self.context, project_id=self.project, hook="Plan less.", variations=2)
         self.clock.move(minutes=5)
-        page = await get_content(self.ws, project_id=self.project, limit=2)
+        page = await get_content(self.context, project_id=self.project, limit=2)
         self.containers = [item.container_id for item in page.items if item.commission_id == order.commission_id]
-        linked = await self.ws.api.projects.social_accounts(self.project)
+        linked = await self.context.api.projects.social_accounts(self.project)
         self.accounts = [one.social_account_id for one in linked if one.status == "connected"]
 
     async def publish(self, container: str, at: str = "", accounts: int = 1) -> list[str]:
         placed = await publish_content(
-            self.ws, container_id=container, social_account_ids=tuple(self.accounts[:accounts]), at=at
+            self.context, container_id=container, social_account_ids=tuple(self.accounts[:accounts]), at=at
         )
         return [post.scheduled_post_id for post in placed.scheduled_posts]
 
     async def publication(self, container: str) -> PublicationStatus | None:
-        [item] = (await get_content(self.ws, container_ids=(container,))).items
+        [item] = (await get_content(self.context, container_ids=(container,))).items
         return item.publication
 
     def schedule_reads(self) -> int:
@@ -57,108 +57,108 @@ class Newsroom:
 
 
 @pytest.fixture
-async def newsroom(tmp_path: Path) -> AsyncIterator[Newsroom]:
+async def harness(tmp_path: Path) -> AsyncIterator[PublicationHarness]:
     clock = LoopClock(START)
     with Sandbox(clock=clock) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
-            newsroom = Newsroom(sandbox, clock, ws)
-            await newsroom.prepare()
-            yield newsroom
+        async with open_tool_context(sandbox, tmp_path) as context:
+            harness = PublicationHarness(sandbox, clock, context)
+            await harness.prepare()
+            yield harness
 
 
-async def test_pieces_of_an_order_tell_their_place_source_and_project(newsroom: Newsroom) -> None:
-    page = await get_content(newsroom.ws, container_ids=tuple(newsroom.containers))
+async def test_pieces_of_an_order_tell_their_place_source_and_project(harness: PublicationHarness) -> None:
+    page = await get_content(harness.context, container_ids=tuple(harness.containers))
     assert sorted(item.variation or "" for item in page.items) == ["1 of 2", "2 of 2"]
     assert {item.project_name for item in page.items} == {"acme-todo"}
-    listed = await get_content(newsroom.ws, project_id=newsroom.project, limit=2)
+    listed = await get_content(harness.context, project_id=harness.project, limit=2)
     assert {item.project_name for item in listed.items} == {"acme-todo"}
 
 
-async def test_content_that_waits_asks_for_no_schedule(newsroom: Newsroom) -> None:
-    before = newsroom.schedule_reads()
-    page = await get_content(newsroom.ws, container_ids=tuple(newsroom.containers))
+async def test_content_that_waits_asks_for_no_schedule(harness: PublicationHarness) -> None:
+    before = harness.schedule_reads()
+    page = await get_content(harness.context, container_ids=tuple(harness.containers))
     assert [item.publication for item in page.items] == [None, None]
-    assert newsroom.schedule_reads() == before
+    assert harness.schedule_reads() == before
 
 
-async def test_approved_content_is_followed_until_it_is_live(newsroom: Newsroom) -> None:
-    one, _ = newsroom.containers
-    decided = await decide_content(newsroom.ws, one, "approve", note="Looks good.")
+async def test_approved_content_is_followed_until_it_is_live(harness: PublicationHarness) -> None:
+    one, _ = harness.containers
+    decided = await decide_content(harness.context, one, "approve", note="Looks good.")
     assert (decided.note, decided.publication) == (
         "Looks good.",
         PublicationStatus(status="not_published", scheduled_post_ids=[]),
     )
     assert "once a person wants that" in (decided.next_step or "")
-    assert (await newsroom.publication(one)) == decided.publication
-    ids = await newsroom.publish(one, accounts=2)
-    told = await newsroom.publication(one)
+    assert (await harness.publication(one)) == decided.publication
+    ids = await harness.publish(one, accounts=2)
+    told = await harness.publication(one)
     assert told
     assert (told.status, sorted(told.scheduled_post_ids)) == ("scheduled", sorted(ids))
-    newsroom.clock.move(minutes=5)
-    told = await newsroom.publication(one)
+    harness.clock.move(minutes=5)
+    told = await harness.publication(one)
     assert told
     assert told.status == "published"
     assert told.at
     assert told.at.startswith("2026-04-17T09:1")
 
 
-async def test_an_approval_that_sets_posts_going_says_which_and_when(newsroom: Newsroom) -> None:
-    one, other = newsroom.containers
-    ids = await newsroom.publish(one, at="2026-04-18T09:00:00Z", accounts=2)
+async def test_an_approval_that_sets_posts_going_says_which_and_when(harness: PublicationHarness) -> None:
+    one, other = harness.containers
+    ids = await harness.publish(one, at="2026-04-18T09:00:00Z", accounts=2)
     waits = PublicationStatus(status="blocked_on_approval", at="2026-04-18T09:00:00Z", scheduled_post_ids=sorted(ids))
-    told = await newsroom.publication(one)
+    told = await harness.publication(one)
     assert told
     assert told.model_copy(update={"scheduled_post_ids": sorted(told.scheduled_post_ids)}) == waits
-    decided = await decide_content(newsroom.ws, one, "approve")
+    decided = await decide_content(harness.context, one, "approve")
     assert decided.publication
     assert (decided.publication.status, decided.publication.at) == ("scheduled", "2026-04-18T09:00:00Z")
     assert sorted(decided.publication.scheduled_post_ids) == sorted(ids)
     assert decided.notes == ["The approval set 2 scheduled posts going."]
-    again = await decide_content(newsroom.ws, one, "approve")
-    assert (again.publication, again.note) == (await newsroom.publication(one), None)
-    rejected = await decide_content(newsroom.ws, other, "reject", note="Off brand.")
+    again = await decide_content(harness.context, one, "approve")
+    assert (again.publication, again.note) == (await harness.publication(one), None)
+    rejected = await decide_content(harness.context, other, "reject", note="Off brand.")
     assert (rejected.publication and rejected.publication.status, rejected.next_step) == ("not_published", None)
 
 
-async def test_only_projects_with_something_scheduled_are_read_for_all_that_waits(newsroom: Newsroom) -> None:
-    one, other = newsroom.containers
-    await newsroom.publish(one, at="2026-04-18T09:00:00Z")
-    before = newsroom.schedule_reads()
-    page = await get_content(newsroom.ws, awaiting_approval=True)
+async def test_only_projects_with_something_scheduled_are_read_for_all_that_waits(harness: PublicationHarness) -> None:
+    one, other = harness.containers
+    await harness.publish(one, at="2026-04-18T09:00:00Z")
+    before = harness.schedule_reads()
+    page = await get_content(harness.context, awaiting_approval=True)
     told = {item.container_id: item.publication and item.publication.status for item in page.items}
     assert (told[one], told[other]) == ("blocked_on_approval", None)
-    assert newsroom.schedule_reads() == before + 1
+    assert harness.schedule_reads() == before + 1
 
 
-async def test_a_canceled_post_is_not_published_and_the_others_count(newsroom: Newsroom) -> None:
-    one, _ = newsroom.containers
-    await decide_content(newsroom.ws, one, "approve")
-    first, second = await newsroom.publish(one, at="2026-04-18T09:00:00Z", accounts=2)
-    await change_schedule(newsroom.ws, scheduled_post_id=first, action="cancel")
-    told = await newsroom.publication(one)
+async def test_a_canceled_post_is_not_published_and_the_others_count(harness: PublicationHarness) -> None:
+    one, _ = harness.containers
+    await decide_content(harness.context, one, "approve")
+    first, second = await harness.publish(one, at="2026-04-18T09:00:00Z", accounts=2)
+    await change_schedule(harness.context, scheduled_post_id=first, action="cancel")
+    told = await harness.publication(one)
     assert told
     assert (told.status, told.scheduled_post_ids) == ("scheduled", [second])
-    await change_schedule(newsroom.ws, scheduled_post_id=second, action="cancel")
-    assert await newsroom.publication(one) == PublicationStatus(status="not_published", scheduled_post_ids=[])
+    await change_schedule(harness.context, scheduled_post_id=second, action="cancel")
+    assert await harness.publication(one) == PublicationStatus(status="not_published", scheduled_post_ids=[])
 
 
 @pytest.mark.parametrize("kind", [{"kind": "status", "status": 503}, {"kind": "latency", "seconds": 3600}])
 async def test_a_schedule_that_cannot_be_read_hides_no_content_and_undoes_no_decision(
-    newsroom: Newsroom, kind: dict[str, object]
+    harness: PublicationHarness, kind: dict[str, object]
 ) -> None:
-    one, _ = newsroom.containers
-    newsroom.sandbox.faults.append(Fault(endpoint="GET /v1/projects/:id/scheduled-posts", **kind))
-    decided = await decide_content(newsroom.ws, one, "approve")
+    one, _ = harness.containers
+    harness.sandbox.faults.append(Fault(endpoint="GET /v1/projects/:id/scheduled-posts", **kind))
+    decided = await decide_content(harness.context, one, "approve")
     assert (decided.approval_status, decided.publication) == ("approved", None)
     assert any("could not be read" in note for note in decided.notes)
-    page: Content = await get_content(newsroom.ws, container_ids=(one,))
+    page: Content = await get_content(harness.context, container_ids=(one,))
     assert [(item.approval_status, item.publication) for item in page.items] == [("approved", None)]
     assert any("could not be read" in note for note in page.notes)
 
 
-async def test_orders_of_the_project_that_still_run_are_noted_with_their_jobs(newsroom: Newsroom) -> None:
-    order = await generate_with_hook(newsroom.ws, project_id=newsroom.project, hook="Another one.")
-    page = await get_content(newsroom.ws, project_id=newsroom.project, awaiting_approval=True)
+async def test_orders_of_the_project_that_still_run_are_noted_with_their_jobs(harness: PublicationHarness) -> None:
+    order = await generate_with_hook(harness.context, project_id=harness.project, hook="Another one.")
+    page = await get_content(harness.context, project_id=harness.project, awaiting_approval=True)
     assert f"Still being made, as far as is known: 1 order ({order.job_id}); wait_job tells how far." in page.notes
 
 
@@ -171,8 +171,8 @@ async def test_a_promotion_that_failed_is_told(tmp_path: Path) -> None:
         "pendingSchedulePromotion": promotion,
     }
     upstream.replies["GET /v1/content/cnt_1"] = refused(403, "FORBIDDEN_SCOPE")
-    async with upstream.workspace(tmp_path) as ws:
-        decided = await decide_content(ws, "cnt_1", "approve")
+    async with upstream.open_tool_context(tmp_path) as context:
+        decided = await decide_content(context, "cnt_1", "approve")
     assert (decided.approval_status, decided.publication) == ("approved", None)
     assert decided.notes[0].startswith("What is scheduled of it could not be read. FORBIDDEN_SCOPE (403)")
 
@@ -186,6 +186,6 @@ async def test_posts_that_an_approval_set_going_count_as_scheduled_even_where_th
         "approvalStatus": "approved",
         "pendingSchedulePromotion": {"status": "ok", "scheduledPostIds": ["sp_1", "sp_2"]},
     }
-    async with upstream.workspace(tmp_path) as ws:
-        decided = await decide_content(ws, "cnt_1", "approve")
+    async with upstream.open_tool_context(tmp_path) as context:
+        decided = await decide_content(context, "cnt_1", "approve")
     assert decided.publication == PublicationStatus(status="scheduled", scheduled_post_ids=["sp_1", "sp_2"])

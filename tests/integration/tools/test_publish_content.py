@@ -16,7 +16,7 @@ from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.list_schedule import list_schedule
 from layers_mcp.tools.publish_content import publish_content
-from tests.support import START, LoopClock, open_workspace
+from tests.support import START, LoopClock, open_tool_context
 from tests.support.publishing_harness import PUBLISH, SCHEDULE, PublishingHarness, open_publishing_harness
 from tests.support.tool_harness import open_tool_harness, text_of
 
@@ -76,7 +76,7 @@ async def test_an_unanswered_publication_of_another_key_is_found_in_the_schedule
     with pytest.raises(Exception, match="UNREACHABLE"):
         await harness.publish(at="2026-04-18T09:00Z")
     harness.sandbox.faults.clear()
-    async with open_workspace(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
+    async with open_tool_context(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
         found = await publish_content(
             other,
             container_id=harness.container,
@@ -94,7 +94,7 @@ async def test_an_unanswered_publication_that_is_nowhere_is_not_sent_again(
     with pytest.raises(Exception, match="UNREACHABLE"):
         await harness.publish()
     harness.sandbox.faults.clear()
-    async with open_workspace(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
+    async with open_tool_context(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
         with pytest.raises(ToolError, match="PUBLICATION_UNKNOWN"):
             await publish_content(other, container_id=harness.container, social_account_ids=tuple(harness.accounts[:1]))
     assert await harness.scheduled() == []
@@ -108,7 +108,7 @@ async def test_a_publication_does_not_take_the_post_of_another_that_was_never_an
         with pytest.raises(Exception, match="UNREACHABLE"):
             await harness.publish(at="2026-04-18T09:00Z", take=take)
         harness.sandbox.faults.clear()
-    async with open_workspace(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
+    async with open_tool_context(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
         with pytest.raises(ToolError, match="whose is whose is unclear"):
             await publish_content(
                 other,
@@ -159,7 +159,7 @@ async def test_what_cannot_be_is_refused_before_anything_is_sent(
 
 async def test_publications_are_no_orders(harness: PublishingHarness) -> None:
     await harness.publish()
-    orders, _ = await harness.ws.operations.history.since(START)
+    orders, _ = await harness.context.operations.history.since(START)
     assert [order.tool for order in orders] == ["generate_with_hook"]
 
 
@@ -181,11 +181,11 @@ async def test_an_account_that_cannot_be_published_on_is_refused_with_those_that
 async def test_content_that_still_runs_or_was_rejected_is_refused_before_anything_is_sent(
     harness: PublishingHarness,
 ) -> None:
-    order = await generate_with_hook(harness.ws, project_id=harness.project, hook="Not yet.")
+    order = await generate_with_hook(harness.context, project_id=harness.project, hook="Not yet.")
     with pytest.raises(ToolError, match="CONFLICT: The content is not finished"):
         await harness.publish(container_id=order.container_ids[0])
     await harness.prepare("acme-todo")
-    await decide_content(harness.ws, container_id=harness.container, decision="reject", note="Off brand.")
+    await decide_content(harness.context, container_id=harness.container, decision="reject", note="Off brand.")
     for arguments in ({}, {"at": "2026-04-18T09:00Z"}, {"dry_run": True}):
         with pytest.raises(ToolError, match="CONTENT_REJECTED"):
             await harness.publish(**arguments)
@@ -202,12 +202,12 @@ async def test_what_waits_for_a_person_can_be_scheduled_and_goes_out_once_it_is_
     blocked = await harness.publish(at="2026-04-18T09:00Z")
     assert blocked.status == "blocked_on_approval"
     assert "approving it sets this publication going" in blocked.notes[0]
-    listed = await list_schedule(harness.ws, project_id=harness.project, status=("queued",))
+    listed = await list_schedule(harness.context, project_id=harness.project, status=("queued",))
     assert "Queued posts that go out only once a person has approved their content: 1." in listed.notes
-    await decide_content(harness.ws, container_id=harness.container, decision="approve")
+    await decide_content(harness.context, container_id=harness.container, decision="approve")
     again = await harness.publish(at="2026-04-18T09:00Z")
     assert (again.status, again.replayed, len(await harness.scheduled())) == ("scheduled", True, 1)
-    assert (await list_schedule(harness.ws, project_id=harness.project, status=("queued",))).notes == []
+    assert (await list_schedule(harness.context, project_id=harness.project, status=("queued",))).notes == []
 
 
 async def test_an_api_that_refuses_to_schedule_what_waits_says_who_decides(harness: PublishingHarness) -> None:
@@ -326,8 +326,8 @@ async def test_every_vintage_takes_posts_and_drafts_now_and_later(
 ) -> None:
     clock = LoopClock(START)
     with Sandbox(clock=clock, vintage=vintage) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
-            harness = PublishingHarness(sandbox, clock, ws, tmp_path)
+        async with open_tool_context(sandbox, tmp_path) as context:
+            harness = PublishingHarness(sandbox, clock, context, tmp_path)
             await harness.prepare()
             both = tuple(harness.accounts)
             now = await harness.publish(social_account_ids=both)
@@ -336,7 +336,7 @@ async def test_every_vintage_takes_posts_and_drafts_now_and_later(
             clock.move(days=2)
             assert (await harness.publish(social_account_ids=both)).status == "published"
             assert (await harness.publish(mode="draft", at="2026-04-18T09:00Z")).status == "draft"
-            listed = await list_schedule(ws, project_id=harness.project, status=("draft",))
+            listed = await list_schedule(context, project_id=harness.project, status=("draft",))
             assert [item.publication_id for item in listed.items] == [draft.publication_id]
 
 
@@ -346,7 +346,7 @@ async def test_while_the_journal_cannot_be_read_nothing_is_published_and_nothing
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     (damaged / "orders.db").write_bytes(b"no database")
-    async with open_workspace(harness.sandbox, damaged) as other:
+    async with open_tool_context(harness.sandbox, damaged) as other:
         for dry_run in (True, False):
             with pytest.raises(ToolError) as refused:
                 await harness.publish(other, dry_run=dry_run)
@@ -360,7 +360,7 @@ async def test_the_same_publication_is_the_same_however_the_api_spells_its_ids(h
     harness.sandbox.speak("current")
     again = await harness.publish(at="2026-04-18T09:00Z")
     assert (again.replayed, again.publication_id) == (True, first.publication_id)
-    accounts = await harness.ws.api.projects.social_accounts(harness.project)
+    accounts = await harness.context.api.projects.social_accounts(harness.project)
     spelled = [one.social_account_id for one in accounts if one.status == "connected"][:1]
     assert spelled != harness.accounts[:1]
     anew = await harness.publish(at="2026-04-18T09:00Z", social_account_ids=tuple(spelled))

@@ -99,7 +99,7 @@ async def test_a_change_that_met_a_fault_is_made_by_the_same_call(
     await anyio.sleep(400)
     changed = await harness.change(post.scheduled_post_id, **change)
     assert (changed.status, changed.scheduled_for) == wanted
-    upstream = await harness.ws.api.publishing.get(post.scheduled_post_id)
+    upstream = await harness.context.api.publishing.get(post.scheduled_post_id)
     assert upstream.status == wanted[0]
 
 
@@ -165,12 +165,12 @@ async def test_two_programs_that_publish_at_once_post_once(harness: PublishingHa
     harness.sandbox.faults.append(Fault(endpoint=PUBLISH, kind="latency", seconds=5))
     told: list[Any] = []
 
-    async def publish(ws: Any) -> None:
-        told.append(await harness.publish(ws))
+    async def publish(context: Any) -> None:
+        told.append(await harness.publish(context))
 
     async with harness.open() as other, anyio.create_task_group() as group:
-        for ws in (harness.ws, other, harness.ws, other):
-            group.start_soon(publish, ws)
+        for context in (harness.context, other, harness.context, other):
+            group.start_soon(publish, context)
     assert len({each.publication_id for each in told}) == 1
     assert sorted(each.replayed for each in told) == [False, True, True, True]
     assert (len(await harness.scheduled()), harness.sent()) == (1, 1)

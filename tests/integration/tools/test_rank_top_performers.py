@@ -17,7 +17,7 @@ from layers_mcp.protocol import render
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.rank_top_performers import TopPerformers, rank_top_performers
-from tests.support import LoopClock, open_workspace
+from tests.support import LoopClock, open_tool_context
 from tests.support.upstream import Upstream, ok, pairs_of
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
@@ -52,8 +52,8 @@ FIELD = [row(rank, 0.02) for rank in range(2, 7)]
 async def ranked(
     upstream: Upstream, state_dir: Path, metric: Any = "engagement_rate", **arguments: Any
 ) -> TopPerformers:
-    async with upstream.workspace(state_dir) as ws:
-        return await rank_top_performers(ws, project_id=PROJECT, metric=metric, **arguments)
+    async with upstream.open_tool_context(state_dir) as context:
+        return await rank_top_performers(context, project_id=PROJECT, metric=metric, **arguments)
 
 
 async def test_one_request_for_a_hundred_rows_is_sent_whatever_the_limit(tmp_path: Path) -> None:
@@ -268,8 +268,8 @@ async def test_the_worst_are_the_other_end_of_the_same_list_small_samples_last(t
     assert "few conversions say little" in paid.next_step
     full = await ranked(ranking(*[row(rank, 0.02) for rank in range(1, 101)]), tmp_path, order="worst")
     assert "of the top 100 only" in full.next_step
-    async with upstream.workspace(tmp_path, read_only=True) as ws:
-        reading = await rank_top_performers(ws, project_id=PROJECT, metric="views", order="worst")
+    async with upstream.open_tool_context(tmp_path, read_only=True) as context:
+        reading = await rank_top_performers(context, project_id=PROJECT, metric="views", order="worst")
     assert "set_override" not in reading.next_step
 
 
@@ -322,9 +322,9 @@ async def test_what_orders_made_does_not_raise_the_bar_for_the_next(tmp_path: Pa
         {"jobId": "job_1", "status": "running", "containerIds": [f"cnt_{rank}" for rank in range(8, 13)]}, 202
     )
     before = (await ranked(upstream, tmp_path)).items[0]
-    async with upstream.workspace(tmp_path) as ws:
-        await generate_with_hook(ws, project_id=PROJECT, hook="Plan less.", variations=5)
-        after = (await rank_top_performers(ws, project_id=PROJECT, metric="engagement_rate")).items[0]
+    async with upstream.open_tool_context(tmp_path) as context:
+        await generate_with_hook(context, project_id=PROJECT, hook="Plan less.", variations=5)
+        after = (await rank_top_performers(context, project_id=PROJECT, metric="engagement_rate")).items[0]
     assert (after.chance_real or 0) > (before.chance_real or 0) + 0.2
     assert (after.engagement_times_median, after.breakout) == (before.engagement_times_median, before.breakout)
 
@@ -375,10 +375,10 @@ async def test_what_is_promoted_goes_by_spend_and_active_promotions_where_every_
     told: dict[str, dict[str | None, bool]] = {}
     for vintage in ("preview", "current"):
         with Sandbox(clock=LoopClock(), vintage=vintage) as sandbox:
-            async with open_workspace(sandbox, tmp_path / vintage) as ws:
+            async with open_tool_context(sandbox, tmp_path / vintage) as context:
                 project_id = sandbox.project_id(project)
-                result = await rank_top_performers(ws, project_id=project_id, metric="views", limit=100)
-                by_metric = await rank_top_performers(ws, project_id=project_id, metric="roas", limit=100)
+                result = await rank_top_performers(context, project_id=project_id, metric="views", limit=100)
+                by_metric = await rank_top_performers(context, project_id=project_id, metric="roas", limit=100)
         assert all(item.ads_content_id for item in result.items) == (vintage == "current")
         assert all(item.promoted for item in by_metric.items)
         told[vintage] = {item.title: item.promoted for item in result.items}
@@ -390,8 +390,8 @@ async def test_what_is_promoted_goes_by_spend_and_active_promotions_where_every_
 async def test_where_active_promotions_cannot_be_read_a_note_says_what_promoted_goes_by(tmp_path: Path) -> None:
     with Sandbox(clock=LoopClock(), vintage="current") as sandbox:
         sandbox.faults.append(Fault(endpoint="GET /v1/projects/:id/ads-content", kind="status", status=500))
-        async with open_workspace(sandbox, tmp_path) as ws:
-            result = await rank_top_performers(ws, project_id=sandbox.project_id("acme-todo"), metric="views")
+        async with open_tool_context(sandbox, tmp_path) as context:
+            result = await rank_top_performers(context, project_id=sandbox.project_id("acme-todo"), metric="views")
     assert not any(item.promoted for item in result.items)
     assert any(note.startswith("Active promotions could not be read: `promoted` is true") for note in result.notes)
 
@@ -485,8 +485,8 @@ async def test_nothing_is_proposed_to_be_ordered_from_spend_that_brought_nothing
 @pytest.mark.parametrize("metric", ["engagement_rate", "roas"])
 async def test_a_read_only_server_names_no_tool_that_it_does_not_have(tmp_path: Path, metric: Any) -> None:
     upstream = ranking(row(1, 0.082, 14820), *FIELD, metric=metric)
-    async with upstream.workspace(tmp_path, read_only=True) as ws:
-        result = await rank_top_performers(ws, project_id=PROJECT, metric=metric)
+    async with upstream.open_tool_context(tmp_path, read_only=True) as context:
+        result = await rank_top_performers(context, project_id=PROJECT, metric=metric)
     assert result.next_step.startswith("Rank 1 ")
     assert "clone_post" not in result.next_step
     assert "read-only" in result.next_step

@@ -16,7 +16,7 @@ from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import get_content
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from layers_mcp.tools.review_commissions import review_commissions
-from tests.support import LoopClock, open_workspace
+from tests.support import LoopClock, open_tool_context
 from tests.support.tool_harness import open_tool_harness
 from tests.support.upstream import NOW, Upstream, query_of, refused
 
@@ -65,8 +65,8 @@ class OrderingUpstream(Upstream):
     @asynccontextmanager
     async def open(self, state_dir):
         self.replies["GET /v1/credits"] = {"balance": 10_000, "estimatedCreditsPerFormat": {"auto": 120}}
-        async with self.workspace(state_dir) as ws:
-            yield ws
+        async with self.open_tool_context(state_dir) as context:
+            yield context
 
 
 def clone(source: str = "pp_1", **extra) -> CloneOrder:
@@ -75,11 +75,11 @@ def clone(source: str = "pp_1", **extra) -> CloneOrder:
 
 async def test_an_order_is_held_against_its_source_and_the_median(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone(mode="reimagine"))
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone(mode="reimagine"))
         upstream.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08), post("pp_2", 900, 0.02)]
         upstream.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "approved"}]
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     (row,) = result.commissions
     assert (row.project_id, row.tool, row.mode, row.source_platform_post_id) == (
         "prj_1",
@@ -106,8 +106,8 @@ async def test_an_order_is_held_against_its_source_and_the_median(tmp_path):
 
 async def test_an_empty_journal_is_an_answer_without_any_read(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        result = await review_commissions(ws)
+    async with upstream.open(tmp_path) as context:
+        result = await review_commissions(context)
     structured, _ = render(result)
     assert structured["commissions"] == []
     assert structured["by_mode"] == []
@@ -117,9 +117,9 @@ async def test_an_empty_journal_is_an_answer_without_any_read(tmp_path):
 
 async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
-        structured, _ = render(await review_commissions(ws))
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
+        structured, _ = render(await review_commissions(context))
     assert structured["by_mode"] == [{"mode": "fork", "commissions": 1, "live": 0, "judged": 0}]
     assert "metric_value" not in structured["commissions"][0]
     assert "Nothing that was ordered is live yet: too early to judge." in structured["notes"]
@@ -128,25 +128,25 @@ async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path)
 
 async def test_orders_that_came_to_nothing_are_not_called_too_early(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as context:
         for take in (1, 2, 3):
-            await ws.operations.orders.place(clone(take=take))
+            await context.operations.orders.place(clone(take=take))
         upstream.content = [
             {"id": "cnt_1", "status": "failed"},
             {"id": "cnt_2", "status": "canceled"},
             {"id": "cnt_3", "status": "completed", "approvalStatus": "rejected"},
         ]
-        notes = (await review_commissions(ws)).notes
+        notes = (await review_commissions(context)).notes
         assert "Every order failed, was canceled or was rejected, so nothing of them goes live." in notes
         assert [note for note in notes if "too early" in note] == []
 
 
 async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
         upstream.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "pending"}]
-        notes = (await review_commissions(ws)).notes
+        notes = (await review_commissions(context)).notes
     assert (
         "Pieces that wait for a person's decision and can go live only after it: 1 (get_content with project_id "
         "and awaiting_approval shows them)." in notes
@@ -155,11 +155,11 @@ async def test_an_order_that_waits_for_a_person_says_so_however_old(tmp_path):
 
 async def test_an_order_that_is_not_live_yet_names_its_source_all_the_same(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
         upstream.ranking = [post("pp_1", 900, 0.08, title="The winner")]
-        result = await review_commissions(ws)
-        other = await review_commissions(ws, project_id="prj_2")
+        result = await review_commissions(context)
+        other = await review_commissions(context, project_id="prj_2")
     assert (result.commissions[0].source_title, result.commissions[0].metric_value) == ("The winner", None)
     assert "holds no order of this project since" in other.notes[0]
 
@@ -167,11 +167,11 @@ async def test_an_order_that_is_not_live_yet_names_its_source_all_the_same(tmp_p
 async def test_an_order_that_was_never_answered_leads_to_the_call_that_tells_and_not_to_a_job(tmp_path):
     lost = Fault(endpoint="POST /v1/content/:id/clone-from-post", kind="drop_after")
     with Sandbox(faults=[lost]) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
+        async with open_tool_context(sandbox, tmp_path) as context:
             with pytest.raises(LayersError):
-                await clone_post(ws, project_id=sandbox.project_id("acme-todo"), source_platform_post_id="pp_1")
+                await clone_post(context, project_id=sandbox.project_id("acme-todo"), source_platform_post_id="pp_1")
             sandbox.faults.clear()
-            result = await review_commissions(ws)
+            result = await review_commissions(context)
     assert (result.commissions[0].status, result.commissions[0].job_id) == ("unknown", None)
     assert [note for note in result.notes if "known end" in note or "never answered" in note] == [
         "Orders sent and never answered: 1; the same call again tells whether one was placed, and is not charged twice."
@@ -181,11 +181,11 @@ async def test_an_order_that_was_never_answered_leads_to_the_call_that_tells_and
 async def test_what_an_order_was_charged_is_read_from_the_ledger(tmp_path):
     clock = LoopClock()
     with Sandbox(clock=clock) as sandbox:
-        async with open_workspace(sandbox, tmp_path) as ws:
+        async with open_tool_context(sandbox, tmp_path) as context:
             hook = {"project_id": sandbox.project_id("acme-todo"), "hook": "Plan less.", "format": "slideshow_remix"}
-            await generate_with_hook(ws, variations=2, **hook)
+            await generate_with_hook(context, variations=2, **hook)
             clock.move(minutes=5)
-            result = await review_commissions(ws)
+            result = await review_commissions(context)
     assert result.commissions[0].charged_credits == result.credits.charged == 100
 
 
@@ -238,10 +238,10 @@ async def test_decisions_say_how_each_piece_stands_with_publishing_once_somethin
 
 async def test_small_samples_are_live_and_too_young(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
         upstream.ranking = [post("pp_9", 20, 0.9, container="cnt_1"), post("pp_1", 900, 0.08)]
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     assert result.commissions[0].low_sample is True
     assert result.by_mode[0].beat_source == 0
     assert "No live order (1) has 50 views yet: too early to judge." in result.notes
@@ -249,15 +249,15 @@ async def test_small_samples_are_live_and_too_young(tmp_path):
 
 async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
-        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="Nobody posted this"))
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
+        await context.operations.orders.place(HookOrder(project_id="prj_1", hook="Nobody posted this"))
         upstream.ranking = [
             post("pp_9", 5000, 0.1, container="cnt_1"),
             post("pp_1", 900, 0.05),
             post("pp_8", 700, 0.04, container="cnt_2", title="Nobody posted this"),
         ]
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     first, second = sorted(result.commissions, key=lambda row: row.hook or "")
     assert (first.mode, first.hook, first.source_value, first.versus_source) == ("hook", "A hook", 0.05, 2.0)
     assert second.versus_source is None
@@ -270,39 +270,39 @@ async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
 
 async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.workspace(tmp_path, now=NOW - timedelta(days=20)) as ws:
-        await ws.operations.orders.place(clone())
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
+    async with upstream.open_tool_context(tmp_path, now=NOW - timedelta(days=20)) as context:
+        await context.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
         upstream.ranking = [
             post("pp_8", 5000, 0.2, container="cnt_1"),
             post("pp_1", 900, 0.05),
             post("pp_9", 500, 0.1, container="cnt_2"),
         ]
-        (row,) = (await review_commissions(ws, since="7d")).commissions
+        (row,) = (await review_commissions(context, since="7d")).commissions
     assert row.source_value == 0.05
 
 
 async def test_full_rankings_of_many_projects_are_joined_with_the_journal(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as context:
         for number in range(25):
             project = f"prj_{100 + number}"
-            await ws.operations.orders.place(HookOrder(project_id=project, hook="A hook"))
+            await context.operations.orders.place(HookOrder(project_id=project, hook="A hook"))
             rows = [post(f"pp_{row}", 500, 0.05, container=f"cnt_x{number}_{row}") for row in range(100)]
             ranking = {"metric": "engagement_rate", "window": "90d", "items": rows}
             upstream.replies[f"GET /v1/projects/{project}/top-performers"] = ranking
             upstream.replies[f"GET /v1/projects/{project}/content"] = {"items": []}
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     assert [note for note in result.notes if "of project prj_" in note and "could not be read" in note] == []
 
 
 async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as context:
         for take in range(1, 5):
-            await ws.operations.orders.place(clone(take=take))
-        result = await review_commissions(ws, limit=2)
+            await context.operations.orders.place(clone(take=take))
+        result = await review_commissions(context, limit=2)
     assert len(result.commissions) == 2
     assert result.by_mode[0].commissions == 4
     assert "The newest 2 of 4 orders are listed; by_mode covers them all." in result.notes
@@ -313,10 +313,10 @@ async def test_by_mode_covers_every_order_and_the_list_only_the_newest(tmp_path)
 )
 async def test_one_ranking_a_project_in_the_smallest_window_that_covers_since(tmp_path, since, window):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
-        await ws.operations.orders.place(clone(take=2))
-        result = await review_commissions(ws, since=since)
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
+        await context.operations.orders.place(clone(take=2))
+        result = await review_commissions(context, since=since)
     (request,) = upstream.asked("/v1/projects/prj_1/top-performers")
     assert query_of(request) == {
         "metric": ["engagement_rate"],
@@ -331,10 +331,10 @@ async def test_one_ranking_a_project_in_the_smallest_window_that_covers_since(tm
 
 async def test_a_window_is_not_missed_by_the_fraction_of_a_second(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.workspace(tmp_path, now=NOW.replace(microsecond=400_000)) as ws:
-        await ws.operations.orders.place(clone())
-        await review_commissions(ws, since="7d")
-        result = await review_commissions(ws)
+    async with upstream.open_tool_context(tmp_path, now=NOW.replace(microsecond=400_000)) as context:
+        await context.operations.orders.place(clone())
+        await review_commissions(context, since="7d")
+        result = await review_commissions(context)
     windows = [query_of(request)["window"] for request in upstream.asked("/v1/projects/prj_1/top-performers")]
     assert windows == [["7d"], ["90d"]]
     assert [note for note in result.notes if "90 days at most" in note] == []
@@ -342,24 +342,24 @@ async def test_a_window_is_not_missed_by_the_fraction_of_a_second(tmp_path):
 
 async def test_a_project_can_be_asked_for_alone(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
-        await ws.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
-        one = await review_commissions(ws, project_id="prj_2")
-        both = await review_commissions(ws)
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
+        await context.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
+        one = await review_commissions(context, project_id="prj_2")
+        both = await review_commissions(context)
     assert [row.project_id for row in one.commissions] == ["prj_2"]
     assert {row.project_id for row in both.commissions} == {"prj_1", "prj_2"}
 
 
 async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
-        await ws.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
+        await context.operations.orders.place(HookOrder(project_id="prj_2", hook="A hook"))
         upstream.ranking = [post("pp_9", 500, 0.1, container="cnt_1"), post("pp_1", 900, 0.08)]
         upstream.replies["GET /v1/projects/prj_2/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
         upstream.replies["GET /v1/projects/prj_2/content"] = refused(404, "NOT_FOUND")
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     by_project = {row.project_id: row for row in result.commissions}
     assert by_project["prj_1"].versus_source == 1.25
     assert by_project["prj_2"].metric_value is None
@@ -371,10 +371,10 @@ async def test_a_project_that_cannot_be_read_does_not_hide_the_others(tmp_path):
 
 async def test_an_order_from_before_the_ranking_is_not_called_too_early(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
-    async with upstream.workspace(tmp_path, now=NOW + timedelta(days=100)) as ws:
-        result = await review_commissions(ws, since="52w")
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
+    async with upstream.open_tool_context(tmp_path, now=NOW + timedelta(days=100)) as context:
+        result = await review_commissions(context, since="52w")
     assert [note for note in result.notes if "too early" in note] == [
         "No order is in the ranking now: too early to judge, or published before it begins."
     ]
@@ -382,28 +382,28 @@ async def test_an_order_from_before_the_ranking_is_not_called_too_early(tmp_path
 
 async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
         upstream.replies["GET /v1/projects/prj_1/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     assert [note for note in result.notes if "live" in note] == []
 
 
 async def test_the_source_of_a_hook_is_no_order_of_ours_however_its_container_is_spelled(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook"))
         upstream.ranking = [post("pp_9", 900, 0.3, container="1"), post("pp_1", 500, 0.1)]
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     assert (result.commissions[0].metric_value, result.commissions[0].source_value) == (0.3, 0.1)
 
 
 async def test_more_projects_than_are_read_are_named_in_a_note(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as context:
         for number in range(26):
-            await ws.operations.orders.place(HookOrder(project_id=f"prj_{100 + number}", hook="A hook"))
-        result = await review_commissions(ws, limit=100)
+            await context.operations.orders.place(HookOrder(project_id=f"prj_{100 + number}", hook="A hook"))
+        result = await review_commissions(context, limit=100)
     assert len(result.commissions) == 26
     assert "Results were read for 25 of 26 projects; name a project_id for another." in result.notes
     assert len([request for request in upstream.requests if request.url.path.endswith("top-performers")]) == 25
@@ -411,11 +411,11 @@ async def test_more_projects_than_are_read_are_named_in_a_note(tmp_path):
 
 async def test_an_order_below_a_full_ranking_is_unranked_and_the_note_says_what_follows(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
         upstream.ranking = [post(f"pp_{number}", 500, 0.05) for number in range(100)]
         upstream.content = [{"id": "cnt_1", "status": "completed", "approvalStatus": "not_required"}]
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     assert result.commissions[0].status == "unranked"
     assert result.by_mode[0].live == 0
     assert any("wins are overstated" in note for note in result.notes)
@@ -425,8 +425,8 @@ async def test_an_order_below_a_full_ranking_is_unranked_and_the_note_says_what_
 
 async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends_it(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
 
         def content(request: httpx2.Request) -> dict:
             if "cursor" not in query_of(request):
@@ -434,7 +434,7 @@ async def test_every_page_of_content_is_read_and_a_cursor_that_stands_still_ends
             return {"items": [{"id": "cnt_1", "status": "failed", "approvalStatus": "pending"}], "nextCursor": "x"}
 
         upstream.replies["GET /v1/projects/prj_1/content"] = content
-        result = await review_commissions(ws, since="7d")
+        result = await review_commissions(context, since="7d")
     first, _ = upstream.asked("/v1/projects/prj_1/content")
     assert result.commissions[0].approval_status == "pending"
     assert query_of(first) == {
@@ -447,10 +447,10 @@ async def test_the_end_of_a_job_nobody_waited_for_is_looked_up_and_written_down(
     upstream = OrderingUpstream()
     result = {"containerId": "cnt_1", "containerIds": ["cnt_1", "cnt_1b"]}
     upstream.replies["GET /v1/jobs/job_1"] = {"jobId": "job_1", "kind": "x", "status": "completed", "result": result}
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone(variations=2))
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone(variations=2))
         for _ in range(2):
-            (row,) = (await review_commissions(ws)).commissions
+            (row,) = (await review_commissions(context)).commissions
             assert row.status == "completed"
             assert {"cnt_1", "cnt_1b"} <= set(row.container_ids)
     assert len(upstream.asked("/v1/jobs/job_1")) == 1
@@ -458,19 +458,19 @@ async def test_the_end_of_a_job_nobody_waited_for_is_looked_up_and_written_down(
 
 async def test_an_end_that_the_content_shows_is_written_down(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        await ws.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
         upstream.content = [{"id": "cnt_1", "status": "failed", "approvalStatus": "not_required"}]
-        assert (await review_commissions(ws)).commissions[0].status == "failed"
-        ((record,), _) = await ws.operations.history.since(NOW - timedelta(days=1))
+        assert (await review_commissions(context)).commissions[0].status == "failed"
+        ((record,), _) = await context.operations.history.since(NOW - timedelta(days=1))
     assert record.status == "failed"
 
 
 async def test_a_bad_since_is_refused_before_anything_is_read(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as context:
         with pytest.raises(ToolError) as failure:
-            await review_commissions(ws, since="soon")
+            await review_commissions(context, since="soon")
     assert failure.value.code == "INVALID_ARGUMENT"
     assert upstream.requests == []
 
@@ -478,9 +478,9 @@ async def test_a_bad_since_is_refused_before_anything_is_read(tmp_path):
 async def test_a_journal_that_cannot_be_read_is_said(tmp_path):
     upstream = OrderingUpstream()
     (tmp_path / "orders.db").write_text("no database" * 200)
-    async with upstream.open(tmp_path) as ws:
-        ids = await get_content(ws, container_ids=("cnt_1",))
-        result = await review_commissions(ws)
+    async with upstream.open(tmp_path) as context:
+        ids = await get_content(context, container_ids=("cnt_1",))
+        result = await review_commissions(context)
     assert result.commissions == []
     assert "The order journal could not be read or written: its file is damaged." in result.notes
     assert "The order journal could not be read or written: its file is damaged." in ids.notes
@@ -488,11 +488,11 @@ async def test_a_journal_that_cannot_be_read_is_said(tmp_path):
 
 async def test_a_commission_is_known_by_its_container_in_get_content(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
-        placed = await ws.operations.orders.place(clone())
+    async with upstream.open(tmp_path) as context:
+        placed = await context.operations.orders.place(clone())
         upstream.replies["GET /v1/content/cnt_1"] = {"id": "cnt_1", "status": "completed"}
         upstream.replies["GET /v1/content/cnt_77"] = {"id": "cnt_77", "status": "completed"}
-        result = await get_content(ws, container_ids=("cnt_1", "cnt_77"))
+        result = await get_content(context, container_ids=("cnt_1", "cnt_77"))
     assert placed.record is not None
     assert [item.commission_id for item in result.items] == [placed.record.commission_id, None]
 
@@ -502,23 +502,29 @@ async def test_after_a_simulated_month_the_wins_are_those_of_the_world(tmp_path)
     clock = LoopClock()
     with Sandbox(clock=clock) as sandbox:
         project = sandbox.project_id("acme-todo")
-        async with open_workspace(sandbox, tmp_path) as ws:
-            ranking = await rank_top_performers(ws, project_id=project, metric="engagement_rate", limit=3)
+        async with open_tool_context(sandbox, tmp_path) as context:
+            ranking = await rank_top_performers(context, project_id=project, metric="engagement_rate", limit=3)
             for row in ranking.items:
                 for mode in ("fork", "reimagine"):
                     await clone_post(
-                        ws, project_id=project, source_platform_post_id=row.platform_post_id, mode=mode, variations=2
+                        context,
+                        project_id=project,
+                        source_platform_post_id=row.platform_post_id,
+                        mode=mode,
+                        variations=2,
                     )
-            await generate_with_hook(ws, project_id=project, hook=ranking.items[0].title, variations=2)
+            await generate_with_hook(context, project_id=project, hook=ranking.items[0].title, variations=2)
             clock.move(minutes=1)
-            waiting = await get_content(ws, project_id=project, awaiting_approval=True, limit=50)
+            waiting = await get_content(context, project_id=project, awaiting_approval=True, limit=50)
             assert len(waiting.items) == 14
             for item in waiting.items:
-                await decide_content(ws, item.container_id, "approve")
+                await decide_content(context, item.container_id, "approve")
             sandbox.publish_finished("acme-todo")
             clock.move(days=28)
-            review = await review_commissions(ws, project_id=project)
-            board = await rank_top_performers(ws, project_id=project, metric="engagement_rate", window="90d", limit=100)
+            review = await review_commissions(context, project_id=project)
+            board = await rank_top_performers(
+                context, project_id=project, metric="engagement_rate", window="90d", limit=100
+            )
         truth = {one.container_id: one.engagement_rate for one in sandbox.truth("acme-todo") if one.container_id}
     assert [mode.mode for mode in review.by_mode] == ["fork", "reimagine", "hook"]
     assert [mode.commissions for mode in review.by_mode] == [3, 3, 1]
@@ -550,10 +556,10 @@ async def test_a_mode_is_held_against_what_its_sources_should_be_expected_to_ear
     spent = {"eventType": "usage", "credits": -120, "containerId": "cnt_1", "createdAt": "2026-04-17T00:00:00Z"}
     upstream.replies["GET /v1/credits/events"] = {"items": [spent | {"eventId": "e1"}]}
     upstream.replies["GET /v1/projects"] = {"items": [{"id": "prj_1", "name": "acme"}]}
-    async with upstream.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as context:
         for take in (1, 2, 3):
-            await ws.operations.orders.place(clone(take=take))
-        result = await review_commissions(ws)
+            await context.operations.orders.place(clone(take=take))
+        result = await review_commissions(context)
     assert {row.project_name for row in result.commissions} == {"acme"}
     assert {row.source_title for row in result.commissions} == {"A hook"}
     assert (result.credits.charged, {row.charged_credits for row in result.commissions}) == (120, {120, None})
@@ -585,9 +591,9 @@ async def test_what_was_charged_is_told_per_order_and_in_all_with_refunds_subtra
 
 async def test_of_a_ledger_that_was_not_read_to_its_end_only_whole_accounts_count(tmp_path):
     upstream = OrderingUpstream()
-    async with upstream.open(tmp_path) as ws:
+    async with upstream.open(tmp_path) as context:
         for source in ("pp_1", "pp_2"):
-            await ws.operations.orders.place(clone(source))
+            await context.operations.orders.place(clone(source))
 
         def events(request: httpx2.Request) -> dict:
             number = int(query_of(request).get("cursor", ["0"])[0])
@@ -602,6 +608,6 @@ async def test_of_a_ledger_that_was_not_read_to_its_end_only_whole_accounts_coun
             }
 
         upstream.replies["GET /v1/credits/events"] = events
-        result = await review_commissions(ws)
+        result = await review_commissions(context)
     assert {row.container_ids[0]: row.charged_credits for row in result.commissions} == {"cnt_1": None, "cnt_2": 60}
     assert result.credits.charged == 60

@@ -60,11 +60,11 @@ def _row(rank: int, title: str) -> dict[str, Any]:
 
 
 async def test_every_title_is_shown_as_it_was_written(tmp_path: Path) -> None:
-    async with organization(ALL_TITLES).workspace(tmp_path) as ws:
-        ranking = await rank_top_performers(ws, project_id=PROJECT, metric="engagement_rate", limit=100)
-        creatives = await list_ads_content(ws, project_id=PROJECT, limit=100)
-        breakouts = await find_breakouts(ws, project_ids=(PROJECT,))
-        content = await get_content(ws, project_id=PROJECT, limit=50)
+    async with organization(ALL_TITLES).open_tool_context(tmp_path) as context:
+        ranking = await rank_top_performers(context, project_id=PROJECT, metric="engagement_rate", limit=100)
+        creatives = await list_ads_content(context, project_id=PROJECT, limit=100)
+        breakouts = await find_breakouts(context, project_ids=(PROJECT,))
+        content = await get_content(context, project_id=PROJECT, limit=50)
     assert {(row.title, row.title_cut) for row in ranking.items} == {(title, None) for title in ALL_TITLES}
     assert {(row.title, row.title_cut) for row in creatives.items} == {(title, None) for title in ALL_TITLES}
     assert {row.title for row in breakouts.breakouts} <= set(ALL_TITLES)
@@ -76,14 +76,14 @@ async def test_every_title_is_shown_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("titles", [ALL_TITLES[::9], pytest.param(ALL_TITLES, marks=pytest.mark.slow)])
 async def test_every_title_is_ordered_kept_and_told_again_as_it_was_written(titles: list[str], tmp_path: Path) -> None:
     upstream = organization(titles)
-    async with upstream.workspace(tmp_path) as ws:
+    async with upstream.open_tool_context(tmp_path) as context:
         for title in titles:
-            await generate_with_hook(ws, project_id=PROJECT, hook=title)
-            again = await generate_with_hook(ws, project_id=PROJECT, hook=title)
-            similar = await generate_with_hook(ws, project_id=PROJECT, hook=title, cta="Now", dry_run=True)
+            await generate_with_hook(context, project_id=PROJECT, hook=title)
+            again = await generate_with_hook(context, project_id=PROJECT, hook=title)
+            similar = await generate_with_hook(context, project_id=PROJECT, hook=title, cta="Now", dry_run=True)
             assert again.replayed
             assert [order.commission_id for order in similar.similar_orders] == [again.commission_id]
-        review = await review_commissions(ws, limit=100)
+        review = await review_commissions(context, limit=100)
     sent = [json.loads(request.content)["brief"]["hook"] for request in upstream.asked(CONTENT) if request.content]
     assert sent == titles
     assert {row.hook for row in review.commissions} == set(titles)
@@ -92,8 +92,8 @@ async def test_every_title_is_ordered_kept_and_told_again_as_it_was_written(titl
 @pytest.mark.parametrize("attack", sorted(ATTACKS.keys() - {"halves of pairs"}))  # a reader replaces them by a sign
 async def test_an_attack_is_shown_without_what_it_hides_and_is_marked(tmp_path: Path, attack: str) -> None:
     text, shown = ATTACKS[attack]
-    async with organization([text, *ALL_TITLES[:9]]).workspace(tmp_path) as ws:
-        ranking = await rank_top_performers(ws, project_id=PROJECT, metric="engagement_rate")
-        content = await get_content(ws, project_id=PROJECT)
+    async with organization([text, *ALL_TITLES[:9]]).open_tool_context(tmp_path) as context:
+        ranking = await rank_top_performers(context, project_id=PROJECT, metric="engagement_rate")
+        content = await get_content(context, project_id=PROJECT)
     assert (ranking.items[0].title, ranking.items[0].title_cut) == (shown, True)
     assert content.items[0].hook_cut

@@ -15,7 +15,7 @@ from layers_mcp.operations import CloneOrder, HookOrder
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools._job_progress import Watch
 from layers_mcp.tools.wait_job import wait_job
-from tests.support import LoopClock, open_workspace
+from tests.support import LoopClock, open_tool_context
 from tests.support.upstream import Upstream, refused
 
 pytestmark = pytest.mark.jumping
@@ -52,24 +52,24 @@ def sandbox() -> Iterator[Sandbox]:
         yield world
 
 
-async def ordered(ws: Any, sandbox: Sandbox, variations: int = 1) -> str:
+async def ordered(context: Any, sandbox: Sandbox, variations: int = 1) -> str:
     """The job of a new clone order."""
     project = sandbox.project_id("acme-todo")
-    ranking = await ws.api.metrics.top_performers(project, metric="engagement_rate", window="30d")
+    ranking = await context.api.metrics.top_performers(project, metric="engagement_rate", window="30d")
     order = CloneOrder(
         project_id=project,
         source_platform_post_id=ranking.items[0].platform_post_id,
         variations=variations,
     )
-    placement = await ws.operations.orders.place(order)
+    placement = await context.operations.orders.place(order)
     return placement.record.job_id
 
 
 async def test_a_job_is_waited_for_to_its_end_with_its_containers_and_files(sandbox: Sandbox, tmp_path: Path) -> None:
     told = Told()
-    async with open_workspace(sandbox, tmp_path) as ws:
-        job_id = await ordered(ws, sandbox, variations=3)
-        waited = await wait_job(replace(ws, progress=told), job_ids=(job_id,))
+    async with open_tool_context(sandbox, tmp_path) as context:
+        job_id = await ordered(context, sandbox, variations=3)
+        waited = await wait_job(replace(context, progress=told), job_ids=(job_id,))
     assert (waited.all_done, waited.timed_out) == (True, False)
     assert 6 <= waited.waited_seconds <= 20
     state = waited.jobs[0]
@@ -85,29 +85,29 @@ async def test_a_job_is_waited_for_to_its_end_with_its_containers_and_files(sand
 
 
 async def test_how_a_job_ended_is_written_back_to_the_journal(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with open_workspace(sandbox, tmp_path) as ws:
-        job_id = await ordered(ws, sandbox, variations=2)
-        await wait_job(ws, job_ids=(job_id,))
-        record = (await ws.operations.history.since(sandbox.now().replace(year=2020))).value[0]
+    async with open_tool_context(sandbox, tmp_path) as context:
+        job_id = await ordered(context, sandbox, variations=2)
+        await wait_job(context, job_ids=(job_id,))
+        record = (await context.operations.history.since(sandbox.now().replace(year=2020))).value[0]
     assert record.status == "completed"
     assert len(record.container_ids) == 2
 
 
 async def test_a_timeout_is_a_success_and_the_job_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with open_workspace(sandbox, tmp_path) as ws:
-        job_id = await ordered(ws, sandbox)
-        first = await wait_job(ws, job_ids=(job_id,), timeout_seconds=3)
+    async with open_tool_context(sandbox, tmp_path) as context:
+        job_id = await ordered(context, sandbox)
+        first = await wait_job(context, job_ids=(job_id,), timeout_seconds=3)
         assert (first.all_done, first.timed_out, first.waited_seconds) == (False, True, 3.0)
         assert first.jobs[0].status == "running"
         assert first.jobs[0].stage
         assert "wait_job again" in first.next_step
-        assert (await wait_job(ws, job_ids=(job_id,))).all_done
+        assert (await wait_job(context, job_ids=(job_id,))).all_done
 
 
 async def test_a_timeout_of_zero_reads_once_and_is_no_timeout(tmp_path: Path) -> None:
     upstream = on(("j1", job("j1", stage="queued")), ("j2", job("j2", "completed")))
-    async with upstream.workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=("j1", "j2", "j1"), timeout_seconds=0)
+    async with upstream.open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1", "j2", "j1"), timeout_seconds=0)
     assert (waited.all_done, waited.timed_out, waited.waited_seconds) == (False, False, 0.0)
     assert [(state.job_id, state.status) for state in waited.jobs] == [("j1", "running"), ("j2", "completed")]
     assert len(upstream.requests) == 2
@@ -115,9 +115,9 @@ async def test_a_timeout_of_zero_reads_once_and_is_no_timeout(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("seconds", "longest"), [(45, 38.5), (20, 20.5), (1, 1.5)])
 async def test_a_wait_ends_in_time_however_long_the_job_takes(seconds: int, longest: float, tmp_path: Path) -> None:
-    async with on(("j1", job("j1"))).workspace(tmp_path) as ws:
+    async with on(("j1", job("j1"))).open_tool_context(tmp_path) as context:
         started = anyio.current_time()
-        waited = await wait_job(ws, job_ids=("j1",), timeout_seconds=seconds)
+        waited = await wait_job(context, job_ids=("j1",), timeout_seconds=seconds)
         assert anyio.current_time() - started <= longest
     assert waited.timed_out
 
@@ -130,8 +130,8 @@ async def test_ten_jobs_are_waited_for_at_once_and_one_failure_hides_no_other(tm
         ("gone", refused(404, "NOT_FOUND")),
         ("foreign", refused(403, "FORBIDDEN_SCOPE")),
     ]
-    async with on(*jobs).workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=tuple(name for name, _ in jobs))
+    async with on(*jobs).open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=tuple(name for name, _ in jobs))
     by_id = {state.job_id: state for state in waited.jobs}
     assert list(by_id) == [name for name, _ in jobs]
     assert {by_id[f"j{n}"].status for n in range(6)} == {"completed"}
@@ -147,8 +147,8 @@ async def test_ten_jobs_are_waited_for_at_once_and_one_failure_hides_no_other(tm
 
 async def test_jobs_that_are_not_found_count_as_done(tmp_path: Path) -> None:
     for timeout in (0, 20):
-        async with on().workspace(tmp_path) as ws:
-            waited = await wait_job(ws, job_ids=("a", "b"), timeout_seconds=timeout)
+        async with on().open_tool_context(tmp_path) as context:
+            waited = await wait_job(context, job_ids=("a", "b"), timeout_seconds=timeout)
         assert [state.status for state in waited.jobs] == ["not_found", "not_found"]
         assert waited.all_done
         assert "Check the job ids" in waited.next_step
@@ -157,24 +157,24 @@ async def test_jobs_that_are_not_found_count_as_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0, 20])
 async def test_the_call_fails_when_no_job_can_be_read(seconds: int, tmp_path: Path) -> None:
     forbidden = refused(403, "FORBIDDEN_SCOPE")
-    async with on(("j1", forbidden), ("j2", forbidden)).workspace(tmp_path) as ws:
+    async with on(("j1", forbidden), ("j2", forbidden)).open_tool_context(tmp_path) as context:
         with pytest.raises(ForbiddenScope):
-            await wait_job(ws, job_ids=("j1", "j2"), timeout_seconds=seconds)
+            await wait_job(context, job_ids=("j1", "j2"), timeout_seconds=seconds)
 
 
 async def test_the_call_fails_when_upstream_is_down_all_the_while_and_not_when_it_comes_back(tmp_path: Path) -> None:
     down = refused(500, "INTERNAL")
-    async with on(("j1", down)).workspace(tmp_path) as ws:
+    async with on(("j1", down)).open_tool_context(tmp_path) as context:
         with pytest.raises(ServerFault):
-            await wait_job(ws, job_ids=("j1",))
-    async with on(("j1", [down, down, job("j1", "completed")])).workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=("j1",))
+            await wait_job(context, job_ids=("j1",))
+    async with on(("j1", [down, down, job("j1", "completed")])).open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1",))
     assert (waited.all_done, waited.jobs[0].error) == (True, None)
 
 
 async def test_a_job_that_cannot_be_read_any_more_keeps_its_last_state_beside_the_error(tmp_path: Path) -> None:
-    async with on(("j1", [job("j1", stage="queued"), refused(500, "INTERNAL")])).workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=("j1",), timeout_seconds=10)
+    async with on(("j1", [job("j1", stage="queued"), refused(500, "INTERNAL")])).open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1",), timeout_seconds=10)
     state = waited.jobs[0]
     assert (state.status, state.stage) == ("running", "queued")
     assert (state.error or "").startswith("INTERNAL (500)")
@@ -184,8 +184,8 @@ async def test_a_job_that_cannot_be_read_any_more_keeps_its_last_state_beside_th
 async def test_a_job_that_is_gone_while_it_is_waited_for_is_not_found_and_done(tmp_path: Path) -> None:
     gone = refused(404, "NOT_FOUND")
     upstream = on(("j1", [job("j1", stage="queued", containerId="cnt_1"), gone]), ("j2", refused(410, "GONE")))
-    async with upstream.workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=("j1", "j2"))
+    async with upstream.open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1", "j2"))
     assert [(state.status, state.error) for state in waited.jobs] == [("not_found", None)] * 2
     assert waited.jobs[0].container_ids == ["cnt_1"]
     assert (waited.all_done, waited.timed_out) == (True, False)
@@ -194,26 +194,26 @@ async def test_a_job_that_is_gone_while_it_is_waited_for_is_not_found_and_done(t
 async def test_files_are_shown_only_of_a_job_that_has_ended(tmp_path: Path) -> None:
     files = [{"assetId": "a_1", "containerId": "cnt_1", "kind": "video", "url": "https://media.test/a_1"}]
     upstream = on(("j1", job("j1", assets=files)), ("j2", job("j2", "completed", result={"assets": files})))
-    async with upstream.workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=("j1", "j2"), timeout_seconds=0)
+    async with upstream.open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1", "j2"), timeout_seconds=0)
     assert [len(state.assets) for state in waited.jobs] == [0, 1]
     assert waited.jobs[0].container_ids == ["cnt_1"]
 
 
 async def test_a_rate_limit_is_no_news_of_a_job_whose_state_is_known(tmp_path: Path) -> None:
     limited = refused(429, "RATE_LIMITED")
-    async with on(("j1", [job("j1", stage="queued"), limited])).workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=("j1",), timeout_seconds=10)
+    async with on(("j1", [job("j1", stage="queued"), limited])).open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1",), timeout_seconds=10)
     assert (waited.jobs[0].status, waited.jobs[0].error) == ("running", None)
-    async with on(("j1", limited)).workspace(tmp_path) as ws:
+    async with on(("j1", limited)).open_tool_context(tmp_path) as context:
         with pytest.raises(RateLimited):
-            await wait_job(ws, job_ids=("j1",), timeout_seconds=10)
+            await wait_job(context, job_ids=("j1",), timeout_seconds=10)
 
 
 async def test_a_first_answer_slower_than_the_timeout_is_said(tmp_path: Path) -> None:
     with Sandbox(clock=LoopClock(), faults=[Fault(endpoint="GET /v1/jobs/:id", kind="latency", seconds=8)]) as world:
-        async with open_workspace(world, tmp_path) as ws:
-            waited = await wait_job(ws, job_ids=("job_x",), timeout_seconds=2)
+        async with open_tool_context(world, tmp_path) as context:
+            waited = await wait_job(context, job_ids=("job_x",), timeout_seconds=2)
     assert (waited.timed_out, waited.jobs[0].status) == (True, "running")
     assert (waited.jobs[0].error or "").startswith("TIMEOUT")
 
@@ -222,21 +222,21 @@ async def test_two_waits_on_one_job_share_its_polls(tmp_path: Path) -> None:
     upstream = on(("j1", [job("j1"), job("j1"), job("j1", "completed")]))
     results: list[bool] = []
 
-    async def wait(ws: Any) -> None:
-        results.append((await wait_job(ws, job_ids=("j1",))).all_done)
+    async def wait(context: Any) -> None:
+        results.append((await wait_job(context, job_ids=("j1",))).all_done)
 
-    async with upstream.workspace(tmp_path) as ws, anyio.create_task_group() as group:
+    async with upstream.open_tool_context(tmp_path) as context, anyio.create_task_group() as group:
         for _ in range(20):
-            group.start_soon(wait, ws)
+            group.start_soon(wait, context)
     assert results == [True] * 20
     assert len(upstream.requests) == 3
 
 
 async def test_a_caller_that_goes_away_stops_the_polls_and_not_the_job(tmp_path: Path) -> None:
     upstream = on(("j1", job("j1")))
-    async with upstream.workspace(tmp_path) as ws:
+    async with upstream.open_tool_context(tmp_path) as context:
         with anyio.move_on_after(5) as scope:
-            await wait_job(ws, job_ids=("j1",))
+            await wait_job(context, job_ids=("j1",))
         polls = len(upstream.requests)
         await anyio.sleep(60)
     assert scope.cancelled_caught
@@ -245,8 +245,8 @@ async def test_a_caller_that_goes_away_stops_the_polls_and_not_the_job(tmp_path:
 
 
 async def test_a_status_from_another_vintage_counts_as_running(tmp_path: Path) -> None:
-    async with on(("j1", job("j1", "provisioning"))).workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=("j1",), timeout_seconds=0)
+    async with on(("j1", job("j1", "provisioning"))).open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1",), timeout_seconds=0)
     assert (waited.jobs[0].status, waited.jobs[0].stage) == ("running", "provisioning")
 
 
@@ -256,9 +256,9 @@ async def test_a_status_from_another_vintage_counts_as_running(tmp_path: Path) -
 async def test_fewer_containers_than_were_ordered_are_noted_with_the_project(tmp_path: Path) -> None:
     upstream = on(("job_1", job("job_1", "completed", containerId="cnt_1")))
     upstream.replies["POST /v1/projects/prj_1/content"] = {"jobId": "job_1", "containerId": "cnt_1"}
-    async with upstream.workspace(tmp_path) as ws:
-        await ws.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook", variations=3))
-        waited = await wait_job(ws, job_ids=("job_1",))
+    async with upstream.open_tool_context(tmp_path) as context:
+        await context.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook", variations=3))
+        waited = await wait_job(context, job_ids=("job_1",))
     assert waited.notes == [
         "Job job_1 names 1 of the 3 containers that were ordered: get_content with project_id prj_1 lists them all."
     ]
@@ -266,8 +266,8 @@ async def test_fewer_containers_than_were_ordered_are_noted_with_the_project(tmp
 
 async def test_a_broken_journal_is_noted_and_hides_no_job(tmp_path: Path) -> None:
     (tmp_path / "orders.db").write_bytes(b"this is no database at all, not even nearly" * 100)
-    async with on(("j1", job("j1", "completed", containerId="cnt_1"))).workspace(tmp_path) as ws:
-        waited = await wait_job(ws, job_ids=("j1",))
+    async with on(("j1", job("j1", "completed", containerId="cnt_1"))).open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1",))
     assert waited.jobs[0].status == "completed"
     assert waited.all_done
     assert [note for note in waited.notes if "journal" in note]
