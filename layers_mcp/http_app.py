@@ -42,7 +42,7 @@ from layers_mcp.tenancy.authentication import (
     SameForAll,
     TemporarilyUnavailable,
 )
-from layers_mcp.tenancy.pool import AllAtWork, WorkspacePool
+from layers_mcp.tenancy.pool import PoolExhausted, WorkspacePool
 from layers_mcp.tenancy.resources import ProcessResources
 from layers_mcp.tenancy.signing_keys import SigningKeys
 from layers_mcp.tenancy.tenants_file import TenantsFileError
@@ -106,7 +106,7 @@ class HttpApp:
         self._metrics = Metrics(lambda: len(self._pool), meter)
         resources.clients.verify, resources.clients.observe = _tls_context(), self._metrics.upstream_answered
         resources.observe_order = self._metrics.ordered
-        self._pool = WorkspacePool(self._open_workspace, at_work=lambda workspace: workspace.busy)
+        self._pool = WorkspacePool(self._open_workspace, is_busy=lambda workspace: workspace.busy)
         self._calls = Calls(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}
         self._keys = SigningKeys(config.oauth_issuer, transport=issuer_transport) if config.auth == "oauth" else None
@@ -283,7 +283,7 @@ class HttpApp:
                     finally:
                         if workspace.key_refused:  # a key that Layers refuses keeps nothing open
                             self._pool.retire(caller.tenant)
-            except AllAtWork:
+            except PoolExhausted:
                 raise _busy("The server is at work for as many tenants as it can take") from None
 
     @contextmanager

@@ -18,7 +18,7 @@ PROCESSES = 8
 """How many processes share a run at most; each takes seconds to import what it tests."""
 
 MEMORY = Path("/dev/shm")
-ROOM = 2**30
+FREE_BYTES = 2**30
 
 settings.register_profile("quick", deadline=None, max_examples=int(25 * TIMES))  # a slow moment is no failure
 settings.load_profile("quick")
@@ -44,7 +44,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     inside = "PYTEST_XDIST_WORKER" in os.environ  # one of the processes that share the run
     if not inside and _is_of_everything(config) and config.getoption("numprocesses", 0) is None:
         config.option.numprocesses = min(os.cpu_count() or 1, PROCESSES)
-    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > FREE_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 

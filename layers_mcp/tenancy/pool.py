@@ -19,14 +19,14 @@ MOST_OPEN = 1000
 IDLE_SECONDS = 600.0
 """After its last call a workspace is closed."""
 
-_LOOK_SECONDS = 0.5
-"""Between two looks at work whose end nobody tells of."""
+_CHECK_SECONDS = 0.5
+"""Between two checks for work that ended: nothing announces it."""
 
 K = TypeVar("K", bound=Hashable)
 W = TypeVar("W")
 
 
-class AllAtWork(Exception):  # noqa: N818 - named for what happened
+class PoolExhausted(Exception):  # noqa: N818 - named for what happened
     """As many workspaces as may be open are open, and every one of them has a call."""
 
 
@@ -50,13 +50,13 @@ class WorkspacePool(Generic[K, W]):
         self,
         open_workspace: Callable[[K], AbstractAsyncContextManager[W]],
         *,
-        at_work: Callable[[W], bool] = lambda workspace: False,
+        is_busy: Callable[[W], bool] = lambda workspace: False,
         most: int = MOST_OPEN,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
-        """`at_work` tells of work that goes on in a workspace though no caller is in it."""
+        """`is_busy` says whether work goes on in a workspace although no caller is in it."""
         self._open_workspace = open_workspace
-        self._at_work = at_work
+        self._is_busy = is_busy
         self._most = most
         self._idle_seconds = idle_seconds
         self._current: dict[K, _Slot[W]] = {}  # least recently used first
@@ -78,7 +78,7 @@ class WorkspacePool(Generic[K, W]):
         await self._stack.aclose()
 
     def __len__(self) -> int:
-        """How many are open."""
+        """Return how many are open."""
         return len(self._open)
 
     @property
@@ -88,7 +88,7 @@ class WorkspacePool(Generic[K, W]):
 
     @asynccontextmanager
     async def workspace(self, key: K) -> AsyncGenerator[W]:
-        """The workspace of `key`, opened where it is not, and kept open for the block. Raises AllAtWork."""
+        """Yield the workspace of `key`, opened if it is not, and keep it open for the block. Raises PoolExhausted."""
         slot = self._current.get(key) or await self._new_slot(key)
         self._used(key, slot)
         slot.users += 1
@@ -137,13 +137,13 @@ class WorkspacePool(Generic[K, W]):
         if closing is None:
             found = next(((key, slot) for key, slot in self._current.items() if self._is_idle(slot)), None)
             if found is None:
-                raise AllAtWork
+                raise PoolExhausted
             key, closing = found
             self.retire(key)
         await closing.closed.wait()
 
     def _is_idle(self, slot: _Slot[W]) -> bool:
-        return not slot.users and not (slot.workspace is not None and self._at_work(slot.workspace))
+        return not slot.users and not (slot.workspace is not None and self._is_busy(slot.workspace))
 
     async def _live(self, key: K, slot: _Slot[W]) -> None:
         try:
@@ -168,7 +168,7 @@ class WorkspacePool(Generic[K, W]):
             if self._is_idle(slot) and idle_for >= self._idle_seconds:
                 del self._current[key]  # before anything is awaited: no caller joins what is being closed
                 return
-            with anyio.move_on_after(max(self._idle_seconds - idle_for, _LOOK_SECONDS)):
+            with anyio.move_on_after(max(self._idle_seconds - idle_for, _CHECK_SECONDS)):
                 await slot.retired.wait()
-        while not (self._closing or self._is_idle(slot)):  # noqa: ASYNC110 - work without a caller tells nobody
-            await anyio.sleep(_LOOK_SECONDS)
+        while not (self._closing or self._is_idle(slot)):  # noqa: ASYNC110 - nothing announces its end
+            await anyio.sleep(_CHECK_SECONDS)

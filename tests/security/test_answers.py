@@ -9,7 +9,7 @@ import pytest
 
 from layers_mcp.tools import CATALOG
 from tests.security.keys import bytes_of, every_key, everything_logged, secret_in
-from tests.support.key_echo_transport import ECHOES, FAULTS, Gossip, in_headers
+from tests.support.key_echo_transport import ECHOES, FAULTS, KeyEchoTransport, in_headers
 from tests.support.tool_harness import ToolHarness, open_tool_harness
 
 pytestmark = pytest.mark.slow
@@ -34,9 +34,9 @@ async def everything_said(harness: ToolHarness, prepared: dict[str, dict[str, An
 @every_key
 @pytest.mark.jumping
 async def test_no_answer_log_line_or_journal_holds_the_key_whatever_upstream_echoes(key: str, tmp_path: Path) -> None:
-    gossip, leaks = Gossip(key), dict[str, list[str]]()
+    transport, leaks = KeyEchoTransport(key), dict[str, list[str]]()
     with everything_logged(key) as log:
-        async with open_tool_harness(tmp_path, transport=gossip, api_key=key) as harness:
+        async with open_tool_harness(tmp_path, transport=transport, api_key=key) as harness:
 
             async def look(place: str) -> None:
                 before = len(log)
@@ -46,14 +46,14 @@ async def test_no_answer_log_line_or_journal_holds_the_key_whatever_upstream_ech
 
             prepared = {name: await harness.ready_for(name) for name in CATALOG}
             for name, echo in ECHOES.items():
-                gossip.echo = echo(key)
+                transport.echo = echo(key)
                 await look(name)
-            gossip.echo = in_headers(key)
+            transport.echo = in_headers(key)
             for fault in FAULTS:
                 harness.sandbox.faults[:] = [fault]
                 await look(fault.kind)
     assert not leaks
-    assert not gossip.betrayals
+    assert not transport.leaks
     assert {line.split(":")[0] for line in log} >= {"httpx2", "layers_mcp.api"}
     assert (tmp_path / "orders.db").stat().st_size > 0
     assert not secret_in(bytes_of(tmp_path).decode("latin-1"), key)

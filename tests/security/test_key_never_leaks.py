@@ -15,7 +15,7 @@ from layers_mcp.sandbox import Sandbox
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from tests.security.keys import every_key, everything_logged, secret_in
 from tests.support import BASE_URL, configured
-from tests.support.key_echo_transport import ECHOES, Gossip
+from tests.support.key_echo_transport import ECHOES, KeyEchoTransport
 
 
 def reachable(value: object, seen: dict[int, object], depth: int = 8) -> None:
@@ -39,7 +39,7 @@ def reachable(value: object, seen: dict[int, object], depth: int = 8) -> None:
 async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_path: Path) -> None:
     sandbox = Sandbox()
     settings = configured(api_key=key, base_url=BASE_URL, state_dir=tmp_path)
-    async with open_context(**settings, transport=Gossip(key)(sandbox)) as context:
+    async with open_context(**settings, transport=KeyEchoTransport(key)(sandbox)) as context:
         page = await context.api.projects.list()
         await generate_with_hook(context, project_id=page.items[0].id, hook="Plan less.")
         seen: dict[int, object] = {}
@@ -75,14 +75,14 @@ async def test_no_repr_of_anything_in_a_workspace_holds_the_key(key: str, tmp_pa
 )
 @pytest.mark.jumping
 async def test_the_doctor_never_tells_the_key(key: str, echo: str, tmp_path: Path) -> None:
-    sandbox, gossip, told = Sandbox(), Gossip(key), io.StringIO()
-    gossip.echo = ECHOES[echo](key)
+    sandbox, upstream, output = Sandbox(), KeyEchoTransport(key), io.StringIO()
+    upstream.echo = ECHOES[echo](key)
     options = Options({"base_url": BASE_URL, "state_dir": str(tmp_path)}, {"LAYERS_API_KEY": key})
     with everything_logged(key) as log:
-        await examine(options, transport=gossip(sandbox), stream=told)
+        await examine(options, transport=upstream(sandbox), stream=output)
     sandbox.close()
-    assert "set (LAYERS_API_KEY)" in told.getvalue()
-    assert not secret_in(told.getvalue() + "".join(log), key)
+    assert "set (LAYERS_API_KEY)" in output.getvalue()
+    assert not secret_in(output.getvalue() + "".join(log), key)
 
 
 @every_key

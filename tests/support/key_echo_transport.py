@@ -141,16 +141,16 @@ ECHOES: dict[str, Callable[[str], Echo]] = {
 FAULTS = [Fault(kind=kind) for kind in ("status", "drop_after", "truncate", "html_502", "job_failed")]
 
 
-class Gossip(httpx2.AsyncBaseTransport):
-    """The way to a sandbox under any key; `echo` spoils its answers. What gives the key away is a betrayal."""
+class KeyEchoTransport(httpx2.AsyncBaseTransport):
+    """Reach a sandbox under any key; `echo` rewrites its answers, `leaks` holds each request that gave the key away."""
 
     def __init__(self, key: str) -> None:
         self._key = key
         self.echo: Echo | None = None
-        self.betrayals: list[str] = []
+        self.leaks: list[str] = []
 
-    def __call__(self, sandbox: Sandbox) -> Gossip:
-        self._sandbox, self._way = sandbox, sandbox.transport()
+    def __call__(self, sandbox: Sandbox) -> KeyEchoTransport:
+        self._sandbox, self._inner = sandbox, sandbox.transport()
         return self
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -158,8 +158,8 @@ class Gossip(httpx2.AsyncBaseTransport):
         sent = f"{request.url} {others} {request.content!r}"
         right_place = str(request.url).startswith(f"{BASE_URL}/v1/")
         if not right_place or request.headers["Authorization"] != f"Bearer {self._key}" or secret_in(sent, self._key):
-            self.betrayals.append(sent)
+            self.leaks.append(sent)
         request.headers["Authorization"] = f"Bearer {self._sandbox.api_key}"
-        answer = await self._way.handle_async_request(request)
+        answer = await self._inner.handle_async_request(request)
         await answer.aread()
         return self.echo(request, answer) if self.echo else answer

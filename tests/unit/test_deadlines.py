@@ -50,9 +50,9 @@ def test_a_call_is_answered_within_what_is_promised_and_storage_ends_its_own_wai
     assert d.STORAGE_SECONDS < d.STEP_SECONDS
 
 
-@pytest.mark.parametrize("room", ["tools", "operations/kinds", "api/resources"])
-def test_no_tool_kind_or_resource_has_a_time_of_its_own(room: str) -> None:
-    for module in (PACKAGE / room).rglob("*.py"):
+@pytest.mark.parametrize("package", ["tools", "operations/kinds", "api/resources"])
+def test_no_tool_kind_or_resource_has_a_time_of_its_own(package: str) -> None:
+    for module in (PACKAGE / package).rglob("*.py"):
         for node in ast.parse(module.read_text("utf-8")).body:
             if isinstance(node, ast.Assign):
                 names = [name.id for name in ast.walk(node.targets[0]) if isinstance(name, ast.Name)]

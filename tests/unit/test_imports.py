@@ -1,4 +1,4 @@
-"""Who may know whom: the rooms of the package and the imports between them."""
+"""Which package may import which."""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import layers_mcp
 
 PACKAGE = Path(layers_mcp.__file__).parent
 
-ROOMS = {
+PACKAGES = {
     "analytics",
     "api",
     "cli",
@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tenancy": {"api", "operations", "config", "lifecycle"},
     "sandbox": set(),
 }
-"""Of our own rooms and top modules. `app` and `cli` are where everything meets."""
+"""Our own packages and top modules. `app` and `cli` may import all."""
 
 FOREIGN: dict[str, set[str]] = {
     "transports": {"mcp", "anyio", "starlette", "uvicorn", "h11", "opentelemetry"},
@@ -52,7 +52,7 @@ FOREIGN: dict[str, set[str]] = {
     "views": set(),
     "sandbox": {"uvicorn", "anyio", "pydantic", "httpx2"},
 }
-"""Libraries beside the standard one that a room may import."""
+"""Libraries beside the standard one that a package may import."""
 
 
 def _name(path: Path) -> str:
@@ -63,8 +63,8 @@ def _name(path: Path) -> str:
 MODULES = {_name(path): path for path in PACKAGE.rglob("*.py")}
 
 
-def _modules(room: str) -> Iterator[Path]:
-    return (PACKAGE / room).rglob("*.py")
+def _modules(package: str) -> Iterator[Path]:
+    return (PACKAGE / package).rglob("*.py")
 
 
 @cache
@@ -91,30 +91,30 @@ def _ours(name: str) -> str:
     return name.split(".")[1] if name.startswith("layers_mcp.") else ""
 
 
-@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
-def test_a_room_imports_only_the_rooms_it_may_know(room: str) -> None:
-    allowed = MAY_IMPORT[room] | {room, "", "__version__"}
-    strangers = {
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_a_package_imports_only_the_packages_it_may(package: str) -> None:
+    allowed = MAY_IMPORT[package] | {package, "", "__version__"}
+    forbidden = {
         f"{path.relative_to(PACKAGE)}: {name}"
-        for path in _modules(room)
+        for path in _modules(package)
         for name in _imports(path)
         if _ours(name) not in allowed
     }
-    assert not strangers
+    assert not forbidden
 
 
-@pytest.mark.parametrize("room", sorted(FOREIGN))
-def test_a_room_imports_only_its_own_libraries(room: str) -> None:
+@pytest.mark.parametrize("package", sorted(FOREIGN))
+def test_a_package_imports_only_the_libraries_it_may(package: str) -> None:
     import sys
 
-    allowed = FOREIGN[room] | sys.stdlib_module_names | {"layers_mcp"}
-    strangers = {
+    allowed = FOREIGN[package] | sys.stdlib_module_names | {"layers_mcp"}
+    forbidden = {
         f"{path.relative_to(PACKAGE)}: {name}"
-        for path in _modules(room)
+        for path in _modules(package)
         for name in _imports(path)
         if name.split(".")[0] not in allowed
     }
-    assert not strangers
+    assert not forbidden
 
 
 def test_only_the_sandbox_transport_knows_an_http_client() -> None:
@@ -130,9 +130,9 @@ def test_no_module_imports_itself_by_a_detour() -> None:
     TopologicalSorter(known).prepare()  # raises CycleError, which names the circle
 
 
-def test_the_rooms_named_here_are_the_rooms_there_are() -> None:
+def test_the_packages_named_here_are_all_there_are() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
-    assert folders == ROOMS
+    assert folders == PACKAGES
 
 
 def test_the_public_surface_is_exactly_what_is_named() -> None:
