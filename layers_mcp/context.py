@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from layers_mcp.lifecycle import Deadline
-from layers_mcp.protocol.elicitation import Ask, Question
+from layers_mcp.protocol.elicitation import Ask, Declined, Question
 from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.progress import Progress, no_progress
 
@@ -67,9 +67,11 @@ class ToolContext:
                     next_step="A person can do it in Layers itself, or with a client that can ask (elicitation).",
                 )
             return
-        if cause := await self.asker(question):
+        try:
+            await self.asker(question)
+        except Declined as declined:
             raise ToolError(
                 "DECLINED",
-                cause,
+                str(declined),
                 next_step="Talk it over with the user first. Where no question is ever shown, --confirm off ends them.",
-            )
+            ) from None

@@ -83,8 +83,12 @@ class InputRequiredError(Exception):
         )
 
 
-Ask = Callable[[Question], Awaitable[str]]
-"""`await ask(question)` → "" where the person chose yes, else in a sentence why that is not known."""
+class Declined(Exception):  # noqa: N818 - named for what happened
+    """No yes came: the person chose no, or in a sentence why their choice is not known."""
+
+
+Ask = Callable[[Question], Awaitable[None]]
+"""`await ask(question)` returns where the person chose yes. Raises `Declined` for everything else."""
 
 
 class Patience:
@@ -121,13 +125,13 @@ class _Rounds:
         self._answers = params.input_responses or {}
         self._asked = params.request_state
 
-    async def ask(self, question: Question) -> str:
+    async def ask(self, question: Question) -> None:
         answer = self._answers.get(FIELD)
         if answer is None or self._asked != question.digest:
             raise InputRequiredError(question, await question.write())
         if not isinstance(answer, ElicitResult):
-            return "The answer was none to this question."
-        return _cause(question, answer)
+            raise Declined("The answer was none to this question.")
+        _require_yes(question, answer)
 
 
 class _Conversation:
@@ -138,38 +142,41 @@ class _Conversation:
         self._deadline = deadline
         self._patience = patience
 
-    async def ask(self, question: Question) -> str:
+    async def ask(self, question: Question) -> None:
         seconds = self._patience.seconds
         text = await question.write()
         if self._patience.short:
-            return await self._answered(question, text, self._deadline.allow(seconds, keep=AFTER_QUESTION_SECONDS))
-        with self._deadline.paused():
-            return await self._answered(question, text, seconds)
+            answer = await self._answer(question, text, self._deadline.allow(seconds, keep=AFTER_QUESTION_SECONDS))
+        else:
+            with self._deadline.paused():
+                answer = await self._answer(question, text, seconds)
+        if isinstance(answer, Declined):
+            raise answer
+        _require_yes(question, answer)
 
-    async def _answered(self, question: Question, text: str, seconds: float) -> str:
-        cause = f"Nobody answered the question within {seconds:.0f} seconds."
+    async def _answer(self, question: Question, text: str, seconds: float) -> ElicitResult | Declined:
+        answer: ElicitResult | Declined = Declined(f"Nobody answered the question within {seconds:.0f} seconds.")
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._tell_progress)
                 with anyio.move_on_after(seconds):
-                    cause = await self._elicit(question, text)
+                    answer = await self._elicit(question, text)
                     self._patience.short = False
                 group.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
             self._patience.short = True  # the client gave the call up while it was to ask
             raise
-        return cause
+        return answer
 
-    async def _elicit(self, question: Question, text: str) -> str:
+    async def _elicit(self, question: Question, text: str) -> ElicitResult | Declined:
         try:
-            answer = await self._context.session.elicit_form(
+            return await self._context.session.elicit_form(
                 text, cast("Any", question.schema), related_request_id=self._context.request_id
             )
         except MCPError:
-            return "The client could not ask its user."
+            return Declined("The client could not ask its user.")
         except ValidationError:
-            return "The client's answer is none that a form can have."
-        return _cause(question, answer)
+            return Declined("The client's answer is none that a form can have.")
 
     async def _tell_progress(self) -> None:
         waited = 0.0
@@ -214,15 +221,15 @@ class SealedState:
         return RequestStateBoundary(security, default_audience=self._audience)
 
 
-def _cause(question: Question, answer: ElicitResult) -> str:
-    """Return "" for the yes, else what came instead."""
+def _require_yes(question: Question, answer: ElicitResult) -> None:
+    """Raise `Declined` for every answer but the yes, with what came instead."""
     no, yes = question.choices
     chosen = (answer.content or {}).get(FIELD)
     if answer.action == "accept" and chosen == yes:
-        return ""
+        return
     if answer.action == "accept" and chosen == no:
-        return f"The user chose “{no}”."
+        raise Declined(f"The user chose “{no}”.")
     if answer.action == "accept":
-        return "The form came back without a choice, as from a client that accepts it by itself."
+        raise Declined("The form came back without a choice, as from a client that accepts it by itself.")
     declined = "declined" if answer.action == "decline" else "dismissed"
-    return f"The question was {declined}, by the user or by a client that showed it to nobody."
+    raise Declined(f"The question was {declined}, by the user or by a client that showed it to nobody.")
