@@ -21,8 +21,8 @@ SOLID_CHANCE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How one row stands in its ranking; a part is None where it cannot be said. Rates are fractions."""
+class BreakoutScore:
+    """How one row compares with its ranking; a part is None where it cannot be said. Rates are fractions."""
 
     low_sample: bool | None = None
     """Under 50 views; None without an organic block."""
@@ -47,12 +47,12 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
-    """A ranking's median engagement rate, the number of rows behind it, and each row's standing in their order."""
+class RankingScores:
+    """A ranking's median engagement rate, the number of rows behind it, and each row's score in their order."""
 
     median: float | None
     sampled: int
-    rows: tuple[Standing, ...]
+    rows: tuple[BreakoutScore, ...]
     usual: Mapping[str, float]
     """The usual rate by platform, most rows first; empty where too few rows tell it."""
 
@@ -62,7 +62,7 @@ def low_sample(reach: Reach | None) -> bool | None:
     return None if reach is None else (reach.views or 0) < SMALL_SAMPLE_VIEWS
 
 
-def judge(rows: Iterable[Reach | None], ordered: Sequence[bool] = ()) -> Standings:
+def judge(rows: Iterable[Reach | None], ordered: Sequence[bool] = ()) -> RankingScores:
     """Hold every row's engagement rate against the median of the rows with at least 50 views, and weigh it.
 
     `ordered` marks the rows, in their order, that orders from this journal made: they do not shape what is usual.
@@ -74,22 +74,22 @@ def judge(rows: Iterable[Reach | None], ordered: Sequence[bool] = ()) -> Standin
     middle = median(sample)
     estimates = estimate(rows, ordered)
     several = len(estimates.platforms) > 1
-    return Standings(
+    return RankingScores(
         median=middle,
         sampled=len(sample),
-        rows=tuple(_standing(row, middle, one, several) for row, one in zip(rows, estimates.rows, strict=True)),
+        rows=tuple(_score(row, middle, one, several) for row, one in zip(rows, estimates.rows, strict=True)),
         usual=estimates.usual,
     )
 
 
-def _standing(row: Reach | None, middle: float | None, estimate: Estimate | None, several: bool) -> Standing:
+def _score(row: Reach | None, middle: float | None, estimate: Estimate | None, several: bool) -> BreakoutScore:
     if row is None:
-        return Standing()
+        return BreakoutScore()
     chance = None if estimate is None else min(max(round(estimate.chance_real, 2), 0.01), 0.99)
     times_usual = None if estimate is None else round(estimate.times_usual, 2)
     breakout = _is_breakout(row, middle)
     solid = chance is not None and chance >= SOLID_CHANCE
-    return Standing(
+    return BreakoutScore(
         low_sample=low_sample(row),
         times_median=ratio(row.engagement_rate, middle),
         breakout=breakout,

@@ -1,6 +1,6 @@
 """Did what was commissioned beat its source? The journal's orders, held against one ranking of their project.
 
-An order is live once a container of its own stands in the ranking; its live containers count as one post, weighted
+An order is live once a container of its own is in the ranking; its live containers count as one post, weighted
 by their views. Engagement rates are compared, since views grow with age. Wins over the source or the median do not say
 whether an order was worth it: a source is picked for being high, partly by luck. `lift` holds orders against what
 their sources should be expected to earn again.
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol, get_args
 
 from layers_mcp.analytics import breakouts
-from layers_mcp.analytics.breakouts import Standing
+from layers_mcp.analytics.breakouts import BreakoutScore
 from layers_mcp.analytics.lift import Lift, estimate_lift
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
 from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS, Reach, median, ratio, smoothed_rate
@@ -42,7 +42,7 @@ class Row(Protocol):
     def organic(self) -> Reach | None: ...
 
 
-class Order(Protocol):
+class JudgedOrder(Protocol):
     """An order as the journal holds it."""
 
     @property
@@ -68,7 +68,7 @@ class Piece(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one order stands. Rates are fractions, `versus_*` ratios of rates; None where it cannot be said."""
+    """How one order did. Rates are fractions, `versus_*` ratios of rates; None where it cannot be said."""
 
     status: str
     approval_status: str | None = None
@@ -90,7 +90,7 @@ class Outcome:
         return self.metric_value is not None and self.low_sample is False
 
     @property
-    def came_to_nothing(self) -> bool:
+    def without_result(self) -> bool:
         """Whether it ended without anything that may go live."""
         return self.status in ("failed", "canceled") or (
             self.status == "completed" and self.approval_status == "rejected"
@@ -114,8 +114,8 @@ class ModeSummary:
     """How many times the usual a piece of this mode earns."""
 
 
-class Board:
-    """One project's ranking by engagement rate, ready to be asked about orders.
+class RankingIndex:
+    """One project's ranking by engagement rate, indexed by what orders are found by.
 
     `made` are the containers that any order made, since a hook's source is a post that no order did.
     """
@@ -133,22 +133,22 @@ class Board:
             if row.title and (not row.source_id or container_key(row.source_id) not in made):
                 self._by_hook[_plain(row.title)].append(row)
         self.full = len(rows) >= FULL_RANKING
-        standings = breakouts.judge(
+        scores = breakouts.judge(
             (row.organic for row in rows),
             [bool(row.source_id) and container_key(row.source_id or "") in made for row in rows],
         )
-        self.median = standings.median
-        self._standings = {id(row): standing for row, standing in zip(rows, standings.rows, strict=True)}
+        self.median = scores.median
+        self._scores = {id(row): score for row, score in zip(rows, scores.rows, strict=True)}
 
-    def rows(self, order: Order) -> list[Row]:
+    def rows(self, order: JudgedOrder) -> list[Row]:
         """The rows of the order's containers, one for each post that is ranked."""
         return [row for key in map(container_key, order.container_ids) for row in self._by_container.get(key, ())]
 
-    def standing(self, row: Row) -> Standing:
-        """How a row of this ranking stands in it."""
-        return self._standings[id(row)]
+    def score(self, row: Row) -> BreakoutScore:
+        """Return how a row compares with its ranking."""
+        return self._scores[id(row)]
 
-    def source(self, order: Order) -> Row | None:
+    def source(self, order: JudgedOrder) -> Row | None:
         """The post that the order was made from; for a hook the most viewed post that carries it."""
         if order.source_platform_post_id:
             rows = self._by_post.get(order.source_platform_post_id, [])
@@ -158,27 +158,27 @@ class Board:
         return max(seen, key=lambda pair: pair[0])[1] if seen else None
 
 
-def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Outcome:
-    """How `order` stands: against its source and the median where `board` ranks it, and what `content` says of it.
+def judge(order: JudgedOrder, index: RankingIndex | None, content: Mapping[str, Piece]) -> Outcome:
+    """Judge `order`: against its source and the median where `index` ranks it, and what `content` says of it.
 
-    `content` is keyed by `container_key`. Without a board (it could not be read) nothing is said about results.
+    `content` is keyed by `container_key`. Without an index (it could not be read) nothing is said about results.
     """
     pieces = [content[key] for key in map(container_key, order.container_ids) if key in content]
     approval = _approval(pieces)
-    rows = board.rows(order) if board else []
-    source = board.source(order) if board else None
+    rows = index.rows(order) if index else []
+    source = index.source(order) if index else None
     title = source.title if source else None
-    if board is None or not rows:
+    if index is None or not rows:
         status = _status(order, pieces)
-        if board and board.full and status == "completed" and approval not in {"pending", "rejected"}:
+        if index and index.full and status == "completed" and approval not in {"pending", "rejected"}:
             status = "unranked"
         return Outcome(status, approval, source_title=title)
     posts = [row.organic for row in rows if row.organic is not None]
     value = _pooled(posts)
     source_value = source.organic.engagement_rate if source and source.organic else None
-    standing = board.standing(source) if source else None
+    score = index.score(source) if source else None
     views = sum(post.views or 0 for post in posts)
-    expected = standing.expected_rate if standing else None
+    expected = score.expected_rate if score else None
     judged = value is not None and 0 <= value <= 1 and views >= SMALL_SAMPLE_VIEWS
     return Outcome(
         status=order.status if order.status in ENDED else "completed",
@@ -188,9 +188,9 @@ def judge(order: Order, board: Board | None, content: Mapping[str, Piece]) -> Ou
         metric_value=value,
         source_value=source_value,
         versus_source=ratio(value, source_value),
-        versus_median=ratio(value, board.median),
+        versus_median=ratio(value, index.median),
         versus_expected=ratio(smoothed_rate(views, value), expected) if judged and value is not None else None,
-        source_times_usual=standing.times_usual if standing else None,
+        source_times_usual=score.times_usual if score else None,
         source_title=title,
     )
 
@@ -223,8 +223,8 @@ def _approval(pieces: Sequence[Piece]) -> str | None:
     return states.pop() if len(states) == 1 else "mixed" if states else None
 
 
-def _status(order: Order, pieces: Sequence[Piece]) -> str:
-    """The journal's status, or what the order's containers show where the journal has not heard of its end."""
+def _status(order: JudgedOrder, pieces: Sequence[Piece]) -> str:
+    """The journal's status, or what the order's containers show where the journal does not have its end yet."""
     if order.status in ENDED or not pieces:
         return order.status
     states = {piece.status for piece in pieces}

@@ -33,7 +33,7 @@ Row = Mapping[str, float | int | str]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WeeklyChange:
     """The last week over the one before, and the range (90 %) in which such a ratio usually lies."""
 
     ratio: float
@@ -46,7 +46,7 @@ class Change:
         return not self.usual_low <= self.ratio <= self.usual_high
 
 
-def compare(weeks: Sequence[float | None], *, rate: bool) -> Change | None:
+def compare(weeks: Sequence[float | None], *, rate: bool) -> WeeklyChange | None:
     """Compare the last of several weeks' values (oldest first) with the one before; None where either is not above 0.
 
     `rate` says that the values are rates, which swing less than counts.
@@ -59,7 +59,7 @@ def compare(weeks: Sequence[float | None], *, rate: bool) -> Change | None:
     usual = 2 * (_RATE_SWING if rate else _COUNT_SWING) ** 2
     squares = _PRIOR_WEIGHT * usual + sum(change**2 for change in before)
     half = _Z_90 * sqrt(squares / (_PRIOR_WEIGHT + len(before)))
-    return Change(exp(changes[-1]), exp(-half), exp(half))
+    return WeeklyChange(exp(changes[-1]), exp(-half), exp(half))
 
 
 def last_whole_day(until: datetime, now: datetime) -> datetime:

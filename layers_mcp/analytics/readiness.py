@@ -54,17 +54,17 @@ DECISIVE = frozenset({"posts_synced", "sample_size", "organic_ranking"})
 """The checks that make a project ready: the others do not hold the organic loop back."""
 
 
-def check(facts: ReadinessInputs) -> list[Check]:
+def check(inputs: ReadinessInputs) -> list[Check]:
     """The eight checks, in the order in which the loop needs them."""
     return [
-        _social_accounts(facts),
-        _posts_synced(facts),
-        _sample_size(facts),
-        _creatives_scored(facts),
-        _organic_ranking(facts),
-        _paid_ranking(facts),
-        _credits(facts),
-        _review_policy(facts),
+        _social_accounts(inputs),
+        _posts_synced(inputs),
+        _sample_size(inputs),
+        _creatives_scored(inputs),
+        _organic_ranking(inputs),
+        _paid_ranking(inputs),
+        _credits(inputs),
+        _review_policy(inputs),
     ]
 
 
@@ -73,20 +73,20 @@ def is_ready(checks: Iterable[Check]) -> bool:
     return all(one.status == "ok" for one in checks if one.name in DECISIVE)
 
 
-def suggest_metric(facts: ReadinessInputs) -> Suggestion:
+def suggest_metric(inputs: ReadinessInputs) -> Suggestion:
     """The guide's stage advice (publish-to-learn, step 2), applied to what the data can carry."""
-    if isinstance(facts.paid, Unread):
-        return _early_metric(facts, "Paid results could not be read, so the early-stage advice stands in")
-    converting = [result for result in facts.paid if (result.conversions or 0) > 0]
+    if isinstance(inputs.paid, Unread):
+        return _early_metric(inputs, "Paid results could not be read, so the early-stage advice stands in")
+    converting = [result for result in inputs.paid if (result.conversions or 0) > 0]
     if not converting:
-        stage = "Paid results hold no conversions yet" if facts.paid else "There are no paid results yet"
-        return _early_metric(facts, f"{stage}, which is early stage")
+        stage = "Paid results hold no conversions yet" if inputs.paid else "There are no paid results yet"
+        return _early_metric(inputs, f"{stage}, which is early stage")
     total = sum(result.conversions or 0 for result in converting)
     proven = sum((result.conversions or 0) >= FEW_CONVERSIONS for result in converting)
     proof = f"{counted(len(converting), 'creative')} brought {total:,.0f} conversions in 90 days"
     if total < ENOUGH_CONVERSIONS or proven < PROVEN_CREATIVES:
         enough = f"{ENOUGH_CONVERSIONS} in all and {PROVEN_CREATIVES} creatives with {FEW_CONVERSIONS} are enough"
-        return _early_metric(facts, f"{proof}, {FEW_CONVERSIONS} or more on {proven} of them, and {enough}")
+        return _early_metric(inputs, f"{proof}, {FEW_CONVERSIONS} or more on {proven} of them, and {enough}")
     with_roas = [result for result in converting if (result.roas or 0) > 0]
     if 2 * len(with_roas) >= len(converting):
         known = "which is later stage, and their return on ad spend is known"
@@ -95,27 +95,27 @@ def suggest_metric(facts: ReadinessInputs) -> Suggestion:
     return Suggestion("conversions", f"{proof}, {unknown}, which follow the budget more than the worth of a creative.")
 
 
-def _early_metric(facts: ReadinessInputs, stage: str) -> Suggestion:
-    posts = () if isinstance(facts.posts, Unread) else facts.posts
+def _early_metric(inputs: ReadinessInputs, stage: str) -> Suggestion:
+    posts = () if isinstance(inputs.posts, Unread) else inputs.posts
     engaged = any((post.engagement_rate or 0) > 0 for post in posts)
     if not engaged and any((post.watch_time_ms or 0) > 0 for post in posts):
         return Suggestion("watch_time_ms", f"{stage}; posts show watch time but no engagement, and views reward luck.")
     return Suggestion("engagement_rate", f"{stage}: engagement shows what lands, where absolute views reward luck.")
 
 
-def _social_accounts(facts: ReadinessInputs) -> Check:
+def _social_accounts(inputs: ReadinessInputs) -> Check:
     name = "social_accounts"
-    if isinstance(facts.accounts, Unread):
-        return _unread(name, "The social accounts", facts.accounts)
-    if not facts.accounts:
+    if isinstance(inputs.accounts, Unread):
+        return _unread(name, "The social accounts", inputs.accounts)
+    if not inputs.accounts:
         return Check(name, "missing", "No social account is linked to this project.", LINK)
-    connected = [account for account in facts.accounts if account.status == "connected"]
-    expired = [account for account in facts.accounts if account.status == "reauth_required"]
-    other = len(facts.accounts) - len(connected) - len(expired)
-    if len(connected) == len(facts.accounts):
+    connected = [account for account in inputs.accounts if account.status == "connected"]
+    expired = [account for account in inputs.accounts if account.status == "reauth_required"]
+    other = len(inputs.accounts) - len(connected) - len(expired)
+    if len(connected) == len(inputs.accounts):
         platforms = ", ".join(sorted({account.platform for account in connected}))
         return Check(name, "ok", f"{counted(len(connected), 'account')} connected: {platforms}.")
-    parts = [f"{len(connected)} of {counted(len(facts.accounts), 'linked account')} connected"]
+    parts = [f"{len(connected)} of {counted(len(inputs.accounts), 'linked account')} connected"]
     if expired:
         parts.append(f"{counted(len(expired), 'account')} signed out by the platform and waiting for a new sign-in")
     if other:
@@ -124,23 +124,23 @@ def _social_accounts(facts: ReadinessInputs) -> Check:
     return Check(name, "warning" if connected else "missing", "; ".join(parts) + ".", fix)
 
 
-def _posts_synced(facts: ReadinessInputs) -> Check:
+def _posts_synced(inputs: ReadinessInputs) -> Check:
     name = "posts_synced"
-    if isinstance(facts.post_count, Unread):
-        return _unread(name, "The number of live posts", facts.post_count)
-    if facts.post_count >= ENOUGH_POSTS:
-        return Check(name, "ok", f"{counted(facts.post_count, 'live post')} in the last 90 days.")
-    return Check(name, "warning" if facts.post_count else "missing", *_why_empty(facts))
+    if isinstance(inputs.post_count, Unread):
+        return _unread(name, "The number of live posts", inputs.post_count)
+    if inputs.post_count >= ENOUGH_POSTS:
+        return Check(name, "ok", f"{counted(inputs.post_count, 'live post')} in the last 90 days.")
+    return Check(name, "warning" if inputs.post_count else "missing", *_why_empty(inputs))
 
 
-def _sample_size(facts: ReadinessInputs) -> Check:
+def _sample_size(inputs: ReadinessInputs) -> Check:
     name = "sample_size"
-    if isinstance(facts.posts, Unread):
-        return _unread(name, "The ranking", facts.posts)
-    middle = median(post.views for post in facts.posts)
+    if isinstance(inputs.posts, Unread):
+        return _unread(name, "The ranking", inputs.posts)
+    middle = median(post.views for post in inputs.posts)
     if middle is None:
-        return Check(name, "missing", f"No post to measure yet. {_why_empty(facts)[0]}", _why_empty(facts)[1])
-    seen = f"The median of {counted(len(facts.posts), 'ranked post')} has {middle:,.0f} views"
+        return Check(name, "missing", f"No post to measure yet. {_why_empty(inputs)[0]}", _why_empty(inputs)[1])
+    seen = f"The median of {counted(len(inputs.posts), 'ranked post')} has {middle:,.0f} views"
     if middle >= SMALL_SAMPLE_VIEWS:
         return Check(name, "ok", f"{seen}, enough to compare posts.")
     return Check(
@@ -151,62 +151,62 @@ def _sample_size(facts: ReadinessInputs) -> Check:
     )
 
 
-def _creatives_scored(facts: ReadinessInputs) -> Check:
+def _creatives_scored(inputs: ReadinessInputs) -> Check:
     name = "creatives_scored"
-    if isinstance(facts.creatives, Unread):
-        return _unread(name, "The creatives", facts.creatives)
-    if not facts.creatives:
+    if isinstance(inputs.creatives, Unread):
+        return _unread(name, "The creatives", inputs.creatives)
+    if not inputs.creatives:
         fix = f"Creatives enter the pool once there are posts or generated content; scoring runs {_SCORING}."
         return Check(name, "missing", "No creative is in the scoring pool yet.", fix)
-    scored = [creative for creative in facts.creatives if _scored(creative)]
-    of_all = f"{len(scored)} of {counted(len(facts.creatives), 'creative')} scored"
+    scored = [creative for creative in inputs.creatives if _scored(creative)]
+    of_all = f"{len(scored)} of {counted(len(inputs.creatives), 'creative')} scored"
     if not scored:
         return Check(name, "warning", f"{of_all}.", f"Wait for the next scoring run: it comes {_SCORING}.")
-    eligible = [creative for creative in facts.creatives if _eligible(creative)]
+    eligible = [creative for creative in inputs.creatives if _eligible(creative)]
     if not eligible:
         fix = "Scores fade with age; fresh content, or a breakout, brings them back."
         return Check(name, "warning", f"{of_all}, none reaching {ELIGIBLE_SCORE:g}, the bar for promotion.", fix)
     return Check(name, "ok", f"{of_all}, {len(eligible)} of them eligible for promotion.")
 
 
-def _organic_ranking(facts: ReadinessInputs) -> Check:
+def _organic_ranking(inputs: ReadinessInputs) -> Check:
     name = "organic_ranking"
-    if isinstance(facts.posts, Unread):
-        return _unread(name, "The organic ranking", facts.posts)
-    if not facts.posts:
-        return Check(name, "missing", f"The ranking is empty. {_why_empty(facts)[0]}", _why_empty(facts)[1])
-    ranked = f"{counted(len(facts.posts), 'post')} ranked over 90 days"
-    if isinstance(facts.post_count, int) and len(facts.posts) < min(facts.post_count, FULL_RANKING):
+    if isinstance(inputs.posts, Unread):
+        return _unread(name, "The organic ranking", inputs.posts)
+    if not inputs.posts:
+        return Check(name, "missing", f"The ranking is empty. {_why_empty(inputs)[0]}", _why_empty(inputs)[1])
+    ranked = f"{counted(len(inputs.posts), 'post')} ranked over 90 days"
+    if isinstance(inputs.post_count, int) and len(inputs.posts) < min(inputs.post_count, FULL_RANKING):
         return Check(
-            name, "ok", f"{ranked} of {facts.post_count} live; the rest may still wait for scoring ({_SCORING})."
+            name, "ok", f"{ranked} of {inputs.post_count} live; the rest may still wait for scoring ({_SCORING})."
         )
     return Check(name, "ok", f"{ranked}.")
 
 
-def _paid_ranking(facts: ReadinessInputs) -> Check:
+def _paid_ranking(inputs: ReadinessInputs) -> Check:
     name = "paid_ranking"
-    if isinstance(facts.paid, Unread):
-        return _unread(name, "The paid ranking", facts.paid)
-    if any((result.conversions or 0) > 0 for result in facts.paid):
-        total = sum(result.conversions or 0 for result in facts.paid)
-        paid = counted(len(facts.paid), "creative")
+    if isinstance(inputs.paid, Unread):
+        return _unread(name, "The paid ranking", inputs.paid)
+    if any((result.conversions or 0) > 0 for result in inputs.paid):
+        total = sum(result.conversions or 0 for result in inputs.paid)
+        paid = counted(len(inputs.paid), "creative")
         return Check(name, "ok", f"{paid} with paid results: {total:,.0f} conversions in 90 days.")
-    if facts.paid:
-        detail = f"{counted(len(facts.paid), 'creative')} with ad spend, and no conversions in 90 days."
+    if inputs.paid:
+        detail = f"{counted(len(inputs.paid), 'creative')} with ad spend, and no conversions in 90 days."
         return Check(name, "warning", detail, "Rank by engagement_rate until conversions arrive.")
-    if facts.promoted:
+    if inputs.promoted:
         detail = "Creatives have been put into ads, but no paid results have come in over 90 days."
         return Check(name, "warning", detail, "Wait for results, or ask Layers whether the ad account reports them.")
-    if facts.promoted is None:
+    if inputs.promoted is None:
         return Check(name, "missing", "There are no paid results in 90 days.", _PROMOTE)
     return Check(name, "missing", "No creative has been put into ads yet, so there are no paid results.", _PROMOTE)
 
 
-def _credits(facts: ReadinessInputs) -> Check:
+def _credits(inputs: ReadinessInputs) -> Check:
     name = "credits"
-    if isinstance(facts.credits, Unread):
-        return _unread(name, "The credit balance", facts.credits)
-    balance, prices = facts.credits.spendable, facts.credits.per_format.values()
+    if isinstance(inputs.credits, Unread):
+        return _unread(name, "The credit balance", inputs.credits)
+    balance, prices = inputs.credits.spendable, inputs.credits.per_format.values()
     if balance is None:
         return Check(name, "warning", "Layers does not say how many credits are left.", "Look in Layers' billing page.")
     dearest, cheapest = max(prices, default=1), min(prices, default=1)
@@ -222,18 +222,18 @@ def _credits(facts: ReadinessInputs) -> Check:
     )
 
 
-def _review_policy(facts: ReadinessInputs) -> Check:
+def _review_policy(inputs: ReadinessInputs) -> Check:
     name = "review_policy"
-    if isinstance(facts.review, Unread):
-        unread = _unread(name, "The review policy", facts.review)
+    if isinstance(inputs.review, Unread):
+        unread = _unread(name, "The review policy", inputs.review)
         return Check(name, "warning", f"{unread.detail} Finished content may go live without a person.", unread.fix)
-    policy, waiting = facts.review.policy, facts.review.waiting
+    policy, waiting = inputs.review.policy, inputs.review.waiting
     queue = "" if waiting is None else f" {waiting} waiting now."
     if policy == "review_all":
         return Check(name, "ok", f"Finished content waits for a person's decision.{queue}")
     fix = "Where results should be held for approval, set the project's review policy in Layers to review everything."
     if policy == "review_first_n":
-        first = "first pieces" if facts.review.first_n is None else f"first {counted(facts.review.first_n, 'piece')}"
+        first = "first pieces" if inputs.review.first_n is None else f"first {counted(inputs.review.first_n, 'piece')}"
         detail = f"Only the {first} wait for a person; what comes after can go live without one."
     elif policy == "review_until_timeout":
         detail = "Finished content waits for a person only for a while, then can go live without one."
@@ -244,31 +244,31 @@ def _review_policy(facts: ReadinessInputs) -> Check:
     return Check(name, "warning", detail + queue, fix)
 
 
-_PROMOTE = "Nothing to mend for the organic loop; paid rankings fill once promoted creatives bring results."
+_PROMOTE = "Nothing to fix for the organic loop; paid rankings fill once promoted creatives bring results."
 _SCORING = f"every {SCORING_HOURS} hours"
 
 
-def _why_empty(facts: ReadinessInputs) -> tuple[str, str]:
+def _why_empty(inputs: ReadinessInputs) -> tuple[str, str]:
     """Which of the guide's empty states applies to the organic side: its words, and its fix."""
-    accounts = None if isinstance(facts.accounts, Unread) else facts.accounts
-    count = 0 if isinstance(facts.post_count, Unread) else facts.post_count
+    accounts = None if isinstance(inputs.accounts, Unread) else inputs.accounts
+    count = 0 if isinstance(inputs.post_count, Unread) else inputs.post_count
     if count >= ENOUGH_POSTS:
-        return _why_unranked(facts, count)
+        return _why_unranked(inputs, count)
     if count:
         return (
             f"{counted(count, 'live post')} in 90 days; {ENOUGH_POSTS} are needed before a ranking says anything.",
             "Publish more, and wait a couple of days for views.",
         )
-    if isinstance(facts.post_count, Unread) or accounts is None:
+    if isinstance(inputs.post_count, Unread) or accounts is None:
         return "No posts are there to rank.", "Link an account and publish; syncing runs every 30 minutes."
-    state = why_no_posts(accounts, facts.now)
+    state = why_no_posts(accounts, inputs.now)
     return state.detail, state.fix
 
 
-def _why_unranked(facts: ReadinessInputs, count: int) -> tuple[str, str]:
+def _why_unranked(inputs: ReadinessInputs, count: int) -> tuple[str, str]:
     """Enough posts, and none in the ranking: scoring explains it only where nothing is known to be scored."""
     live = f"{counted(count, 'post')} live"
-    if not isinstance(facts.creatives, Unread) and not any(map(_scored, facts.creatives)):
+    if not isinstance(inputs.creatives, Unread) and not any(map(_scored, inputs.creatives)):
         return f"{live}, and none is scored yet.", f"Scoring runs {_SCORING}; look again after the next run."
     return (
         f"{live}, and none of them is ranked yet.",

@@ -1,10 +1,12 @@
-"""What `readiness` looks at: one project's data, each as upstream told it or `Unread`."""
+"""What `readiness` checks: one project's data, each part as upstream reported it or `Unread`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from layers_mcp.analytics.paid import PaidResult
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,6 @@ class Post:
 
 
 @dataclass(frozen=True)
-class PaidResult:
-    """What a creative's spend brought, as far as the row says."""
-
-    conversions: float | None
-    roas: float | None
-
-
-@dataclass(frozen=True)
 class Creative:
     """A creative of the scoring pool: its organic score (0 to 10), None before the first scoring run."""
 
@@ -68,7 +62,7 @@ class Review:
 
 @dataclass(frozen=True)
 class ReadinessInputs:
-    """All that the checks look at. `post_count` covers 90 days, as do both rankings.
+    """Everything that the checks use. `post_count` covers 90 days, as do both rankings.
 
     `promoted` is whether anything was put into ads, None where that cannot be told.
     """

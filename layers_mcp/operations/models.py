@@ -1,4 +1,4 @@
-"""The values of this room: an operation as the journal holds it, and what its callers are told.
+"""The values of this package: an operation as the journal holds it, and what its callers receive.
 
 An *operation* is one write that must happen once. Most are orders: commissions of content, which spend credits.
 """
@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
 
+from layers_mcp.analytics.outcomes import Mode
+
 T = TypeVar("T")
 
 Tool = Literal["clone_post", "generate_with_hook", "publish_content"]
-Mode = Literal["fork", "reimagine", "hook"]
 PublishMode = Literal["publish", "draft"]
 
 Status = Literal["reserved", "unknown", "running", "completed", "failed", "canceled", "refused"]

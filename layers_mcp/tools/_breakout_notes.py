@@ -23,10 +23,10 @@ def why_quiet(ranking: ScoredRanking, window: Window) -> tuple[Reason, str]:
         return "too_few_posts", f"{posts} with 50 views and a rate in {window}; {FEWEST_ROWS} are needed to tell."
     if not ranking.median:
         return "no_breakout", "The median engagement rate is 0, so nothing can be held against it."
-    rows = [row.standing for row in ranking.rows if row.low_sample is False and not row.standing.no_share]
-    best = max(standing.times_median or 0 for standing in rows)
+    rows = [row.score for row in ranking.rows if row.low_sample is False and not row.score.no_share]
+    best = max(score.times_median or 0 for score in rows)
     told = f"The best is {times(best)}x the median of {counted(ranking.sampled, 'post')}."
-    if likely := sum(standing.likely for standing in rows):
+    if likely := sum(score.likely for score in rows):
         told += f" Likely real for its platform all the same: {counted(likely, 'post')} (rank_top_performers shows it)."
     return "no_breakout", told
 
@@ -50,7 +50,7 @@ class Found(NamedTuple):
 def first_fresh(found: Sequence[Found], *, read_only: bool, clones_posts: bool) -> str:
     """What to do about the likeliest solid breakout that was not cloned yet; "" where there is none."""
     for place, (row, already_ordered) in enumerate(found, start=1):
-        if row.standing.evidence == "solid" and not already_ordered:
+        if row.score.evidence == "solid" and not already_ordered:
             how = how_to_order(row, read_only=read_only, clones_posts=clones_posts)
             return f"Breakout {place}, not cloned yet, {expectation(row)} {how}"
     return ""
@@ -58,10 +58,10 @@ def first_fresh(found: Sequence[Found], *, read_only: bool, clones_posts: bool) 
 
 def nothing_fresh(found: Sequence[Found], *, asked: int, read: int) -> str:
     """What to do where no solid breakout waits for an answer; projects `asked` about and `read`."""
-    if any(one.row.standing.evidence == "solid" for one in found):
+    if any(one.row.score.evidence == "solid" for one in found):
         return "Every solid breakout here was cloned before: review_commissions tells how those orders do."
     if found:
-        return f"All breakouts rest on thin evidence; the likeliest is {why_thin(found[0].row.standing)}"
+        return f"All breakouts rest on thin evidence; the likeliest is {why_thin(found[0].row.score)}"
     if not asked:
         return "There is no active project to look at: list_projects with include_archived=true shows the others."
     if not read:

@@ -61,9 +61,9 @@ class Told:
         yield f"{sample} in {self.window}{last}."
         if len(self.rows) < len(every):
             yield f"Only eligible rows are shown, {len(self.rows)} of {len(every)}; the median is of all."
-        if any(row.standing.expected_times_usual is not None for row in every):
+        if any(row.score.expected_times_usual is not None for row in every):
             yield f"Usual rates: {usual_rates(self.ranking.usual)}."
-        if below := [row.row.rank for row in every if row.standing.likely and not row.standing.breakout]:
+        if below := [row.row.rank for row in every if row.score.likely and not row.score.breakout]:
             ranks = ", ".join(map(str, sorted(below)[:10]))
             yield f"Likely real breakouts for their platform, though not above 2x the overall median: rank {ranks}."
         if self.filtered:
@@ -72,9 +72,9 @@ class Told:
             yield f"Layers has no such ranking: these are the {len(every)} posts with most watch time, sorted here."
         if self.full:
             yield f"The median is of the top {len(every)} by {self._upstream_metric}; the project may have more posts."
-        if odd := sum(row.standing.no_share for row in every):
+        if odd := sum(row.score.no_share for row in every):
             yield f"An engagement_rate above 1 is no share of views: {counted(odd, 'row')} with one took no part."
-        if not self.worst and (below_shown := sum(row.standing.breakout for row in self.rows[self.limit :])):
+        if not self.worst and (below_shown := sum(row.score.breakout for row in self.rows[self.limit :])):
             yield f"Breakouts below the rows shown: {below_shown}. A higher limit shows them."
 
     @property
@@ -90,13 +90,13 @@ class Told:
 
     def _next_organic_step(self) -> str:
         breakouts = sorted(
-            (row for row in self.rows if row.standing.breakout), key=lambda row: row.likelihood, reverse=True
+            (row for row in self.rows if row.score.breakout), key=lambda row: row.likelihood, reverse=True
         )
         if not breakouts:
             return self._nothing_stands_out()
         likeliest = breakouts[0]
-        if likeliest.standing.evidence == "thin":
-            return f"Rank {likeliest.row.rank} is above 2x the median, {why_thin(likeliest.standing)}"
+        if likeliest.score.evidence == "thin":
+            return f"Rank {likeliest.row.rank} is above 2x the median, {why_thin(likeliest.score)}"
         place = self.rows.index(likeliest) + 1
         shown = f" (limit={place} shows it)" if place > self.limit else ""
         return f"Rank {likeliest.row.rank}{shown} {expectation(likeliest)} {self._how_to_order(likeliest)}"

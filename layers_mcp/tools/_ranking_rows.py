@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from layers_mcp.analytics.breakouts import Standing, judge
+from layers_mcp.analytics.breakouts import BreakoutScore, judge
 from layers_mcp.analytics.formatting import percent
 from layers_mcp.analytics.metrics import KNOWN_PLATFORMS
 from layers_mcp.analytics.paid import PaidEstimate, PaidResult, estimate_paid
@@ -26,7 +26,7 @@ class ScoredRow:
     """A row and how it compares."""
 
     row: RankedRow
-    standing: Standing
+    score: BreakoutScore
     paid: PaidResult
     paid_estimate: PaidEstimate | None
 
@@ -38,12 +38,12 @@ class ScoredRow:
     @property
     def low_sample(self) -> bool | None:
         """Whether the row has under 50 views; None without an organic block."""
-        return self.standing.low_sample
+        return self.score.low_sample
 
     @property
     def likelihood(self) -> tuple[float, float, float]:
         """What breakouts are sorted by, likeliest first: chance, expectation over the usual, times the median."""
-        one = self.standing
+        one = self.score
         return one.chance_real or 0, one.times_usual or 0, one.times_median or 0
 
 
@@ -56,16 +56,16 @@ class ScoredRanking(NamedTuple):
     usual: Mapping[str, float]
 
 
-def score(rows: Sequence[RankedRow], ordered: Collection[str] = ()) -> ScoredRanking:
+def score_rows(rows: Sequence[RankedRow], ordered: Collection[str] = ()) -> ScoredRanking:
     """Judge every row of a ranking; `ordered` are the containers that orders made, which do not shape the usual."""
     made = container_keys(ordered)
-    standings = judge(
+    scores = judge(
         (row.organic for row in rows),
         [bool(row.source_id) and container_key(row.source_id or "") in made for row in rows],
     )
     paid = [PaidResult.of(row.paid) for row in rows]
-    parts = zip(rows, standings.rows, paid, estimate_paid(paid), strict=True)
-    return ScoredRanking(standings.median, standings.sampled, [ScoredRow(*part) for part in parts], standings.usual)
+    parts = zip(rows, scores.rows, paid, estimate_paid(paid), strict=True)
+    return ScoredRanking(scores.median, scores.sampled, [ScoredRow(*part) for part in parts], scores.usual)
 
 
 async def ordered_containers(context: ToolContext, rankings: Sequence[Ranking]) -> Collection[str]:
@@ -87,9 +87,9 @@ def short_rate(rate: float | None) -> float | None:
     return None if rate is None else round(rate, 6)
 
 
-def short_times(standing: Standing) -> float | None:
+def short_times(score: BreakoutScore) -> float | None:
     """How many times the median, to three decimals."""
-    return None if standing.times_median is None else round(standing.times_median, 3)
+    return None if score.times_median is None else round(score.times_median, 3)
 
 
 def platforms_of(organic: Organic) -> list[str]:
@@ -121,27 +121,27 @@ def usual_rates(usual: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {percent(rate)}" for name, rate in told.items())
 
 
-def chance(standing: Standing) -> str:
+def chance(score: BreakoutScore) -> str:
     """A chance in words: "82 %"."""
-    return f"{round((standing.chance_real or 0) * 100)} %"
+    return f"{round((score.chance_real or 0) * 100)} %"
 
 
 def expectation(row: ScoredRow) -> str:
     """What a solid breakout is worth in words: its chance, and what a clone should be expected to earn."""
-    seen, expected = row.organic.engagement_rate or 0, row.standing.expected_rate or 0
+    seen, expected = row.organic.engagement_rate or 0, row.score.expected_rate or 0
     return (
-        f"is {chance(row.standing)} likely a real breakout; expect about {percent(expected)} of a clone, "
+        f"is {chance(row.score)} likely a real breakout; expect about {percent(expected)} of a clone, "
         f"not the {percent(seen)} seen."
     )
 
 
-def why_thin(standing: Standing) -> str:
+def why_thin(score: BreakoutScore) -> str:
     """Why a breakout is not to be ordered from yet, and whether a cheap try is worth it all the same."""
-    if standing.chance_real is None:
+    if score.chance_real is None:
         return "real with an unknown chance, as fewer than 5 posts have 50 views: more posts tell quality from luck."
-    told = f"real with a chance of {chance(standing)}: more views tell quality from luck."
-    times = standing.times_usual or 0
-    if standing.chance_real < WORTH_A_TRY_CHANCE or times < WORTH_A_TRY_TIMES:
+    told = f"real with a chance of {chance(score)}: more views tell quality from luck."
+    times = score.times_usual or 0
+    if score.chance_real < WORTH_A_TRY_CHANCE or times < WORTH_A_TRY_TIMES:
         return told
     return f"{told} A clone should still earn about {times:.1f}x the usual, so one cheap try can be worth it."
 

@@ -75,7 +75,7 @@ def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], co
     judged = [outcome for outcome in live if outcome.judged]
     unranked = sum(outcome.status == "unranked" for outcome in outcomes)
     if not live:
-        if all(outcome.came_to_nothing for outcome in outcomes):
+        if all(outcome.without_result for outcome in outcomes):
             yield "Every order failed, was canceled or was rejected, so nothing of them goes live."
         elif not unranked and all(view.ranking is not None for view in views):
             if covered:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
@@ -12,6 +13,7 @@ from pydantic import Field
 from layers_mcp.analytics import readiness
 from layers_mcp.analytics import readiness_inputs as inputs
 from layers_mcp.analytics.metrics import FULL_RANKING, RankMetric
+from layers_mcp.analytics.paid import PaidResult
 from layers_mcp.analytics.readiness_inputs import ReadinessInputs, Unread
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
@@ -174,18 +176,16 @@ def _posts(ranking: Ranking) -> tuple[inputs.Post, ...]:
     )
 
 
-def _paid(ranking: Ranking) -> tuple[inputs.PaidResult, ...]:
-    return tuple(_paid_result(row, row.paid) for row in ranking.items if row.paid)
+def _paid(ranking: Ranking) -> tuple[PaidResult, ...]:
+    return tuple(_paid_result(row) for row in ranking.items if row.paid)
 
 
-def _paid_result(row: RankedRow, paid: Mapping[str, object]) -> inputs.PaidResult:
-    """The fields of `paid` are nobody's promise; the value that the row was ranked by is."""
-    conversions = _number(paid.get("conversions"))
-    return inputs.PaidResult(row.metric_value if conversions is None else conversions, _number(paid.get("roas")))
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _paid_result(row: RankedRow) -> PaidResult:
+    """Read the row's paid block, whose fields upstream does not promise; the value it was ranked by is promised."""
+    result = PaidResult.of(row.paid)
+    if result.conversions is not None:
+        return result
+    return replace(result, conversions=PaidResult.of({"conversions": row.metric_value}).conversions)
 
 
 def _creatives(page: Page[AdsContent]) -> tuple[inputs.Creative, ...]:

@@ -28,7 +28,7 @@ from layers_mcp.tools._ranking_rows import (
     ScoredRow,
     ordered_containers,
     platforms_of,
-    score,
+    score_rows,
     short_times,
     shown_title,
 )
@@ -111,8 +111,8 @@ async def find_breakouts(
     winners: list[tuple[str, ScoredRow]] = []
     quiet: list[QuietProject] = []
     for project_id, seen in round_.seen.items():
-        ranking = score(seen.ranking.items, ordered) if isinstance(seen.ranking, Ranking) else None
-        broke_out = [row for row in ranking.rows if row.standing.breakout] if ranking else []
+        ranking = score_rows(seen.ranking.items, ordered) if isinstance(seen.ranking, Ranking) else None
+        broke_out = [row for row in ranking.rows if row.score.breakout] if ranking else []
         winners += [(project_id, row) for row in broke_out]
         if not broke_out:
             reason, detail = _quiet(seen, ranking, window, context.now())
@@ -223,7 +223,7 @@ def _quiet(seen: _Seen, ranking: ScoredRanking | None, window: Window, now: date
 
 
 def _breakout(project_id: str, names: Mapping[str, str], found: Found) -> Breakout:
-    row, organic, standing = found.row.row, found.row.organic, found.row.standing
+    row, organic, score = found.row.row, found.row.organic, found.row.score
     title, title_cut = shown_title(row.title)
     return Breakout(
         project_id=project_id,
@@ -233,11 +233,11 @@ def _breakout(project_id: str, names: Mapping[str, str], found: Found) -> Breako
         title_cut=title_cut,
         views=organic.views,
         engagement_rate=organic.engagement_rate,
-        engagement_times_median=short_times(standing),
-        breakout_evidence=standing.evidence,
-        chance_real=standing.chance_real,
-        expected_rate=standing.expected_rate,
-        expected_times_usual=standing.expected_times_usual,
+        engagement_times_median=short_times(score),
+        breakout_evidence=score.evidence,
+        chance_real=score.chance_real,
+        expected_rate=score.expected_rate,
+        expected_times_usual=score.expected_times_usual,
         platforms=platforms_of(organic),
         ads_content_id=row.ads_content_id,
         already_ordered=found.already_ordered,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from layers_mcp.analytics.breakouts import Evidence, Standing, flukes_last
+from layers_mcp.analytics.breakouts import BreakoutScore, Evidence, flukes_last
 from layers_mcp.analytics.formatting import display
 from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, Platform, RankMetric, SourceType, Window
 from layers_mcp.analytics.windows import stamp
@@ -23,7 +23,7 @@ from layers_mcp.tools._ranking_rows import (
     ordered_containers,
     passed_through,
     platforms_of,
-    score,
+    score_rows,
     short_rate,
     short_times,
     shown_title,
@@ -118,7 +118,7 @@ async def rank_top_performers(
         eligible = None if include_ineligible else reads.start(ask, include_ineligible=False)
     reply = every.value
     ranked = _by_watch_per_view(reply.items) if metric == PER_VIEW else reply.items
-    ranking = score(ranked, await ordered_containers(context, [reply]))
+    ranking = score_rows(ranked, await ordered_containers(context, [reply]))
     promoted = await read_promoted(context, project_id, reply.items)
     rows = list(ranking.rows if eligible is None else _among(ranking.rows, eligible.value))
     if order == "worst":
@@ -187,18 +187,18 @@ def _performer(scored: ScoredRow, metric: RankMetric, *, promoted: bool) -> Perf
         promoted=promoted,
         paid=passed_through(row.paid),
     )
-    return performer.model_copy(update=_worth_of_ads(scored) if metric in PAID_RANKINGS else _worth(scored.standing))
+    return performer.model_copy(update=_worth_of_ads(scored) if metric in PAID_RANKINGS else _worth(scored.score))
 
 
-def _worth(standing: Standing) -> dict[str, object]:
+def _worth(score: BreakoutScore) -> dict[str, object]:
     return {
-        "engagement_times_median": short_times(standing),
-        "breakout": standing.breakout,
-        "breakout_evidence": standing.evidence,
-        "chance_real": standing.chance_real,
-        "expected_rate": standing.expected_rate,
-        "expected_times_usual": standing.expected_times_usual,
-        "low_sample": standing.low_sample,
+        "engagement_times_median": short_times(score),
+        "breakout": score.breakout,
+        "breakout_evidence": score.evidence,
+        "chance_real": score.chance_real,
+        "expected_rate": score.expected_rate,
+        "expected_times_usual": score.expected_times_usual,
+        "low_sample": score.low_sample,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from layers_mcp.analytics.outcomes import Board, Mode, ModeSummary, Outcome, by_mode, covering_window, judge
+from layers_mcp.analytics.outcomes import Mode, ModeSummary, Outcome, RankingIndex, by_mode, covering_window, judge
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import OrderRecord
@@ -27,7 +27,7 @@ from layers_mcp.tools._review_reads import (
 )
 
 
-class Decided(Result):
+class ContainerDecision(Result):
     """How a person decided on one container, and its publishing status, as far as it is known."""
 
     container_id: str
@@ -67,7 +67,7 @@ class ReviewedCommission(Result):
     source_title: str | None = None
     project_name: str | None = None
     decisions: list[dict[str, Any]]
-    """A `Decided` each, whose schema would be nested deeper than some hosts follow."""
+    """A `ContainerDecision` each, whose schema would be nested deeper than some hosts follow."""
 
 
 class ModeResult(Result):
@@ -158,8 +158,8 @@ async def _outcomes(context: ToolContext, records: Sequence[OrderRecord], seen: 
     rankings = {project: view.ranking for project, view in seen.views.items() if view.ranking is not None}
     # what orders made, however long ago, is no hook's source and does not shape what is usual
     made = await ordered_containers(context, list(rankings.values()))
-    boards = {project: Board(ranking.items, made) for project, ranking in rankings.items()}
-    return [judge(record, boards.get(record.project_id), seen.view(record.project_id).content) for record in records]
+    indexes = {project: RankingIndex(ranking.items, made) for project, ranking in rankings.items()}
+    return [judge(record, indexes.get(record.project_id), seen.view(record.project_id).content) for record in records]
 
 
 def _commission(
@@ -188,7 +188,7 @@ def _commission(
         low_sample=outcome.low_sample,
         source_title=shown_title(outcome.source_title)[0],
         decisions=[
-            Decided(
+            ContainerDecision(
                 container_id=container_id,
                 approval_status=piece.approval_status,
                 publication=publications.of(container_id),

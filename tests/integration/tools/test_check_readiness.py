@@ -161,13 +161,15 @@ async def test_paid_results_with_conversions_suggest_a_paid_metric(tmp_path):
         row(1, metricValue=40, paid={"spend": 100, "conversions": 40, "roas": 3.2}),
         row(2, metricValue=12, paid={"spend": 10, "roas": 1.5}),
         row(3, metricValue=None, paid={"spend": 10, "conversions": True}),
+        row(4, metricValue=-3, paid={"spend": 10, "conversions": -3}),
     ]
     upstream.replies[f"GET {PROJECT}/top-performers"] = ranking([row(1)], paid)
     async with upstream.open_tool_context(tmp_path) as context:
         result = await check_readiness(context, "prj_1")
     assert result.suggested_metric.metric == "roas"
     assert "52 conversions" in result.suggested_metric.reason
-    assert statuses(result)["paid_ranking"] == "ok"
+    (answer,) = (check for check in result.checks if check.name == "paid_ranking")
+    assert (answer.status, "52 conversions" in answer.detail) == ("ok", True)
 
 
 PAID_ONLY = row(1, adsContentId="adc_1", organic=None, paid=None)

@@ -126,7 +126,7 @@ async def test_with_nothing_live_it_is_too_early_and_wins_are_left_out(tmp_path)
     assert any("Orders without a known end: 1;" in note for note in structured["notes"])
 
 
-async def test_orders_that_came_to_nothing_are_not_called_too_early(tmp_path):
+async def test_orders_without_a_result_are_not_called_too_early(tmp_path):
     upstream = OrderingUpstream()
     async with upstream.open(tmp_path) as context:
         for take in (1, 2, 3):

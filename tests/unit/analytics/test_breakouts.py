@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.analytics.breakouts import Standing, flukes_last, judge, low_sample
+from layers_mcp.analytics.breakouts import BreakoutScore, flukes_last, judge, low_sample
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ rows = st.lists(st.none() | st.builds(Post, views, rates), max_size=40)
 
 @given(rows)
 def test_flags_follow_the_rule_as_the_references_work_it_out(posts: list[Post | None]) -> None:
-    standings = judge(posts)
+    scores = judge(posts)
     trusted = [p.engagement_rate for p in posts if p and p.engagement_rate is not None and _takes_part(p)]
     middle = statistics.median(trusted) if trusted else None
-    assert standings.median == middle
-    assert standings.sampled == len(trusted)
-    assert len(standings.rows) == len(posts)
-    for post, standing in zip(posts, standings.rows, strict=True):
+    assert scores.median == middle
+    assert scores.sampled == len(trusted)
+    assert len(scores.rows) == len(posts)
+    for post, score in zip(posts, scores.rows, strict=True):
         breaks_out = bool(
             middle
             and middle > 0
@@ -42,18 +42,18 @@ def test_flags_follow_the_rule_as_the_references_work_it_out(posts: list[Post | 
             and post.engagement_rate
             and post.engagement_rate > 2 * middle
         )
-        assert standing.breakout is breaks_out
-        assert (standing.evidence is not None) is breaks_out
-        assert standing.low_sample == (None if post is None else (post.views or 0) < 50)
+        assert score.breakout is breaks_out
+        assert (score.evidence is not None) is breaks_out
+        assert score.low_sample == (None if post is None else (post.views or 0) < 50)
         has_times = bool(middle and middle > 0 and post and post.engagement_rate is not None)
         has_times = has_times and isfinite(post.engagement_rate / middle)  # type: ignore[union-attr, operator]
-        assert (standing.times_median is not None) is has_times
+        assert (score.times_median is not None) is has_times
         if has_times:
-            assert standing.times_median == post.engagement_rate / middle  # type: ignore[union-attr, operator]
-        assert (standing.chance_real is not None) is bool(post and _takes_part(post) and len(trusted) >= 5)
-        assert standing.no_share is bool(post and post.engagement_rate is not None and post.engagement_rate > 1)
-        if standing.evidence is not None:
-            assert standing.evidence == ("solid" if standing.likely else "thin")
+            assert score.times_median == post.engagement_rate / middle  # type: ignore[union-attr, operator]
+        assert (score.chance_real is not None) is bool(post and _takes_part(post) and len(trusted) >= 5)
+        assert score.no_share is bool(post and post.engagement_rate is not None and post.engagement_rate > 1)
+        if score.evidence is not None:
+            assert score.evidence == ("solid" if score.likely else "thin")
 
 
 def _takes_part(post: Post) -> bool:
@@ -62,11 +62,11 @@ def _takes_part(post: Post) -> bool:
 
 @given(rows)
 def test_what_is_told_is_rounded_and_never_certain(posts: list[Post | None]) -> None:
-    for standing in judge(posts).rows:
-        if standing.chance_real is not None:
-            assert 0.01 <= standing.chance_real <= 0.99
-            assert standing.chance_real == round(standing.chance_real, 2)
-            assert standing.expected_rate == float(f"{standing.expected_rate:.4g}")
+    for score in judge(posts).rows:
+        if score.chance_real is not None:
+            assert 0.01 <= score.chance_real <= 0.99
+            assert score.chance_real == round(score.chance_real, 2)
+            assert score.expected_rate == float(f"{score.expected_rate:.4g}")
 
 
 @given(rows)
@@ -82,7 +82,7 @@ def test_no_rows_have_no_median() -> None:
 
 
 def test_a_single_row_is_its_own_median_and_no_breakout() -> None:
-    assert judge([Post(100, 0.04)]).rows == (Standing(low_sample=False, times_median=1.0),)
+    assert judge([Post(100, 0.04)]).rows == (BreakoutScore(low_sample=False, times_median=1.0),)
 
 
 def test_exactly_twice_the_median_is_no_breakout() -> None:
@@ -91,28 +91,28 @@ def test_exactly_twice_the_median_is_no_breakout() -> None:
 
 
 def test_a_median_of_zero_has_no_breakouts_and_no_multiples() -> None:
-    standings = judge([Post(1000, 0.0), Post(1000, 0.0), Post(1000, 0.5)])
-    assert standings.median == 0
-    assert [(row.breakout, row.times_median) for row in standings.rows] == [(False, None)] * 3
+    scores = judge([Post(1000, 0.0), Post(1000, 0.0), Post(1000, 0.5)])
+    assert scores.median == 0
+    assert [(row.breakout, row.times_median) for row in scores.rows] == [(False, None)] * 3
 
 
 def test_a_rate_that_is_no_share_of_views_takes_no_part() -> None:
     field = [Post(1000, 0.02)] * 5
     for odd in (3.1881, -0.5):
-        standings = judge([Post(14_820, odd), *field])
-        assert (standings.median, standings.sampled) == (0.02, 5)
-        assert standings.rows[0].breakout is False
-        assert standings.rows[0].chance_real is None
-        assert standings.rows[0].no_share is (odd > 1)
-        assert standings.rows[1:] == judge(field).rows
+        scores = judge([Post(14_820, odd), *field])
+        assert (scores.median, scores.sampled) == (0.02, 5)
+        assert scores.rows[0].breakout is False
+        assert scores.rows[0].chance_real is None
+        assert scores.rows[0].no_share is (odd > 1)
+        assert scores.rows[1:] == judge(field).rows
 
 
 def test_a_fluke_of_49_views_neither_breaks_out_nor_moves_the_median() -> None:
-    standings = judge([Post(49, 0.9), Post(1000, 0.02), Post(1000, 0.03)])
-    assert standings.median == 0.025
-    assert standings.rows[0].low_sample
-    assert not standings.rows[0].breakout
-    assert standings.rows[0].times_median == pytest.approx(36)
+    scores = judge([Post(49, 0.9), Post(1000, 0.02), Post(1000, 0.03)])
+    assert scores.median == 0.025
+    assert scores.rows[0].low_sample
+    assert not scores.rows[0].breakout
+    assert scores.rows[0].times_median == pytest.approx(36)
 
 
 def test_the_same_rate_is_solid_on_many_views_and_thin_on_few() -> None:
@@ -129,13 +129,13 @@ def test_sixty_one_views_with_nine_engagements_are_no_reason_to_order() -> None:
 
 
 def test_under_five_rows_a_breakout_is_thin() -> None:
-    standings = judge([Post(50_000, 0.09), Post(50_000, 0.02), Post(50_000, 0.02)])
-    assert (standings.rows[0].breakout, standings.rows[0].evidence, standings.rows[0].chance_real) == (
+    scores = judge([Post(50_000, 0.09), Post(50_000, 0.02), Post(50_000, 0.02)])
+    assert (scores.rows[0].breakout, scores.rows[0].evidence, scores.rows[0].chance_real) == (
         True,
         "thin",
         None,
     )
-    assert dict(standings.usual) == {}
+    assert dict(scores.usual) == {}
 
 
 def test_platforms_are_compared_only_where_there_are_several() -> None:

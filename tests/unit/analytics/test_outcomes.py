@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.analytics.outcomes import Board, Outcome, by_mode, covering_window, judge
+from layers_mcp.analytics.outcomes import Outcome, RankingIndex, by_mode, covering_window, judge
 from layers_mcp.text.ids import container_key
 
 NOW = datetime(2026, 4, 17, tzinfo=UTC)
@@ -47,8 +47,8 @@ SOURCE = Row(platform_post_id="pp_source", title="The hook", organic=Organic(100
 PLAIN = Row(platform_post_id="pp_plain", title="Another", organic=Organic(1000, 0.02))
 
 
-def board(*rows: Row, made: tuple[str, ...] = ("cnt_a", "cnt_b")) -> Board:
-    return Board(rows, made)
+def index(*rows: Row, made: tuple[str, ...] = ("cnt_a", "cnt_b")) -> RankingIndex:
+    return RankingIndex(rows, made)
 
 
 def live(container: str, views: int | None, rate: float | None) -> Row:
@@ -58,12 +58,12 @@ def live(container: str, views: int | None, rate: float | None) -> Row:
 
 
 def test_an_order_names_its_source_before_anything_of_it_is_live():
-    outcome = judge(Order(), board(SOURCE, PLAIN), {})
+    outcome = judge(Order(), index(SOURCE, PLAIN), {})
     assert (outcome.live, outcome.source_title, outcome.source_value) == (False, "The hook", None)
 
 
 def test_a_live_order_is_held_against_its_source_and_the_median():
-    outcome = judge(Order(), board(SOURCE, live("cnt_a", 400, 0.1), PLAIN), {})
+    outcome = judge(Order(), index(SOURCE, live("cnt_a", 400, 0.1), PLAIN), {})
     assert outcome.live
     assert outcome.metric_value == pytest.approx(0.1)
     assert outcome.source_value == 0.08
@@ -73,18 +73,18 @@ def test_a_live_order_is_held_against_its_source_and_the_median():
 
 
 def test_several_live_containers_of_one_order_count_by_their_views():
-    rows = board(SOURCE, live("cnt_a", 900, 0.10), live("cnt_b", 100, 0.02))
+    rows = index(SOURCE, live("cnt_a", 900, 0.10), live("cnt_b", 100, 0.02))
     outcome = judge(Order(container_ids=("cnt_a", "cnt_b", "cnt_c")), rows, {})
     assert outcome.metric_value == pytest.approx((90 + 2) / 1000)
 
 
 def test_one_container_posted_on_two_platforms_counts_with_both_posts():
-    rows = board(SOURCE, live("cnt_a", 300, 0.1), live("cnt_a", 100, 0.2))
+    rows = index(SOURCE, live("cnt_a", 300, 0.1), live("cnt_a", 100, 0.2))
     assert judge(Order(), rows, {}).metric_value == pytest.approx(50 / 400)
 
 
 def test_an_order_under_fifty_views_is_live_and_counts_in_no_win():
-    outcome = judge(Order(), board(SOURCE, live("cnt_a", 49, 0.9)), {})
+    outcome = judge(Order(), index(SOURCE, live("cnt_a", 49, 0.9)), {})
     assert outcome.live
     assert outcome.low_sample is True
     (summary,) = by_mode([("fork", outcome)])
@@ -93,13 +93,13 @@ def test_an_order_under_fifty_views_is_live_and_counts_in_no_win():
 
 
 def test_fifty_views_over_two_containers_are_enough():
-    rows = board(SOURCE, live("cnt_a", 25, 0.1), live("cnt_b", 25, 0.1))
+    rows = index(SOURCE, live("cnt_a", 25, 0.1), live("cnt_b", 25, 0.1))
     assert judge(Order(container_ids=("cnt_a", "cnt_b")), rows, {}).low_sample is False
 
 
 @pytest.mark.parametrize("views", [0, None])
 def test_a_live_order_without_views_has_no_rate(views):
-    outcome = judge(Order(), board(SOURCE, live("cnt_a", views, 0.0)), {})
+    outcome = judge(Order(), index(SOURCE, live("cnt_a", views, 0.0)), {})
     assert outcome.live
     assert outcome.low_sample is True
     assert outcome.metric_value is None
@@ -107,27 +107,27 @@ def test_a_live_order_without_views_has_no_rate(views):
 
 
 def test_an_order_whose_rows_have_no_organic_block_is_live_and_not_judged():
-    outcome = judge(Order(), board(SOURCE, Row(source_id="cnt_a")), {})
+    outcome = judge(Order(), index(SOURCE, Row(source_id="cnt_a")), {})
     assert (outcome.live, outcome.low_sample, outcome.judged) == (True, None, False)
     assert outcome.metric_value is None
 
 
 def test_a_row_without_a_rate_says_nothing_of_the_order():
     unrated = live("cnt_b", 5000, None)
-    alone = judge(Order(container_ids=("cnt_b",)), board(SOURCE, unrated), {})
+    alone = judge(Order(container_ids=("cnt_b",)), index(SOURCE, unrated), {})
     assert (alone.live, alone.metric_value, alone.judged) == (True, None, False)
-    both = judge(Order(container_ids=("cnt_a", "cnt_b")), board(SOURCE, live("cnt_a", 100, 0.1), unrated), {})
+    both = judge(Order(container_ids=("cnt_a", "cnt_b")), index(SOURCE, live("cnt_a", 100, 0.1), unrated), {})
     assert both.metric_value == pytest.approx(0.1)
 
 
 def test_ids_with_and_without_their_prefix_are_the_same_container():
-    assert judge(Order(container_ids=("cnt_a",)), board(SOURCE, live("a", 100, 0.1)), {}).live
+    assert judge(Order(container_ids=("cnt_a",)), index(SOURCE, live("a", 100, 0.1)), {}).live
     assert container_key("cnt_a") == container_key("a") == "a"
 
 
 def test_the_source_of_a_hook_is_the_most_viewed_post_with_it_that_no_order_made():
     order = Order(mode="hook", source_platform_post_id="", hook="The hook", container_ids=("cnt_a",))
-    rows = board(
+    rows = index(
         live("cnt_b", 9000, 0.5),
         Row(source_id="cnt_other", title="The hook", organic=Organic(2000, 0.06)),
         SOURCE,
@@ -140,7 +140,7 @@ def test_the_source_of_a_hook_is_the_most_viewed_post_with_it_that_no_order_made
 
 def test_a_hook_is_found_in_spite_of_invisible_characters_and_composition():
     order = Order(mode="hook", source_platform_post_id="", hook="Caf\u00e9 first")
-    rows = board(Row(title=" Cafe\u0301\u200b first", organic=Organic(500, 0.05)), live("cnt_a", 100, 0.1))
+    rows = index(Row(title=" Cafe\u0301\u200b first", organic=Organic(500, 0.05)), live("cnt_a", 100, 0.1))
     assert judge(order, rows, {}).source_value == 0.05
 
 
@@ -148,7 +148,7 @@ def test_a_hook_is_found_in_spite_of_invisible_characters_and_composition():
     "order", [Order(source_platform_post_id="pp_gone"), Order(source_platform_post_id="", hook="?")]
 )
 def test_without_its_source_in_the_ranking_an_order_has_no_versus_source(order):
-    outcome = judge(order, board(PLAIN, live("cnt_a", 100, 0.1)), {})
+    outcome = judge(order, index(PLAIN, live("cnt_a", 100, 0.1)), {})
     assert outcome.source_value is None
     assert outcome.versus_source is None
     assert outcome.versus_median is not None
@@ -159,7 +159,7 @@ def test_without_its_source_in_the_ranking_an_order_has_no_versus_source(order):
 
 def test_a_source_without_engagement_gives_no_ratio():
     zero = Row(platform_post_id="pp_source", organic=Organic(500, 0.0))
-    assert judge(Order(), board(zero, live("cnt_a", 100, 0.1)), {}).versus_source is None
+    assert judge(Order(), index(zero, live("cnt_a", 100, 0.1)), {}).versus_source is None
 
 
 def test_with_nothing_live_wins_are_left_out():
@@ -178,16 +178,16 @@ def test_modes_are_summed_up_apart_and_only_where_ordered():
     assert (hook.mode, hook.beat_source) == ("hook", 1)
 
 
-def full(*rows: Row) -> Board:
+def full(*rows: Row) -> RankingIndex:
     filler = [Row(platform_post_id=f"pp_{number}", organic=Organic(100, 0.05)) for number in range(100 - len(rows))]
-    return board(*rows, *filler)
+    return index(*rows, *filler)
 
 
 def test_a_finished_order_below_a_full_ranking_is_unranked_and_not_live():
     outcome = judge(Order(), full(SOURCE), {})
     assert outcome.status == "unranked"
     assert not outcome.live
-    assert judge(Order(), board(SOURCE), {}).status == "completed"
+    assert judge(Order(), index(SOURCE), {}).status == "completed"
     assert judge(Order(), full(SOURCE, live("cnt_a", 100, 0.1)), {}).status == "completed"
 
 
@@ -219,16 +219,16 @@ def test_content_that_was_never_published_is_not_unranked(approval):
 def test_an_end_the_journal_has_not_heard_of_is_read_from_the_content(journal, pieces, status):
     order = Order(status=journal, container_ids=("cnt_a", "cnt_b"))
     content = {key: Piece(status=piece) for key, piece in zip("ab", pieces, strict=False)}
-    assert judge(order, board(SOURCE), content).status == status
+    assert judge(order, index(SOURCE), content).status == status
 
 
 def test_approval_is_mixed_where_containers_differ_and_left_out_where_none_was_seen():
     order = Order(container_ids=("cnt_a", "cnt_b"))
     seen = {"a": Piece(approval_status="approved"), "b": Piece(approval_status="rejected")}
-    assert judge(order, board(SOURCE), seen).approval_status == "mixed"
-    assert judge(order, board(SOURCE), {"a": Piece(approval_status="pending")}).approval_status == "pending"
-    assert judge(order, board(SOURCE), {"a": Piece(approval_status=None)}).approval_status is None
-    assert judge(order, board(SOURCE), {}).approval_status is None
+    assert judge(order, index(SOURCE), seen).approval_status == "mixed"
+    assert judge(order, index(SOURCE), {"a": Piece(approval_status="pending")}).approval_status == "pending"
+    assert judge(order, index(SOURCE), {"a": Piece(approval_status=None)}).approval_status is None
+    assert judge(order, index(SOURCE), {}).approval_status is None
 
 
 def test_without_a_ranking_nothing_is_said_about_results():
@@ -237,7 +237,7 @@ def test_without_a_ranking_nothing_is_said_about_results():
 
 
 def test_a_live_order_is_finished_whatever_the_journal_last_heard():
-    assert judge(Order(status="unknown"), board(SOURCE, live("cnt_a", 100, 0.1)), {}).status == "completed"
+    assert judge(Order(status="unknown"), index(SOURCE, live("cnt_a", 100, 0.1)), {}).status == "completed"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_the_smallest_window_that_reaches_back_far_enough_is_chosen(age, window,
 def test_a_pooled_rate_lies_between_its_parts(parts):
     rows = [live(f"cnt_{place}", views, rate) for place, (views, rate) in enumerate(parts)]
     order = Order(container_ids=tuple(f"cnt_{place}" for place in range(len(parts))))
-    outcome = judge(order, Board(rows, order.container_ids), {})
+    outcome = judge(order, RankingIndex(rows, order.container_ids), {})
     seen = [rate for views, rate in parts if views]
     if not seen:
         assert outcome.metric_value is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.analytics.periods import WEEKS_BEFORE, Change, compare, last_whole_day, weekly
+from layers_mcp.analytics.periods import WEEKS_BEFORE, WeeklyChange, compare, last_whole_day, weekly
 
 END = datetime(2026, 4, 17, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -43,8 +43,8 @@ def test_counts_swing_more_than_rates() -> None:
     assert rate is not None
     assert count is not None
     assert count.usual_high > rate.usual_high
-    assert Change(1.3, 0.7, 1.2).unusual
-    assert not Change(1.3, 0.7, 1.4).unusual
+    assert WeeklyChange(1.3, 0.7, 1.2).unusual
+    assert not WeeklyChange(1.3, 0.7, 1.4).unusual
 
 
 @given(st.lists(values, max_size=14), st.booleans())

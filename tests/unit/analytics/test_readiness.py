@@ -1,4 +1,4 @@
-"""The eight checks: what stands, in words a customer understands, and what decides."""
+"""The eight checks: what was found, in words a customer understands, and what decides."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from layers_mcp.analytics import readiness
+from layers_mcp.analytics.paid import PaidResult
 from layers_mcp.analytics.readiness_inputs import (
     Account,
     Creative,
     Credits,
-    PaidResult,
     Post,
     ReadinessInputs,
     Review,
@@ -25,7 +25,7 @@ HEALTHY = ReadinessInputs(
     accounts=(Account("instagram", "connected", LONG_AGO), Account("tiktok", "connected", LONG_AGO)),
     post_count=23,
     posts=tuple(Post(views=1200, engagement_rate=0.04, watch_time_ms=90_000) for _ in range(23)),
-    paid=(PaidResult(conversions=40, roas=3.1), PaidResult(conversions=2, roas=1.2)),
+    paid=(PaidResult(spend=None, conversions=40, roas=3.1), PaidResult(spend=None, conversions=2, roas=1.2)),
     creatives=(Creative(7.0, True), Creative(None, False)),
     promoted=True,
     credits=Credits(5000, {"auto": 120, "slideshow_remix": 50}),
@@ -33,8 +33,8 @@ HEALTHY = ReadinessInputs(
 )
 
 
-def check(facts: ReadinessInputs, name: str) -> readiness.Check:
-    return next(one for one in readiness.check(facts) if one.name == name)
+def check(inputs: ReadinessInputs, name: str) -> readiness.Check:
+    return next(one for one in readiness.check(inputs) if one.name == name)
 
 
 def test_the_checks_come_in_the_order_of_the_loop():
@@ -91,9 +91,9 @@ def test_accounts_are_ok_only_where_all_are_connected(accounts, status, words):
 
 @pytest.mark.parametrize(("count", "status"), [(0, "missing"), (1, "warning"), (4, "warning"), (5, "ok")])
 def test_five_live_posts_are_enough(count, status):
-    facts = replace(HEALTHY, post_count=count)
-    assert check(facts, "posts_synced").status == status
-    assert readiness.is_ready(readiness.check(facts)) is (status == "ok")
+    inputs = replace(HEALTHY, post_count=count)
+    assert check(inputs, "posts_synced").status == status
+    assert readiness.is_ready(readiness.check(inputs)) is (status == "ok")
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_five_live_posts_are_enough(count, status):
 )
 def test_the_median_post_decides_the_sample_size(views, status):
     posts = tuple(Post(count, 0.1, None) for count in views)
-    facts = replace(HEALTHY, posts=posts)
-    assert check(facts, "sample_size").status == status
-    assert readiness.is_ready(readiness.check(facts)) is (status == "ok")
+    inputs = replace(HEALTHY, posts=posts)
+    assert check(inputs, "sample_size").status == status
+    assert readiness.is_ready(readiness.check(inputs)) is (status == "ok")
 
 
 def test_two_projects_that_are_empty_for_different_causes_get_different_words():
@@ -118,17 +118,17 @@ def test_two_projects_that_are_empty_for_different_causes_get_different_words():
         "3 live posts in 90 days; 5 are needed": replace(empty, post_count=3),
         "8 posts live, and none is scored yet": replace(empty, post_count=8),
     }
-    for words, facts in states.items():
+    for words, inputs in states.items():
         for name in ("organic_ranking", "sample_size"):
-            answer = check(facts, name)
+            answer = check(inputs, name)
             assert words in answer.detail.lower()
             assert answer.status == "missing"
             assert answer.fix
 
 
 def test_posts_that_were_never_scored_are_told_how_long_scoring_takes():
-    facts = replace(HEALTHY, posts=())
-    assert "every 6 hours" in check(facts, "organic_ranking").fix
+    inputs = replace(HEALTHY, posts=())
+    assert "every 6 hours" in check(inputs, "organic_ranking").fix
 
 
 @pytest.mark.parametrize("creatives", [HEALTHY.creatives, Unread("it broke.")])
@@ -139,8 +139,8 @@ def test_an_empty_ranking_beside_scored_creatives_is_not_put_down_to_scoring(cre
 
 
 def test_an_unread_post_count_leaves_the_cause_of_an_empty_ranking_open():
-    facts = replace(HEALTHY, posts=(), post_count=Unread("it broke."))
-    assert check(facts, "organic_ranking").detail == "The ranking is empty. No posts are there to rank."
+    inputs = replace(HEALTHY, posts=(), post_count=Unread("it broke."))
+    assert check(inputs, "organic_ranking").detail == "The ranking is empty. No posts are there to rank."
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,9 @@ def test_nothing_promoted_is_said_only_where_that_is_known(promoted, status, det
 
 
 def test_ad_spend_without_conversions_is_a_warning():
-    facts = replace(HEALTHY, paid=(PaidResult(0, 0.0), PaidResult(None, None)))
-    assert check(facts, "paid_ranking").status == "warning"
-    assert check(facts, "paid_ranking").detail == "2 creatives with ad spend, and no conversions in 90 days."
+    inputs = replace(HEALTHY, paid=(PaidResult(None, 0, 0.0), PaidResult(None, None, None)))
+    assert check(inputs, "paid_ranking").status == "warning"
+    assert check(inputs, "paid_ranking").detail == "2 creatives with ad spend, and no conversions in 90 days."
 
 
 @pytest.mark.parametrize(
@@ -203,9 +203,9 @@ def test_ad_spend_without_conversions_is_a_warning():
     ],
 )
 def test_credits_are_held_against_the_dearest_piece(balance, status):
-    facts = replace(HEALTHY, credits=balance)
-    assert check(facts, "credits").status == status
-    assert readiness.is_ready(readiness.check(facts))
+    inputs = replace(HEALTHY, credits=balance)
+    assert check(inputs, "credits").status == status
+    assert readiness.is_ready(readiness.check(inputs))
 
 
 @pytest.mark.parametrize(
@@ -240,8 +240,8 @@ def test_only_review_of_everything_holds_content_for_a_person(review, status, wo
     ],
 )
 def test_what_could_not_be_read_is_a_warning_that_says_so(part, name):
-    facts = replace(HEALTHY, **{part: Unread("FORBIDDEN_SCOPE (403): no.", "Use another key.")})
-    answer = check(facts, name)
+    inputs = replace(HEALTHY, **{part: Unread("FORBIDDEN_SCOPE (403): no.", "Use another key.")})
+    answer = check(inputs, name)
     assert answer.status == "warning"
     assert "could not be read: FORBIDDEN_SCOPE (403): no." in answer.detail
     assert answer.fix == "Use another key."
@@ -253,7 +253,7 @@ def test_an_unreadable_review_policy_is_not_taken_for_a_hold():
 
 
 def test_too_few_conversions_are_told_in_numbers():
-    reason = readiness.suggest_metric(replace(HEALTHY, paid=(PaidResult(40, 2.0),))).reason
+    reason = readiness.suggest_metric(replace(HEALTHY, paid=(PaidResult(None, 40, 2.0),))).reason
     assert "1 creative brought 40 conversions in 90 days, 10 or more on 1 of them" in reason
     assert "30 in all and 2 creatives with 10 are enough" in reason
 
@@ -262,14 +262,14 @@ def test_too_few_conversions_are_told_in_numbers():
     ("paid", "metric"),
     [
         ((), "engagement_rate"),
-        ((PaidResult(0, 2.0),), "engagement_rate"),
-        ((PaidResult(None, 2.0),), "engagement_rate"),
-        ((PaidResult(40, 2.0),), "engagement_rate"),
-        ((PaidResult(15, 2.0), PaidResult(14, 2.0)), "engagement_rate"),
-        ((PaidResult(25, 2.0), PaidResult(9, 2.0)), "engagement_rate"),
-        ((PaidResult(20, 2.0), PaidResult(10, 2.0)), "roas"),
-        ((PaidResult(20, None), PaidResult(10, None), PaidResult(1, 1.0)), "conversions"),
-        ((PaidResult(20, 0.0), PaidResult(10, 0.0)), "conversions"),
+        ((PaidResult(None, 0, 2.0),), "engagement_rate"),
+        ((PaidResult(None, None, 2.0),), "engagement_rate"),
+        ((PaidResult(None, 40, 2.0),), "engagement_rate"),
+        ((PaidResult(None, 15, 2.0), PaidResult(None, 14, 2.0)), "engagement_rate"),
+        ((PaidResult(None, 25, 2.0), PaidResult(None, 9, 2.0)), "engagement_rate"),
+        ((PaidResult(None, 20, 2.0), PaidResult(None, 10, 2.0)), "roas"),
+        ((PaidResult(None, 20, None), PaidResult(None, 10, None), PaidResult(None, 1, 1.0)), "conversions"),
+        ((PaidResult(None, 20, 0.0), PaidResult(None, 10, 0.0)), "conversions"),
     ],
 )
 def test_the_suggested_metric_is_what_the_data_can_carry(paid, metric):
