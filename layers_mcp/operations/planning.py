@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING
@@ -11,10 +13,9 @@ from typing import TYPE_CHECKING
 from layers_mcp.api.errors import LayersError, ValidationFailed
 from layers_mcp.api.plans import OrderRequest
 from layers_mcp.operations.clock import UpstreamClock
-from layers_mcp.operations.identity import clone_container_id, piece_identity
-from layers_mcp.operations.kinds import KINDS
-from layers_mcp.operations.kinds.base import draft
-from layers_mcp.operations.models import Operation
+from layers_mcp.operations.identity import clone_container_id, commission_id, idempotency_key, piece_identity
+from layers_mcp.operations.kinds import KINDS, Order
+from layers_mcp.operations.models import Operation, Tenant
 from layers_mcp.operations.placement import Call
 from layers_mcp.operations.state_machine import can_retry
 from layers_mcp.operations.terms import Terms
@@ -153,3 +154,46 @@ class Planner:
             call.plan = await order.plan(self._api, container_id, missing)
             call.notes += call.plan.notes
         return call.plan.requests
+
+
+def draft(
+    order: Order,
+    request: OrderRequest,
+    tenant: Tenant,
+    *,
+    piece: int = 0,
+    anew: bool = False,
+    key_fingerprint: str,
+    now: datetime,
+    clock_offset: float | None,
+) -> Operation:
+    """The row of a request that nobody has sent yet; `piece` is 0 where it makes all that is ordered.
+
+    One that was planned `anew` is another request, and has another `Idempotency-Key` than the refused one.
+    """
+    pieces_identity = piece_identity(order.identity, piece)
+    return Operation(
+        entry=uuid.uuid4().hex,
+        base_url=tenant.base_url,
+        organization=tenant.organization,
+        identity=order.identity,
+        commission_id=commission_id(order.identity),
+        tool=order.tool,
+        project_id=order.project_id,
+        mode=order.order_mode,
+        take=order.take,
+        variations=request.pieces,
+        arguments=dict(order.arguments),
+        piece=piece,
+        path=request.path,
+        price_keys=request.price_keys,
+        key_fingerprint=key_fingerprint,
+        idempotency_key=idempotency_key(tenant.base_url, f"{pieces_identity} anew" if anew else pieces_identity),
+        path_container_id=request.container_id,
+        body=dict(request.body),
+        container_ids=order.container_ids,
+        estimated_credits=None,
+        ordered_at=now,
+        updated_at=now,
+        clock_offset=clock_offset,
+    )

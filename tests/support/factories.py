@@ -7,8 +7,8 @@ from typing import Any
 from layers_mcp.api.plans import OrderRequest
 from layers_mcp.operations.identity import clone_container_id
 from layers_mcp.operations.kinds import CloneOrder, HookOrder
-from layers_mcp.operations.kinds.base import draft
 from layers_mcp.operations.models import Operation, Tenant
+from layers_mcp.operations.planning import draft
 from layers_mcp.operations.state_machine import Accepted, AttemptStarted, Rejected, transition
 
 MORNING = datetime(2026, 4, 17, 9, 0, tzinfo=UTC)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from layers_mcp.operations.kinds.base import Kind
 from layers_mcp.operations.kinds.clone import CloneKind, CloneOrder
+from layers_mcp.operations.kinds.content import ContentKind
 from layers_mcp.operations.kinds.generate import GenerateKind, HookOrder
 from layers_mcp.operations.kinds.publish import Publication, PublishKind
 from layers_mcp.operations.models import Tool
 
 Order = CloneOrder | HookOrder | Publication
+Kind = ContentKind | PublishKind
 
 KINDS: Mapping[Tool, Kind] = {
     "clone_post": CloneKind(),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from layers_mcp.api.dialects.base import CloneBrief
-from layers_mcp.operations.kinds import content
-from layers_mcp.operations.kinds.base import ContentOrder
+from layers_mcp.operations.kinds.content import ContentKind, find_content
+from layers_mcp.operations.kinds.content_order import ContentOrder
 from layers_mcp.operations.models import Mode, Operation, Tool
-from layers_mcp.operations.state_machine import Accepted, Observed
+from layers_mcp.operations.state_machine import Accepted
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
@@ -52,21 +52,14 @@ class CloneOrder(ContentOrder):
         )
 
 
-class CloneKind:
+class CloneKind(ContentKind):
     """Clones by their rows."""
 
-    spends = True
-
-    async def send(self, api: LayersClient, row: Operation) -> Accepted:
-        """Send it. Raises `LayersError`."""
-        return await content.send(api, row)
-
-    async def observe(self, api: LayersClient, row: Operation) -> Observed | None:
-        """Read its job, or its containers where that is gone."""
-        return await content.observe(api, row)
-
     async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
-        """Find it among the project's content by its source. A clone under a path id of its own needs it only where
-        the API has no such address any more.
+        """Find it by the TikTok video that it remixes. A clone under a path id of its own needs it only where the API
+        has no such address any more.
         """
-        return await content.find_by_source(api, row, others)
+        source = str(row.arguments["source_platform_post_id"])
+        return await find_content(
+            api, row, others, lambda each: each.source_tiktok_id == source, "that name its source"
+        )

@@ -1,7 +1,8 @@
-"""Reading the status of ordered content, and finding it where its answer was lost."""
+"""Orders of content by their rows: sending one, reading its status, and finding it where its answer was lost."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,21 +30,36 @@ MOST_PAGES = 5
 MOST_OBSERVED = 10
 
 
-async def send(api: LayersClient, row: Operation) -> Accepted:
-    """Send an order, or send it again. Raises `LayersError`."""
-    request = OrderRequest(path=row.path, body=row.body)
-    reply = await api.content.order(request, idempotency_key=row.idempotency_key)
-    return Accepted(
-        job_id=reply.job_id,
-        kind=reply.kind or "",
-        status=reply.status or "running",
-        container_ids=reply.container_ids,
-        answer=reply.model_dump(mode="json", exclude_none=True),
-    )
+class ContentKind(ABC):
+    """Orders of content by their rows; each kind has its own way to find one whose answer was lost."""
+
+    spends = True
+
+    async def send(self, api: LayersClient, row: Operation) -> Accepted:
+        """Send an order: the same request at every attempt. Raises `LayersError`."""
+        request = OrderRequest(path=row.path, body=row.body)
+        reply = await api.content.order(request, idempotency_key=row.idempotency_key)
+        return Accepted(
+            job_id=reply.job_id,
+            kind=reply.kind or "",
+            status=reply.status or "running",
+            container_ids=reply.container_ids,
+            answer=reply.model_dump(mode="json", exclude_none=True),
+        )
+
+    async def observe(self, api: LayersClient, row: Operation) -> Observed | None:
+        """Read an accepted order's job, or its containers where there is none; None where neither can be read."""
+        return await _observed(api, row)
+
+    @abstractmethod
+    async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
+        """Find an unanswered order among the project's content, or say in a sentence why that cannot be told.
+
+        `others` are the project's other orders that were sent: what they made is not this one's.
+        """
 
 
-async def observe(api: LayersClient, row: Operation) -> Observed | None:
-    """Read the order's job, or its containers where there is none; None where neither can be read."""
+async def _observed(api: LayersClient, row: Operation) -> Observed | None:
     with anyio.move_on_after(OBSERVE_SECONDS):
         try:
             if row.job_id:
@@ -59,19 +75,7 @@ async def observe(api: LayersClient, row: Operation) -> Observed | None:
     return None
 
 
-async def find_by_hook(api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
-    """The containers of an order whose answer was lost, by its hook; or why they cannot be told."""
-    hook = str(row.arguments["hook"])
-    return await _find(api, row, others, lambda each: same_text(each.hook or "", hook), "with its hook")
-
-
-async def find_by_source(api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
-    """The same by the TikTok video that it remixes."""
-    source = str(row.arguments["source_platform_post_id"])
-    return await _find(api, row, others, lambda each: each.source_tiktok_id == source, "that name its source")
-
-
-async def _find(
+async def find_content(
     api: LayersClient,
     row: Operation,
     others: Sequence[Operation],
@@ -167,7 +171,7 @@ async def _claims(api: LayersClient, row: Operation, others: Sequence[Operation]
     unnamed = [other for other in others if len(other.container_ids) < other.variations and _may_be_made(other, row)]
     unclear = len(unnamed) > MOST_OBSERVED
     for other in unnamed[:MOST_OBSERVED]:
-        seen = await observe(api, other) if other.job_id else None
+        seen = await _observed(api, other) if other.job_id else None
         claimed |= container_keys(seen.container_ids if seen else ())
         unclear = unclear or seen is None or len(seen.container_ids) < other.variations
     return claimed, unclear

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from layers_mcp.api.dialects.base import HookBrief
-from layers_mcp.operations.identity import Canonical, identity
-from layers_mcp.operations.kinds import content
-from layers_mcp.operations.kinds.base import ContentOrder
+from layers_mcp.operations.identity import Canonical, identity, same_text
+from layers_mcp.operations.kinds.content import ContentKind, find_content
+from layers_mcp.operations.kinds.content_order import ContentOrder
 from layers_mcp.operations.models import Mode, Operation, Tool
-from layers_mcp.operations.state_machine import Accepted, Observed
+from layers_mcp.operations.state_machine import Accepted
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
@@ -69,19 +69,10 @@ class HookOrder(ContentOrder):
         )
 
 
-class GenerateKind:
+class GenerateKind(ContentKind):
     """Content from a hook, by its rows."""
-
-    spends = True
-
-    async def send(self, api: LayersClient, row: Operation) -> Accepted:
-        """Send it. Raises `LayersError`."""
-        return await content.send(api, row)
-
-    async def observe(self, api: LayersClient, row: Operation) -> Observed | None:
-        """Read its job, or its containers where that is gone."""
-        return await content.observe(api, row)
 
     async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
         """Find it among the project's content by its hook."""
-        return await content.find_by_hook(api, row, others)
+        hook = str(row.arguments["hook"])
+        return await find_content(api, row, others, lambda each: same_text(each.hook or "", hook), "with its hook")
