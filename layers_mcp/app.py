@@ -26,7 +26,7 @@ from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.protocol.texts import Prompt, Resource, parse_prompt, parse_resource
 from layers_mcp.protocol.tool import ToolSpec
 from layers_mcp.tenancy.credentials import NO_KEY, Credentials
-from layers_mcp.tenancy.policy import NO_LIMITS, Policy
+from layers_mcp.tenancy.policy import DEFAULT_POLICY, Policy
 from layers_mcp.tenancy.resources import ProcessResources, Upstream
 from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.tools import load_catalog
@@ -80,7 +80,7 @@ GUIDES = ("metrics", "loop")
 def create_server(
     config: ServerConfig,
     credentials: Credentials = NO_KEY,
-    policy: Policy = NO_LIMITS,
+    policy: Policy = DEFAULT_POLICY,
     *,
     transport: AsyncBaseTransport | None = None,
     clock: Callable[[], datetime] | None = None,
@@ -187,7 +187,7 @@ def open_resources(
 async def open_context(
     config: ServerConfig,
     credentials: Credentials = NO_KEY,
-    policy: Policy = NO_LIMITS,
+    policy: Policy = DEFAULT_POLICY,
     *,
     transport: AsyncBaseTransport | None = None,
     clock: Callable[[], datetime] | None = None,

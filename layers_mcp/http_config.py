@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from layers_mcp.config import ConfigError, Options, Parse, ServerConfig, is_loopback
 from layers_mcp.tenancy.credentials import NO_KEY, Credentials
-from layers_mcp.tenancy.policy import NO_LIMITS, Policy
+from layers_mcp.tenancy.policy import DEFAULT_POLICY, Policy
 
 Auth = Literal["none", "key", "oauth"]
 
@@ -36,7 +36,7 @@ class HttpConfig:
 
     server: ServerConfig
     credentials: Credentials = NO_KEY
-    policy: Policy = NO_LIMITS
+    policy: Policy = DEFAULT_POLICY
     host: str = "127.0.0.1"
     port: int = 8000
     auth: Auth = "none"

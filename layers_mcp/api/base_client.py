@@ -17,7 +17,7 @@ from layers_mcp.api.models import Page, PageReply
 from layers_mcp.api.pagination import TOO_MANY_ROWS, UNUSABLE_CURSOR, without_loop
 from layers_mcp.api.request import Request
 from layers_mcp.api.retry import Retry
-from layers_mcp.api.shared import Shared
+from layers_mcp.api.shared import SharedResources
 from layers_mcp.api.transport import Response, Transport
 from layers_mcp.lifecycle import TaskSupervisor
 
@@ -40,7 +40,7 @@ class BaseClient:
         supervisor: TaskSupervisor,
         now: Callable[[], datetime],
         vintage: Vintage | Literal["auto"] = "auto",
-        shared: Shared | None = None,
+        shared: SharedResources | None = None,
     ) -> None:
         """`vintage` is found out unless it is named. `transport` replaces the network.
 
@@ -49,7 +49,7 @@ class BaseClient:
         self.base_url = base_url
         self.organization = organization
         self.supervisor = supervisor
-        self.shared = shared or Shared()
+        self.shared = shared or SharedResources()
         self._transport = Transport(
             base_url=base_url,
             api_key=api_key,

@@ -69,8 +69,10 @@ _AGAIN = frozenset({429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed, where no code of Layers says more."""
 
 
-def refusal(request: Request, status: int, headers: Mapping[str, str], data: object, *, now: datetime) -> LayersError:
-    """The error that an answer with this `status` and JSON `data` stands for; the names of `headers` are lower-case."""
+def error_from_response(
+    request: Request, status: int, headers: Mapping[str, str], data: object, *, now: datetime
+) -> LayersError:
+    """Return the error that an answer with this `status` and JSON `data` means; names in `headers` are lower-case."""
     envelope = _envelope(data)
     wait = retry_after(headers, now)
     if envelope is None:
@@ -134,7 +136,7 @@ def _reason(kind: type[LayersError], request: Request, details: Mapping[str, Any
     if kind in _WORDS:
         return _WORDS[kind]
     if kind is errors.Conflict:
-        said = _standing(details) or said
+        said = _conflict_state(details) or said
     return f"Layers refused the request: {said}" if said else "Layers refused the request."
 
 
@@ -144,8 +146,8 @@ _NO_ORDER = (
 )
 
 
-def _standing(details: Mapping[str, Any]) -> str:
-    """What the present state is, where a conflict's details say it in a known word."""
+def _conflict_state(details: Mapping[str, Any]) -> str:
+    """Return the present state, where a conflict's details name a known one."""
     if details.get("subcode") == "JOB_CANCEL_UNAVAILABLE":
         return "the job cannot be cancelled at its present stage"
     status = details.get("approvalStatus")

@@ -1,4 +1,4 @@
-"""What the clients of one process share, whoever's they are: nothing in it tells one tenant of another."""
+"""What all clients of one process share, of any tenant: it holds no tenant's data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from layers_mcp.api.job_polling import PollPace
 from layers_mcp.api.redaction import Redaction
 
 Observe = Callable[[str, int | None], None]
-"""Told of every request that was sent: its endpoint without ids, and the status of its answer (None without one)."""
+"""Called for every request that was sent: its endpoint without ids, and the status of its answer (None without one)."""
 
 
 @dataclass(kw_only=True, eq=False)
-class Shared:
+class SharedResources:
     """The TLS context (built for each client where it is None), the threads and the pace of one process.
 
     `gateless` holds the base URLs whose API knows no `includeIneligible`.

@@ -20,10 +20,10 @@ from layers_mcp import __version__
 from layers_mcp.api.body import UnreadableBodyError, read_body
 from layers_mcp.api.connections import connect, failure_of
 from layers_mcp.api.decoding import LARGE_BODY, parse
-from layers_mcp.api.error_mapping import http_date, refusal, request_id
+from layers_mcp.api.error_mapping import error_from_response, http_date, request_id
 from layers_mcp.api.errors import BadResponse, InvalidArgument, LayersError, NotConfigured
 from layers_mcp.api.request import Request
-from layers_mcp.api.shared import Shared
+from layers_mcp.api.shared import SharedResources
 from layers_mcp.text.secret import Secret
 
 log = logging.getLogger("layers_mcp.api")
@@ -54,7 +54,7 @@ class Transport:
         api_key: str,
         organization: str,
         transport: httpx2.AsyncBaseTransport | None,
-        shared: Shared,
+        shared: SharedResources,
         now: Callable[[], datetime],
     ) -> None:
         self._base_url = base_url.rstrip("/")
@@ -157,7 +157,7 @@ class Transport:
     def _prepare(self, request: Request) -> httpx2.Request:
         if not self._key:
             raise NotConfigured("There is no API key.")
-        if not (self._key.is_header_safe() and _sendable(self._organization)):
+        if not (self._key.is_header_safe() and _is_header_safe(self._organization)):
             raise NotConfigured("The API key or organization holds characters that cannot be sent.")
         headers: dict[str, str] = {}
         if request.idempotency_key:
@@ -199,7 +199,7 @@ class Transport:
                 request_id=request_id(headers),
                 large=len(received.body or b"") > LARGE_BODY,
             )
-        raise refusal(request, status, headers, received.data, now=at)
+        raise error_from_response(request, status, headers, received.data, now=at)
 
 
 _HEADERS = ("age", "content-type", "date", "etag", "retry-after", "x-request-id")
@@ -247,9 +247,9 @@ def clock_offset(headers: Mapping[str, str], sent: datetime, received: datetime,
     return max(at_least, 0.0) or min(at_most, 0.0)
 
 
-def _sendable(header: str) -> bool:
+def _is_header_safe(header: str) -> bool:
     return header.isascii() and header.isprintable()
 
 
 def _etag(value: str) -> str:
-    return value if _sendable(value) and len(value) <= 200 else ""
+    return value if _is_header_safe(value) and len(value) <= 200 else ""

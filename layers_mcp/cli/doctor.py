@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from layers_mcp.api import LayersClient
 
-PATIENCE_SECONDS = 30.0
+CHECK_SECONDS = 30.0
 """For the one question to the API and the look into the journal."""
 
 SETTINGS = (
@@ -131,7 +131,7 @@ async def _reach(
 ) -> tuple[bool, list[str]]:
     """Ask who this is, the cheapest request that proves address, key and organization at once; try the journal."""
     try:
-        with anyio.fail_after(PATIENCE_SECONDS):
+        with anyio.fail_after(CHECK_SECONDS):
             async with open_context(config, credentials, policy, transport=transport) as context:
                 whoami = await context.api.whoami()
                 vintage = await _vintage(context.api)
@@ -139,7 +139,7 @@ async def _reach(
     except LayersError as error:
         return False, [_line("FAIL", "reach", str(to_tool_error(error)))]
     except TimeoutError:
-        return False, [_line("FAIL", "reach", f"no answer within {PATIENCE_SECONDS:.0f} seconds")]
+        return False, [_line("FAIL", "reach", f"no answer within {CHECK_SECONDS:.0f} seconds")]
     name, _ = clean(whoami.organization_name or "")
     organization_id, _ = clean(whoami.organization_id)
     scopes, _ = clean(", ".join(whoami.scopes), limit=1_000)

@@ -43,7 +43,7 @@ MOST_COMPLETIONS = 100
 RESOURCE_NOT_FOUND: Final = -32002
 """The code of the handshake era; later versions say INVALID_PARAMS."""
 
-Wire = dict[str, Any]
+JsonObject = dict[str, Any]
 Context = ServerRequestContext[Any]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 MapError = Callable[[Exception, ToolSpec], ToolError | None]
@@ -145,11 +145,11 @@ class Handlers:
         tool = self._catalog.get(name)
         return tool and tool.definition["inputSchema"]
 
-    async def list_tools(self, context: Context, params: PaginatedRequestParams) -> Wire:
+    async def list_tools(self, context: Context, params: PaginatedRequestParams) -> JsonObject:
         """Answer `tools/list` from the definitions, as they are."""
         return _only_page(params, "tools", self._catalog.definitions)
 
-    async def call_tool(self, context: Context, params: CallToolRequestParams) -> Wire | InputRequiredResult:
+    async def call_tool(self, context: Context, params: CallToolRequestParams) -> JsonObject | InputRequiredResult:
         """Answer `tools/call` in bounded time; every failure but an unknown name is a result that a model can read."""
         tool = self._catalog.get(params.name)
         if tool is None:
@@ -190,11 +190,11 @@ class Handlers:
             next_step="Its log (stderr) has the details.",
         )
 
-    async def list_prompts(self, context: Context, params: PaginatedRequestParams) -> Wire:
+    async def list_prompts(self, context: Context, params: PaginatedRequestParams) -> JsonObject:
         """Answer `prompts/list`."""
         return _only_page(params, "prompts", [prompt.listed() for prompt in self._prompts.values()])
 
-    async def get_prompt(self, context: Context, params: GetPromptRequestParams) -> Wire:
+    async def get_prompt(self, context: Context, params: GetPromptRequestParams) -> JsonObject:
         """Answer `prompts/get` with one message; arguments that do not fit are a protocol error."""
         prompt = self._prompts.get(params.name)
         if prompt is None:
@@ -205,15 +205,15 @@ class Handlers:
             raise MCPError(INVALID_PARAMS, str(problem)) from None
         return _answer(description=prompt.description, messages=[{"role": "user", "content": _text(text)}])
 
-    async def list_resources(self, context: Context, params: PaginatedRequestParams) -> Wire:
+    async def list_resources(self, context: Context, params: PaginatedRequestParams) -> JsonObject:
         """Answer `resources/list`."""
         return _only_page(params, "resources", [resource.listed() for resource in self._resources.values()])
 
-    async def list_templates(self, context: Context, params: PaginatedRequestParams) -> Wire:
+    async def list_templates(self, context: Context, params: PaginatedRequestParams) -> JsonObject:
         """Answer `resources/templates/list`, which some clients ask though there are none."""
         return _only_page(params, "resourceTemplates", [])
 
-    async def read_resource(self, context: Context, params: ReadResourceRequestParams) -> Wire:
+    async def read_resource(self, context: Context, params: ReadResourceRequestParams) -> JsonObject:
         """Answer `resources/read`."""
         resource = self._resources.get(str(params.uri))
         if resource is None:
@@ -222,8 +222,8 @@ class Handlers:
         scope = {"cacheScope": "private"} if resource.private else {}
         return _answer(contents=[resource.contents()], **scope)
 
-    async def complete(self, context: Context, params: CompleteRequestParams) -> Wire:
-        """Values for an argument of a prompt; a completion that fails or takes long is empty."""
+    async def complete(self, context: Context, params: CompleteRequestParams) -> JsonObject:
+        """Return values for an argument of a prompt; none if the completion fails or takes too long."""
         argument = params.argument
         prompt = self._prompts.get(params.ref.name) if isinstance(params.ref, PromptReference) else None
         if prompt is None or all(known.name != argument.name for known in prompt.arguments):
@@ -233,8 +233,8 @@ class Handlers:
             deadline = Deadline(COMPLETION_SECONDS)
             request = ClientRequest(deadline=deadline, http=context.request, lifespan=context.lifespan_context)
             with deadline.enforced():
-                async with self._resolve(request) as caller:
-                    values = await self._complete(caller, argument.name, argument.value)
+                async with self._resolve(request) as resolved:
+                    values = await self._complete(resolved, argument.name, argument.value)
         except Exception as error:
             logger.info("no completion for %s", argument.name, exc_info=error)
         shown = list(values[:MOST_COMPLETIONS])
@@ -249,16 +249,16 @@ class Handlers:
         return {resource.uri: resource for resource in self._read_resources()}
 
 
-def _answer(**fields: Any) -> Wire:
-    """A result that is whole: later versions of the protocol ask for that word, earlier ones pass over it."""
+def _answer(**fields: Any) -> JsonObject:
+    """A complete result: later versions of the protocol require that word, earlier ones ignore it."""
     return {**fields, "resultType": "complete"}
 
 
-def _text(text: str) -> Wire:
+def _text(text: str) -> JsonObject:
     return {"type": "text", "text": text}
 
 
-def _only_page(params: PaginatedRequestParams, name: str, items: Sequence[Mapping[str, Any]]) -> Wire:
+def _only_page(params: PaginatedRequestParams, name: str, items: Sequence[Mapping[str, Any]]) -> JsonObject:
     """Lists are short and come whole, so that any cursor is one we never gave."""
     if params.cursor is not None:
         raise MCPError(INVALID_PARAMS, "Invalid cursor: this list comes in one page.")

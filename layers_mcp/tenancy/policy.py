@@ -33,7 +33,7 @@ class Policy:
         )
 
 
-NO_LIMITS = Policy()
+DEFAULT_POLICY = Policy()
 
 
 def _parse_confirm(text: str, source: str) -> Confirm:

@@ -15,7 +15,7 @@ from layers_mcp.lifecycle import GRACE_SECONDS, TaskSupervisor
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport
 
-    from layers_mcp.api.shared import Shared
+    from layers_mcp.api.shared import SharedResources
     from layers_mcp.operations.observation import ObserveOrder
     from layers_mcp.operations.store import Store
 
@@ -82,11 +82,11 @@ class ProcessResources:
         return self._connect() if self._connect is not None else Upstream(base_url=self.config.base_url)
 
     @cached_property
-    def clients(self) -> Shared:
+    def clients(self) -> SharedResources:
         """What the tenants' API clients share."""
-        from layers_mcp.api.shared import Shared
+        from layers_mcp.api.shared import SharedResources
 
-        return Shared()
+        return SharedResources()
 
     @cached_property
     def store(self) -> Store:

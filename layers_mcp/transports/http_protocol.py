@@ -7,7 +7,7 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-REQUEST_SECONDS = 30.0
+RECEIVE_SECONDS = 30.0
 """From the first byte of a request to its last, and for a connection that says nothing at all."""
 
 _TOO_SLOW = b"The request was not complete within 30 seconds."
@@ -22,7 +22,7 @@ class TimedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
-        self.timeout_keep_alive_task = self.loop.call_later(REQUEST_SECONDS, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_later(RECEIVE_SECONDS, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -43,7 +43,7 @@ class TimedProtocol(H11Protocol):
         if not begun or self.transport.is_closing():
             self._cancel()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(REQUEST_SECONDS, self._cut_off)
+            self._deadline = self.loop.call_later(RECEIVE_SECONDS, self._cut_off)
 
     def _cancel(self) -> None:
         if self._deadline is not None:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config, Server
 
 from layers_mcp.deadlines import PROMISED_SECONDS
-from layers_mcp.transports.http_protocol import REQUEST_SECONDS, TimedProtocol
+from layers_mcp.transports.http_protocol import RECEIVE_SECONDS, TimedProtocol
 
 DRAIN_SECONDS = PROMISED_SECONDS
 """How long calls that run at a signal to stop may still take: as long as any call may."""
@@ -46,7 +46,7 @@ class DrainingServer(Server):
             log_config=None,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=int(REQUEST_SECONDS),
+            timeout_keep_alive=int(RECEIVE_SECONDS),
             timeout_graceful_shutdown=1,
         )
         super().__init__(config)

@@ -57,7 +57,7 @@ Cursor = Annotated[str, Field(max_length=LONGEST_CURSOR)]
 """What goes on with a list, of any form that fits a request."""
 
 
-class Wire(BaseModel):
+class ApiModel(BaseModel):
     """A part of an answer."""
 
     model_config = ConfigDict(
@@ -70,7 +70,7 @@ class Wire(BaseModel):
     )
 
 
-class Reply(Wire):
+class Reply(ApiModel):
     """An answer that results date: `answered_at` is when upstream gave it."""
 
     answered_at: datetime

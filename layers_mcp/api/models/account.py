@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from layers_mcp.api.decoding import prices
-from layers_mcp.api.models._fields import Given, Id, Label, Moment, Wire
+from layers_mcp.api.models._fields import ApiModel, Given, Id, Label, Moment
 
 
-class Whoami(Wire):
+class Whoami(ApiModel):
     """What the key is."""
 
     organization_id: Id
@@ -20,7 +20,7 @@ class Whoami(Wire):
     credit_balance: int | None = None
 
 
-class Project(Wire):
+class Project(ApiModel):
     """A customer's project."""
 
     id: Id = Field(validation_alias=AliasChoices("id", "projectId"))
@@ -29,7 +29,7 @@ class Project(Wire):
     timezone: str | None = None
 
 
-class Credits(Wire):
+class Credits(ApiModel):
     """The organization's credits; estimates are upper bounds for one piece of a format, None where unreadable."""
 
     balance: int | None = None
@@ -55,7 +55,7 @@ class Credits(Wire):
         return self
 
 
-class CreditEvent(Wire):
+class CreditEvent(ApiModel):
     """An entry of the ledger; `credits` is signed: usage is negative, a refund positive."""
 
     event_id: Id = Field(validation_alias=AliasChoices("eventId", "id"))
@@ -67,7 +67,7 @@ class CreditEvent(Wire):
     created_at: Moment | None = None
 
 
-class SocialAccount(Wire):
+class SocialAccount(ApiModel):
     """A linked account; `status` is connected, reauth_required or disconnected."""
 
     social_account_id: Id = Field(validation_alias=AliasChoices("socialAccountId", "id"))
@@ -77,7 +77,7 @@ class SocialAccount(Wire):
     connected_at: Moment | None = None
 
 
-class Influencer(Wire):
+class Influencer(ApiModel):
     """Someone who speaks in content; `status` is pending, training, ready (can be used) or failed."""
 
     influencer_id: Id = Field(validation_alias=AliasChoices("influencerId", "id"))
@@ -85,7 +85,7 @@ class Influencer(Wire):
     status: Label | None = None
 
 
-class ReviewPolicy(Wire):
+class ReviewPolicy(ApiModel):
     """Whether finished content waits for a person.
 
     `policy` is review_all, review_first_n or auto_approve; `review_until_timeout` where an earlier API lets content go

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AliasChoices, Field
 
-from layers_mcp.api.models._fields import FlatRow, Given, Id, Label, Moment, SafeId, Wire
+from layers_mcp.api.models._fields import ApiModel, FlatRow, Given, Id, Label, Moment, SafeId
 
 _LONGEST_URL = 4_000
 """Characters; a signed address has a third of them."""
 
 
-class Asset(Wire):
+class Asset(ApiModel):
     """A file of a container; `duration_ms` in milliseconds."""
 
     asset_id: Given = Field(default=None, validation_alias=AliasChoices("assetId", "mediaId", "id"))
@@ -22,14 +22,14 @@ class Asset(Wire):
     duration_ms: int | None = None
 
 
-class JobError(Wire):
+class JobError(ApiModel):
     """Why a job or container failed, in upstream's code and words."""
 
     code: Label | None = None
     message: str | None = None
 
 
-class Job(Wire):
+class Job(ApiModel):
     """A job as it is; `progress` is 0 to 1, `container_ids` every id that it names anywhere."""
 
     job_id: Id = Field(validation_alias=AliasChoices("jobId", "id"))
@@ -48,7 +48,7 @@ class Job(Wire):
         return self.status in ("completed", "failed", "canceled")
 
 
-class OrderReply(Wire):
+class OrderReply(ApiModel):
     """What Layers took on: a job, and the containers named so far (often one, whatever was ordered)."""
 
     job_id: Id
@@ -58,14 +58,14 @@ class OrderReply(Wire):
     container_ids: tuple[str, ...] = ()
 
 
-class CancelReply(Wire):
+class CancelReply(ApiModel):
     """Whether a job was told to stop; it stops at its next stage."""
 
     accepted: bool
     reason: Label | None = None
 
 
-class Container(Wire):
+class Container(ApiModel):
     """A piece of content, ordered or made; `status` is queued, generating, completed, failed or canceled."""
 
     container_id: Id = Field(validation_alias=AliasChoices("id", "containerId"))
@@ -89,14 +89,14 @@ class Container(Wire):
         return not self.assets and not (self.format or "").startswith("slideshow")
 
 
-class SchedulePromotion(Wire):
+class SchedulePromotion(ApiModel):
     """Scheduled posts that an approval set going; `status` is ok or failed."""
 
     status: Label | None = None
     scheduled_post_ids: tuple[str, ...] = ()
 
 
-class Decision(Wire):
+class Decision(ApiModel):
     """A container's approval status after a decision, and what the decision set going."""
 
     container_id: Id = Field(validation_alias=AliasChoices("id", "containerId"))
@@ -104,13 +104,13 @@ class Decision(Wire):
     pending_schedule_promotion: SchedulePromotion | None = None
 
 
-class Hooks(Wire):
+class Hooks(ApiModel):
     """Suggested hooks; a line break comes as a backslash and an n."""
 
     hooks: tuple[Annotated[str, AfterValidator(lambda hook: hook.replace("\\n", "\n"))], ...] = ()
 
 
-class Recommendation(Wire):
+class Recommendation(ApiModel):
     """A TikTok post that upstream recommends to remix; `kind` is video or slideshow."""
 
     tiktok_id: Id

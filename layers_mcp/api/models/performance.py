@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from layers_mcp.api.decoding import count, eligibility, with_ranks, without_nulls
-from layers_mcp.api.models._fields import FlatRow, Given, Id, Label, Reply, Wire
+from layers_mcp.api.models._fields import ApiModel, FlatRow, Given, Id, Label, Reply
 
 
-class MetricsWindow(Wire):
+class MetricsWindow(ApiModel):
     """The window as upstream gave it; where it gave none, as it was asked for."""
 
     since: Label
@@ -28,7 +28,7 @@ class Metrics(Reply):
     totals: FlatRow = Field(default_factory=dict[str, float | int | str])
 
 
-class Organic(Wire):
+class Organic(ApiModel):
     """Organic results; `engagement_rate` is a fraction, `watch_time_ms` a total over all views."""
 
     views: int | None = None
@@ -37,7 +37,7 @@ class Organic(Wire):
     platforms: tuple[str, ...] = ()
 
 
-class RankedRow(Wire):
+class RankedRow(ApiModel):
     """A creative in a ranking; `paid` is passed through as upstream gave it."""
 
     rank: int
@@ -57,7 +57,7 @@ class Ranking(Reply):
     items: Annotated[list[RankedRow], BeforeValidator(with_ranks)]
 
 
-class AdsContent(Wire):
+class AdsContent(ApiModel):
     """A creative in the scoring pool; `organic_score` is 0 to 10, `active_promotions` a count."""
 
     ads_content_id: Id = Field(validation_alias=AliasChoices("adsContentId", "id"))

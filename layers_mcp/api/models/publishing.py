@@ -6,11 +6,11 @@ from typing import Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from layers_mcp.api.models._fields import Given, Id, Label, Moment, Wire
+from layers_mcp.api.models._fields import ApiModel, Given, Id, Label, Moment
 from layers_mcp.api.models.content import JobError
 
 
-class ScheduledPost(Wire):
+class ScheduledPost(ApiModel):
     """Content on its way to one account.
 
     `status` is queued, publishing, draft, published, failed or canceled; `mode` publish or draft (of an earlier API
@@ -32,7 +32,7 @@ class ScheduledPost(Wire):
     error: JobError | None = None
 
 
-class PublishReply(Wire):
+class PublishReply(ApiModel):
     """What Layers took on: a scheduled post a target; `gate_status` is blocked_on_approval while that is awaited."""
 
     scheduled_post_ids: tuple[str, ...]

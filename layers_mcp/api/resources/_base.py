@@ -14,8 +14,8 @@ class Resource:
         self._client = client
 
 
-def about(asked: str, answered: str | None, *, read: bool) -> None:
-    """Check that an answer is about what was asked: it may be recorded for good.
+def require_same_id(asked: str, answered: str | None, *, read: bool) -> None:
+    """Check that an answer is about the id that was asked for: it may be recorded permanently.
 
     Raises BadResponse; after a write, whether that took effect is then unknown.
     """

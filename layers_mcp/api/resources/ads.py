@@ -9,7 +9,7 @@ from typing import Literal
 from layers_mcp.api.decoding import members
 from layers_mcp.api.models import AdsContent, Metrics, Page, PageReply
 from layers_mcp.api.request import Request, path, query
-from layers_mcp.api.resources._base import Resource, about
+from layers_mcp.api.resources._base import Resource, require_same_id
 from layers_mcp.api.resources.metrics import read_series
 
 
@@ -86,5 +86,5 @@ class AdsResource(Resource):
             subject="project or creative",
         )
         row = await self._client.submit(AdsContent, request, lambda row: {"override": override, **members(row)})
-        about(ads_content_id, row.ads_content_id, read=False)
+        require_same_id(ads_content_id, row.ads_content_id, read=False)
         return row

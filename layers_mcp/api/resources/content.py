@@ -17,7 +17,7 @@ from layers_mcp.api.models import Container, Decision, Hooks, OrderReply, Page, 
 from layers_mcp.api.pagination import collect
 from layers_mcp.api.plans import OrderPlan, OrderRequest
 from layers_mcp.api.request import Repeat, Request, path, query
-from layers_mcp.api.resources._base import Resource, about
+from layers_mcp.api.resources._base import Resource, require_same_id
 from layers_mcp.api.resources.influencers import InfluencersResource
 from layers_mcp.deadlines import ORDER_REQUEST_SECONDS, REQUEST_SECONDS
 
@@ -56,13 +56,13 @@ class ContentResource(Resource):
         )
         reply = await self._client.submit(OrderReply, sent, adapters.order)
         project_id = request.body.get("projectId") or unquote(request.path.split("/")[3])
-        about(str(project_id), reply.project_id, read=False)
+        require_same_id(str(project_id), reply.project_id, read=False)
         return reply
 
     async def get(self, container_id: str) -> Container:
         """Return a container as it is now."""
         container = await self._client.fetch(Container, _container(container_id), adapters.container)
-        about(container_id, container.container_id, read=True)
+        require_same_id(container_id, container.container_id, read=True)
         return container
 
     async def list(
@@ -138,7 +138,7 @@ class ContentResource(Resource):
         while True:
             try:
                 decision = await self._client.submit(Decision, request, deadline=deadline)
-                about(container_id, decision.container_id, read=False)
+                require_same_id(container_id, decision.container_id, read=False)
                 return decision
             except LayersError as error:
                 failure = error

@@ -12,7 +12,7 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.api.job_polling import JobFeed, Observer
 from layers_mcp.api.models import CancelReply, Job
 from layers_mcp.api.request import Repeat, Request, path
-from layers_mcp.api.resources._base import Resource, about
+from layers_mcp.api.resources._base import Resource, require_same_id
 
 
 class JobsResource(Resource):
@@ -25,7 +25,7 @@ class JobsResource(Resource):
     async def get(self, job_id: str) -> Job:
         """Return a job as it is now."""
         job = await self._client.fetch(Job, _job(job_id), adapters.job)
-        about(job_id, job.job_id, read=True)
+        require_same_id(job_id, job.job_id, read=True)
         return job
 
     async def follow(self, job_id: str, observer: Observer) -> Job:
@@ -50,7 +50,7 @@ class JobsResource(Resource):
         if response.status == HTTPStatus.NOT_MODIFIED:
             return None, etag
         job = await self._client.decode(Job, response, adapters.job)
-        about(job_id, job.job_id, read=True)
+        require_same_id(job_id, job.job_id, read=True)
         return job, response.etag
 
     async def cancel(self, job_id: str) -> CancelReply:

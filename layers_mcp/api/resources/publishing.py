@@ -14,7 +14,7 @@ from layers_mcp.api.errors import ValidationFailed
 from layers_mcp.api.models import Container, Page, PageReply, PublishReply, ScheduledPost, SocialAccount
 from layers_mcp.api.plans import WriteRequest
 from layers_mcp.api.request import Request, path, query, stamp
-from layers_mcp.api.resources._base import Resource, about
+from layers_mcp.api.resources._base import Resource, require_same_id
 from layers_mcp.deadlines import PUBLISH_REQUEST_SECONDS
 
 
@@ -119,7 +119,7 @@ class PublishingResource(Resource):
             subject="scheduled post",
         )
         post = await self._client.fetch(ScheduledPost, request, adapters.scheduled_post)
-        about(scheduled_post_id, post.scheduled_post_id, read=True)
+        require_same_id(scheduled_post_id, post.scheduled_post_id, read=True)
         return post
 
     async def reschedule(self, scheduled_post_id: str, *, scheduled_for: datetime) -> ScheduledPost:
@@ -144,5 +144,5 @@ class PublishingResource(Resource):
             subject="scheduled post",
         )
         post = await self._client.submit(ScheduledPost, request, adapters.scheduled_post)
-        about(scheduled_post_id, post.scheduled_post_id, read=False)
+        require_same_id(scheduled_post_id, post.scheduled_post_id, read=False)
         return post

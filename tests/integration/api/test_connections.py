@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from layers_mcp.api.errors import Unreachable
 from layers_mcp.api.request import Repeat, Request, path
-from layers_mcp.api.shared import Shared
+from layers_mcp.api.shared import SharedResources
 from tests.support.upstream import Upstream, client, ok
 
 ONCE = Request(method="GET", path=path("whoami"), repeat=Repeat.NEVER)
@@ -124,7 +124,7 @@ async def test_no_byte_after_an_answer_is_taken_for_the_next_one(
     server = Server(script, (TRUE,))
     async with (
         server.url(contexts[0] if secure else None) as url,
-        client(UNUSED, base_url=url, transport=None, shared=Shared(verify=contexts[1])) as layers,
+        client(UNUSED, base_url=url, transport=None, shared=SharedResources(verify=contexts[1])) as layers,
     ):
         assert (await layers.whoami()).organization_id == "org_true"
         await anyio.sleep(0.1)
@@ -141,7 +141,7 @@ async def test_a_connection_on_which_nothing_is_unread_is_used_again(
     server = Server((TRUE,), (http("org_true", chunked=True),), (b"HTTP/1.1 100 Continue\r\n\r\n" + TRUE,), (TRUE,))
     async with (
         server.url(contexts[0] if secure else None) as url,
-        client(UNUSED, base_url=url, transport=None, shared=Shared(verify=contexts[1])) as layers,
+        client(UNUSED, base_url=url, transport=None, shared=SharedResources(verify=contexts[1])) as layers,
     ):
         for _ in range(5):
             assert (await layers.whoami()).organization_id == "org_true"

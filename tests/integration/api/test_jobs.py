@@ -11,7 +11,7 @@ from layers_mcp.api import LayersClient
 from layers_mcp.api.errors import BadResponse, LayersError, NotFound, RateLimited, ServerFault
 from layers_mcp.api.job_polling import MOST_POLLS
 from layers_mcp.api.models import Job
-from layers_mcp.api.shared import Shared
+from layers_mcp.api.shared import SharedResources
 from tests.support.upstream import Upstream, broken, client, ok, raw, refused
 
 pytestmark = pytest.mark.jumping
@@ -191,7 +191,7 @@ async def test_however_many_clients_wait_one_process_polls_at_a_bounded_pace() -
         times.append(anyio.current_time())
         return ok({"jobId": request.url.path.rpartition("/")[2], "status": "running"})
 
-    shared = Shared()
+    shared = SharedResources()
     async with client(Upstream(still), shared=shared) as one, client(Upstream(still), shared=shared) as two:
         started = anyio.current_time()
         with anyio.move_on_after(10):

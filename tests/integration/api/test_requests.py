@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import BadResponse, InvalidArgument, NotConfigured, Unreachable, ValidationFailed
-from layers_mcp.api.shared import Shared
+from layers_mcp.api.shared import SharedResources
 from tests.support.upstream import KEY, NOW, Upstream, client, clone, generate, ok, refused
 
 HOSTILE_IDS = ["../whoami", "a/b", "%2e%2e", "a%2fb", "a?b=c", "a#b", "..;x", "a\\b", " a ", "ä", "\x00", "a\nb"]
@@ -91,7 +91,7 @@ async def test_an_api_without_a_gate_is_asked_without_one_once_any_client_was_re
     def reply(request: httpx2.Request) -> httpx2.Response:
         return refused(422, "VALIDATION") if "includeIneligible" in request.url.params else ok({"items": []})
 
-    upstream, shared = Upstream(reply), Shared()
+    upstream, shared = Upstream(reply), SharedResources()
     for key in ("lp_test_one", "lp_test_two"):
         async with client(upstream, api_key=key, shared=shared) as layers:
             ranking = await layers.metrics.top_performers(
