@@ -76,7 +76,7 @@ async def awaiting_everywhere(context: ToolContext, since: datetime | None, limi
     """What waits for a decision in all active projects, up to 100 of them a call, newest first."""
     place = _Place.decode(cursor)
     projects = await context.api.projects.list(status="active", limit=MOST_PROJECTS, cursor=place.projects)
-    async with GatherSettled(at_once=AT_ONCE) as reads:
+    async with GatherSettled(context.deadline, at_once=AT_ONCE) as reads:
         started = {
             project.id: reads.start(_finished, context, project.id, since, place, limit) for project in projects.items
         }

@@ -97,13 +97,11 @@ async def commission(
         else:
             consent = _Consent(context, order) if context.asks else None
             placement = await orders.place(order, limits, consent=consent, deadline=deadline)
-    async with GatherSettled(seconds=context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS)) as reads:
+    async with GatherSettled(context.deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
         policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_AGE)
         credit = None if placement.balance is not None else reads.start(context.api.credits.get)
-    if credit is None or isinstance(credit.outcome, LayersError):
-        balance = placement.balance
-    else:
-        balance = credit.outcome.spendable
+    funds = credit.or_else(None) if credit else None
+    balance = funds.spendable if funds else placement.balance
     return _commission(order, placement, policy.outcome, balance)
 
 
@@ -144,15 +142,17 @@ class _Consent:
             limit=FULL_RANKING,
             include_ineligible=True,
         )
-        seconds = self._context.deadline.allow(AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS)
-        async with GatherSettled(seconds=seconds) as reads:
+        deadline = self._context.deadline
+        async with GatherSettled(deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
             projects = reads.start(api.projects.list, limit=200)
             ranked = reads.start(rank) if isinstance(order, CloneOrder) else None
-        listed = () if isinstance(projects.outcome, LayersError) else projects.outcome.items
-        project = next((row.name for row in listed if row.id == order.project_id and row.name), order.project_id)
+        listed = projects.or_else(None)
+        rows = listed.items if listed else ()
+        project = next((row.name for row in rows if row.id == order.project_id and row.name), order.project_id)
         if isinstance(order, HookOrder):
             return project, order.hook
-        posts = () if ranked is None or isinstance(ranked.outcome, LayersError) else ranked.outcome.items
+        ranking = ranked.or_else(None) if ranked else None
+        posts = ranking.items if ranking else ()
         post = order.source_platform_post_id
         return project, next((row.title for row in posts if row.platform_post_id == post), "") or post
 

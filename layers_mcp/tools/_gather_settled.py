@@ -10,9 +10,11 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar
 import anyio
 
 from layers_mcp.api.errors import LayersError, TimedOut
-from layers_mcp.deadlines import GATHER_SECONDS
+from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS, GATHER_SECONDS
+from layers_mcp.lifecycle import Deadline
 
 T = TypeVar("T")
+D = TypeVar("D")
 P = ParamSpec("P")
 
 AT_ONCE = 8
@@ -32,19 +34,35 @@ class Read(Generic[T]):
             raise self.outcome
         return self.outcome
 
+    def or_else(self, default: D) -> T | D:
+        """Its answer; `default` where it has none."""
+        return default if isinstance(self.outcome, LayersError) else self.outcome
+
 
 class GatherSettled:
-    """Start reads in the block; they are done when it ends.
+    """Start reads in the block; they are done when it ends, at the latest `keep` seconds before the call's deadline.
 
-    async with GatherSettled() as reads:
+    async with GatherSettled(context.deadline) as reads:
         credits = reads.start(layers.credits.get)
     credits.outcome
     """
 
-    def __init__(self, *, at_once: int = AT_ONCE, seconds: float = GATHER_SECONDS) -> None:
+    def __init__(
+        self,
+        deadline: Deadline,
+        *,
+        at_once: int = AT_ONCE,
+        seconds: float = GATHER_SECONDS,
+        keep: float = ANSWER_SECONDS,
+    ) -> None:
         self._places = anyio.Semaphore(at_once)
-        self._seconds = seconds
+        self._seconds = deadline.allow(seconds, keep=keep)
         self._stack = AsyncExitStack()
+
+    @classmethod
+    def optional(cls, deadline: Deadline) -> Self:
+        """For reads that only add to an answer: they do not hold it up for long."""
+        return cls(deadline, seconds=BESIDE_SECONDS)
 
     async def __aenter__(self) -> Self:
         self._stack.enter_context(anyio.move_on_after(self._seconds))

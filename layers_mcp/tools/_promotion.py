@@ -12,7 +12,6 @@ from layers_mcp.analytics.paid import PaidResult
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import RankedRow
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.tools._gather_settled import GatherSettled
 
 POOL_PAGE = 200
@@ -47,7 +46,7 @@ async def read_promoted(context: ToolContext, project_id: str, rows: Sequence[Ra
     """Find out what tells; the pool is read only where neither ids nor spend do for every row."""
     if id_tells(rows) or all(map(has_spend, rows)):
         return Promoted(by_id=id_tells(rows))
-    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
+    async with GatherSettled.optional(context.deadline) as reads:
         pool = reads.start(context.api.ads.content, project_id, limit=POOL_PAGE)
     if isinstance(pool.outcome, LayersError):
         note = "Active promotions could not be read: `promoted` is true where there is spend, and may be elsewhere."

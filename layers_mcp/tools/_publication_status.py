@@ -11,7 +11,6 @@ from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Container, Page, ScheduledPost
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.protocol import Result
 from layers_mcp.text.ids import container_key
 from layers_mcp.tools._gather_settled import GatherSettled
@@ -63,7 +62,7 @@ async def read_publications(context: ToolContext, containers: Iterable[Container
     for container in containers:
         if container.project_id:
             by_project.setdefault(container.project_id, []).append(container)
-    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
+    async with GatherSettled.optional(context.deadline) as reads:
         started = {
             project_id: reads.start(_schedule, context, project_id, _made_since(members))
             for project_id, members in by_project.items()

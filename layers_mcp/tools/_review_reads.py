@@ -82,7 +82,7 @@ async def read_orders(context: ToolContext, since: datetime, project_id: str) ->
     reading = await history.since(since, project_id)
     running = [record.job_id for record in reading.value if record.status == "running" and record.job_id]
     async with GatherSettled(
-        seconds=context.deadline.allow(REVIEW_JOBS_SECONDS, keep=REVIEW_READS_SECONDS + REVIEW_REST_SECONDS)
+        context.deadline, seconds=REVIEW_JOBS_SECONDS, keep=REVIEW_READS_SECONDS + REVIEW_REST_SECONDS
     ) as reads:
         started = [reads.start(context.api.jobs.get, job_id) for job_id in running[:MOST_JOBS]]
     jobs = [read.outcome for read in started if not isinstance(read.outcome, LayersError)]
@@ -105,7 +105,7 @@ async def read_surroundings(
         return await context.api.credits.events(since=since, limit=EVENTS_PAGE, cursor=cursor)
 
     rank = partial(context.api.metrics.top_performers, metric="engagement_rate", window=window, include_ineligible=True)
-    async with GatherSettled(seconds=context.deadline.allow(REVIEW_READS_SECONDS, keep=REVIEW_REST_SECONDS)) as reads:
+    async with GatherSettled(context.deadline, seconds=REVIEW_READS_SECONDS, keep=REVIEW_REST_SECONDS) as reads:
         listing = reads.start(context.api.projects.list, limit=PROJECTS_PAGE)
         booked = reads.start(collect, events, most_pages=MOST_PAGES)
         started = {
@@ -114,8 +114,8 @@ async def read_surroundings(
         }
     return Surroundings(
         views={project: _view(project, *pair) for project, pair in started.items()},
-        names={} if isinstance(listing.outcome, LayersError) else project_names(listing.outcome.items),
-        ledger={} if isinstance(booked.outcome, LayersError) else _ledger(booked.outcome),
+        names=project_names(listing.outcome.items) if isinstance(listing.outcome, Page) else {},
+        ledger=_ledger(booked.outcome) if isinstance(booked.outcome, Page) else {},
         troubles=tuple(
             f"{what} could not be read: {read.outcome}"
             for what, read in (("The names of projects", listing), ("What was charged", booked))
@@ -170,9 +170,8 @@ def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) 
         for what, outcome in (("ranking", ranking.outcome), ("content", content.outcome))
         if isinstance(outcome, LayersError)
     ]
-    containers = [] if isinstance(content.outcome, LayersError) else content.outcome
     return ProjectView(
-        ranking=None if isinstance(ranking.outcome, LayersError) else ranking.outcome,
-        content={container_key(container.container_id): container for container in containers},
+        ranking=ranking.or_else(None),
+        content={container_key(container.container_id): container for container in content.or_else(())},
         troubles=tuple(troubles),
     )

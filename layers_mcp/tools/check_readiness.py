@@ -91,7 +91,7 @@ async def check_readiness(
     """
     api, now = context.api, context.now()
     rank = partial(api.metrics.top_performers, project_id, window="90d", include_ineligible=True)
-    async with GatherSettled() as reads:
+    async with GatherSettled(context.deadline) as reads:
         accounts = reads.start(api.projects.social_accounts, project_id)
         metrics = reads.start(
             api.metrics.get,
@@ -127,7 +127,7 @@ async def check_readiness(
         project_id=project_id,
         ready=readiness.is_ready(checks),
         checks=[Check(name=one.name, status=one.status, detail=one.detail, fix=one.fix or None) for one in checks],
-        accounts=[] if isinstance(accounts.outcome, LayersError) else [_account(one) for one in accounts.outcome],
+        accounts=[_account(one) for one in accounts.or_else(())],
         suggested_metric=SuggestedMetric(metric=suggested.metric, reason=suggested.reason),
         notes=_notes(seen),
     )

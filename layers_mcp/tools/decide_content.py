@@ -11,7 +11,6 @@ from layers_mcp.analytics.formatting import counted
 from layers_mcp.api.errors import Conflict, ContentRejected, LayersError
 from layers_mcp.api.models import Decision
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.text.sanitize import clean
@@ -107,7 +106,7 @@ async def _publication(
     if promotion and promotion.scheduled_post_ids and promotion.status != "failed":
         going = counted(len(promotion.scheduled_post_ids), "scheduled post")
         return await _set_going(context, promotion.scheduled_post_ids), [f"The approval set {going} going."]
-    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
+    async with GatherSettled.optional(context.deadline) as reads:
         schedule = reads.start(_schedule, context, container_id)
     if isinstance(schedule.outcome, LayersError):
         return None, [f"What is scheduled of it could not be read. {schedule.outcome}"]
@@ -121,7 +120,7 @@ async def _publication(
 
 async def _set_going(context: ToolContext, scheduled_post_ids: Sequence[str]) -> PublicationStatus:
     """How the posts stand that the approval set going."""
-    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
+    async with GatherSettled.optional(context.deadline) as reads:
         started = [reads.start(context.api.publishing.get, each) for each in scheduled_post_ids[:MOST_POSTS]]
     posts = [read.outcome for read in started if not isinstance(read.outcome, LayersError)]
     status = publication_status(posts)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
-import anyio
 from pydantic import Field
 
 from layers_mcp.analytics.breakouts import Evidence
@@ -17,7 +16,6 @@ from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
 from layers_mcp.api.models import Page, Project, Ranking, SocialAccount
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import GATHER_SECONDS
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._breakout_notes import Found, Reason, first_fresh, nothing_fresh, why_empty, why_quiet
@@ -162,13 +160,12 @@ class _Round(NamedTuple):
 
 
 async def _read(context: ToolContext, project_ids: Sequence[str], window: Window, cursor: str) -> _Round:
-    began = anyio.current_time()
     active = None
     if not project_ids:
         active = await context.api.projects.list(status="active", limit=MOST_PROJECTS, cursor=cursor)
     chosen = project_ids if active is None else [project.id for project in active.items]
     next_cursor = (active and active.next_cursor) or ""
-    async with GatherSettled(at_once=AT_ONCE, seconds=GATHER_SECONDS - (anyio.current_time() - began)) as reads:
+    async with GatherSettled(context.deadline, at_once=AT_ONCE) as reads:
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if active is None else None
         rest = reads.start(_count, context, next_cursor) if next_cursor else None
         looks = {project_id: reads.start(_look, context, project_id, window) for project_id in chosen}
@@ -179,10 +176,9 @@ async def _read(context: ToolContext, project_ids: Sequence[str], window: Window
     for one in seen.values():
         if isinstance(one.ranking, NotConfigured | Unauthenticated):  # true of every project alike
             raise one.ranking
-    page = active if listing is None else listing.outcome
-    names = {} if page is None or isinstance(page, LayersError) else _names(page)
-    left = "" if rest is None or isinstance(rest.outcome, LayersError) else rest.outcome
-    return _Round(names, seen, next_cursor, left, active.notes if active else ())
+    page = active if listing is None else listing.or_else(None)
+    left = rest.or_else("") if rest else ""
+    return _Round(_names(page) if page else {}, seen, next_cursor, left, active.notes if active else ())
 
 
 async def _look(context: ToolContext, project_id: str, window: Window) -> _Seen:

@@ -13,7 +13,6 @@ from layers_mcp.analytics.formatting import counted
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Container
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.protocol import READ, Result, invalid_argument, tool
 from layers_mcp.text.ids import is_id
 from layers_mcp.tools._arguments import moment
@@ -131,7 +130,7 @@ def by_id(containers: Iterable[Container]) -> dict[str, Container]:
 
 async def _these(context: ToolContext, container_ids: Sequence[str]) -> ContentRead:
     """The containers side by side; if none can be read, and not because they are unknown, the call fails."""
-    async with GatherSettled() as reads:
+    async with GatherSettled(context.deadline) as reads:
         started = {one: reads.start(context.api.content.get, one) for one in container_ids}
     outcomes = {one: read.outcome for one, read in started.items()}
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, LayersError)]
@@ -187,15 +186,12 @@ async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mappin
     waiting = [one.container_id for one in containers if one.approval_status == "pending"]
     scheduled = await context.operations.history.published(waiting) if waiting else frozenset[str]()
     out = [one for one in containers if can_be_out(one) or one.container_id in scheduled]
-    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
+    async with GatherSettled.optional(context.deadline) as reads:
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if containers and not read.names else None
         publications = reads.start(read_publications, context, out)
-    names = read.names
-    if listing is not None and not isinstance(listing.outcome, LayersError):
-        names = project_names(listing.outcome.items)
-    if isinstance(publications.outcome, LayersError):
-        return names, Publications({}, ["The publishing status could not be read in time."])
-    return names, publications.outcome
+    listed = listing.or_else(None) if listing else None
+    unread = Publications({}, ["The publishing status could not be read in time."])
+    return project_names(listed.items) if listed else read.names, publications.or_else(unread)
 
 
 async def _running_note(context: ToolContext, project_id: str) -> list[str]:

@@ -87,7 +87,7 @@ async def get_metrics(
     wanted = tuple(dict.fromkeys(metrics))
     measure = partial(context.api.metrics.get, project_id, scope=scope, id=scoped_id(scope, id, project_id))
     end = last_whole_day(asked.until, now)
-    async with GatherSettled() as reads:
+    async with GatherSettled(context.deadline) as reads:
         asked_for = reads.start(
             measure, metrics=wanted, since=asked.since, until=asked.until, granularity=asked.granularity
         )
@@ -135,7 +135,7 @@ async def _by_account(
     context: ToolContext, project_id: str, accounts: Sequence[SocialAccount], metrics: Sequence[str], asked: Asked
 ) -> tuple[list[AccountTotals], list[str]]:
     """Each account's totals over the window, one read an account, and notes on those that are missing."""
-    async with GatherSettled() as reads:
+    async with GatherSettled(context.deadline) as reads:
         started = [
             (
                 account,

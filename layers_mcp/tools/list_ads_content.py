@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import AdsContent, Page
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
@@ -89,21 +88,19 @@ async def list_ads_content(
             cursor=cursor,
         )
 
-    async with GatherSettled() as reads:
+    async with GatherSettled(context.deadline) as reads:
         asked = reads.start(read, limit, cursor)
         first = reads.start(read, 1, "") if cursor else None
-    page = asked.outcome
-    if isinstance(page, LayersError):
-        raise page
-    if first is not None and _starts_like(page, first.outcome):
+    page = asked.value
+    if first and _starts_like(page, first.or_else(None)):
         return AdsContentPage(items=[], overrides=Overrides(include=0, exclude=0), notes=[STARTED_AGAIN])
     filtered = bool(scoring_pool or min_score or override != "any" or eligible_only)
     return _shown(page, cursor, filtered=filtered)
 
 
-def _starts_like(page: Page[AdsContent], first: Page[AdsContent] | LayersError) -> bool:
+def _starts_like(page: Page[AdsContent], first: Page[AdsContent] | None) -> bool:
     """Whether a later page is the first one again: upstream answers a bad cursor so, without an error."""
-    if isinstance(first, LayersError) or not page.items or not first.items:
+    if not first or not page.items or not first.items:
         return False
     return page.items[0].ads_content_id == first.items[0].ads_content_id
 

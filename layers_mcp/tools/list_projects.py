@@ -67,13 +67,11 @@ async def list_projects(
     check_readiness.
     """
     api, status = context.api, "" if include_archived else "active"
-    async with GatherSettled() as reads:
+    async with GatherSettled(context.deadline) as reads:
         projects = reads.start(api.projects.list, search=search, status=status, limit=limit, cursor=cursor)
         whoami = reads.start(api.whoami)
         balance = reads.start(api.credits.get)
-    page = projects.outcome
-    if isinstance(page, LayersError):
-        raise page
+    page = projects.value
     notes = [
         f"The {what} is left out. {read.outcome}"
         for what, read in (("organization", whoami), ("credit balance", balance))
@@ -83,8 +81,8 @@ async def list_projects(
     if not page.items:
         notes.append(_nothing_found(search, include_archived, cursor))
     return Projects(
-        organization=_organization(whoami.outcome),
-        credits=_budget(balance.outcome),
+        organization=_organization(whoami.or_else(None)),
+        credits=_budget(balance.or_else(None)),
         projects=[_row(project) for project in page.items],
         next_cursor=page.next_cursor,
         notes=notes,
@@ -108,14 +106,12 @@ def _row(project: Project) -> ProjectRow:
     )
 
 
-def _organization(outcome: Whoami | LayersError) -> Organization | None:
-    if isinstance(outcome, LayersError):
+def _organization(whoami: Whoami | None) -> Organization | None:
+    if whoami is None:
         return None
-    name = clean(outcome.organization_name)[0] if outcome.organization_name else None
-    return Organization(organization_id=outcome.organization_id, name=name)
+    name = clean(whoami.organization_name)[0] if whoami.organization_name else None
+    return Organization(organization_id=whoami.organization_id, name=name)
 
 
-def _budget(outcome: Credits | LayersError) -> Budget | None:
-    if isinstance(outcome, LayersError):
-        return None
-    return Budget(available=outcome.spendable, estimated_per_format=outcome.readable_estimates)
+def _budget(balance: Credits | None) -> Budget | None:
+    return balance and Budget(available=balance.spendable, estimated_per_format=balance.readable_estimates)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
-from layers_mcp.api.models import Container, SocialAccount
+from layers_mcp.api.models import Container
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.ids import id_key
 from layers_mcp.text.local_time import local
@@ -82,21 +82,18 @@ async def list_schedule(
         limit=limit,
         cursor=cursor,
     )
-    wall = await zone_of(context, project_id, "")
     containers = list(dict.fromkeys(post.container_id for post in page.items if post.container_id))[:HOOKS_READ]
-    async with GatherSettled(seconds=context.deadline.allow(BESIDE_SECONDS, keep=ANSWER_SECONDS)) as reads:
+    async with GatherSettled.optional(context.deadline) as reads:
+        zone = reads.start(zone_of, context, project_id, "")
         accounts = reads.start(context.api.projects.social_accounts, project_id)
         hooks = {each: reads.start(context.api.content.get, each) for each in containers}
-    by_id: dict[str, SocialAccount] = {}
+    by_id = handles(accounts.or_else(()))
     notes = list(page.notes)
     if isinstance(accounts.outcome, LayersError):
         notes.append("The accounts' handles could not be read just now.")
-    else:
-        by_id = dict(handles(accounts.outcome))
+    wall = zone.or_else(ZoneInfo("UTC"))
     known = {
-        each: clean(read.outcome.hook or "")[0]
-        for each, read in hooks.items()
-        if not isinstance(read.outcome, LayersError)
+        each: clean(read.outcome.hook or "")[0] for each, read in hooks.items() if isinstance(read.outcome, Container)
     }
     waiting = [each for each, read in hooks.items() if _waits(read.outcome)]
     if held := sum(post.status == "queued" and post.container_id in waiting for post in page.items):

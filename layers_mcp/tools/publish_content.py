@@ -13,7 +13,6 @@ import anyio
 from pydantic import Field
 
 from layers_mcp.analytics.windows import stamp
-from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, SCHEDULE_SECONDS
@@ -235,12 +234,9 @@ async def _published(
 
 async def _posts(context: ToolContext, ids: Sequence[str]) -> list[ScheduledPost]:
     """The scheduled posts as they are; of one that cannot be read, its id."""
-    async with GatherSettled(seconds=context.deadline.allow(SCHEDULE_SECONDS, keep=ORDER_ANSWER_SECONDS)) as reads:
+    async with GatherSettled(context.deadline, seconds=SCHEDULE_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
         started = {each: reads.start(context.api.publishing.get, each) for each in ids}
-    return [
-        ScheduledPost(scheduled_post_id=each) if isinstance(read.outcome, LayersError) else read.outcome
-        for each, read in started.items()
-    ]
+    return [read.or_else(ScheduledPost(scheduled_post_id=each)) for each, read in started.items()]
 
 
 def _status(placement: Placement, posts: Sequence[ScheduledPost], container: Container) -> str:

@@ -113,7 +113,7 @@ async def rank_top_performers(
         platforms=tuple(dict.fromkeys(platforms)),
         limit=FULL_RANKING,
     )
-    async with GatherSettled() as reads:
+    async with GatherSettled(context.deadline) as reads:
         every = reads.start(ask, include_ineligible=True)
         eligible = None if include_ineligible else reads.start(ask, include_ineligible=False)
     reply = every.value

@@ -71,7 +71,7 @@ async def wait_job(
     started = anyio.current_time()
     timed_out = False
     if timeout_seconds == 0:
-        async with GatherSettled(at_once=len(ids)) as reads:
+        async with GatherSettled(context.deadline, at_once=len(ids)) as reads:
             found = {job_id: reads.start(context.api.jobs.get, job_id) for job_id in ids}
         for job_id, read in found.items():
             watch.ended(job_id, read.outcome)

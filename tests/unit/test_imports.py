@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analytics": {"text"},
     "text": set(),
     "operations": {"analytics", "text", "api", "deadlines", "lifecycle"},
-    "tools": {"analytics", "text", "api", "operations", "context", "deadlines", "protocol"},
+    "tools": {"analytics", "text", "api", "operations", "context", "deadlines", "lifecycle", "protocol"},
     "views": set(),
     "tenancy": {"api", "operations", "config", "lifecycle"},
     "sandbox": set(),

@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from layers_mcp.api.errors import LayersError, NotFound, TimedOut
+from layers_mcp.lifecycle import Deadline
 from layers_mcp.tools._gather_settled import AT_ONCE, GatherSettled
 
 
@@ -16,7 +17,7 @@ async def fail() -> int:
 
 
 async def test_a_failure_stands_in_place_of_its_answer_only():
-    async with GatherSettled() as reads:
+    async with GatherSettled(Deadline()) as reads:
         good, bad = reads.start(answer, 7), reads.start(fail)
     assert good.outcome == 7
     assert isinstance(bad.outcome, NotFound)
@@ -25,11 +26,22 @@ async def test_a_failure_stands_in_place_of_its_answer_only():
 @pytest.mark.jumping
 async def test_a_read_without_an_end_times_out_and_the_others_are_there():
     started = anyio.current_time()
-    async with GatherSettled(seconds=35) as reads:
+    async with GatherSettled(Deadline(), seconds=35) as reads:
         endless, good = reads.start(anyio.sleep_forever), reads.start(answer, 7)
     assert isinstance(endless.outcome, TimedOut)
     assert good.outcome == 7
     assert anyio.current_time() - started == pytest.approx(35, abs=0.5)
+
+
+@pytest.mark.jumping
+@pytest.mark.parametrize(("left", "took"), [(60, 35), (43, 35), (20, 17), (2, 0)])
+async def test_reads_without_an_end_leave_the_call_the_time_to_answer(left: float, took: float):
+    started = anyio.current_time()
+    async with GatherSettled(Deadline(left)) as reads:
+        endless = reads.start(anyio.sleep_forever)
+    assert isinstance(endless.outcome, TimedOut)
+    assert endless.or_else("unread") == "unread"
+    assert anyio.current_time() - started == pytest.approx(took, abs=0.5)
 
 
 async def test_no_more_than_a_few_run_at_once():
@@ -42,7 +54,7 @@ async def test_no_more_than_a_few_run_at_once():
         await anyio.lowlevel.checkpoint()
         running -= 1
 
-    async with GatherSettled() as reads:
+    async with GatherSettled(Deadline()) as reads:
         for _ in range(5 * AT_ONCE):
             reads.start(work)
     assert most == AT_ONCE
@@ -53,6 +65,6 @@ async def test_a_mistake_of_ours_is_no_outcome():
         raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup) as group:
-        async with GatherSettled() as reads:
+        async with GatherSettled(Deadline()) as reads:
             reads.start(broken)
     assert not group.group_contains(LayersError)

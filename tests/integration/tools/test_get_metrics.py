@@ -12,8 +12,10 @@ import pytest
 from layers_mcp.protocol import ToolError, render
 from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
+from layers_mcp.sandbox import Fault
 from layers_mcp.tools._series import Series
 from layers_mcp.tools.get_metrics import get_metrics
+from tests.support.tool_harness import open_tool_harness
 from tests.support.upstream import Upstream, pairs_of, refused
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
@@ -279,6 +281,18 @@ async def test_an_account_that_cannot_be_read_hides_no_other(tmp_path: Path) -> 
     result = await measured(upstream, tmp_path, by_account=True)
     assert [one.social_account_id for one in result.accounts or []] == ["sa_2"]
     assert any(note.startswith("The account sa_1 could not be read. FORBIDDEN_SCOPE") for note in result.notes)
+
+
+@pytest.mark.jumping
+async def test_accounts_that_are_slow_after_a_slow_series_cost_no_more_than_their_own_rows(tmp_path: Path) -> None:
+    async with open_tool_harness(tmp_path) as harness:
+        all_but_the_third = (1, 2, *range(4, 100))  # the series takes two repeats, the accounts never answer
+        harness.sandbox.faults.append(
+            Fault(endpoint="GET /v1/projects/:id/metrics", kind="latency", seconds=60, calls=all_but_the_third)
+        )
+        told = await harness.facts("get_metrics", project_id=harness.project, by_account=True)
+    assert told["totals"]["views"]
+    assert (told["accounts"], any("No answer came in time" in note for note in told["notes"])) == ([], True)
 
 
 async def test_series_that_cannot_be_right_are_told(tmp_path: Path) -> None:

@@ -366,3 +366,13 @@ async def test_the_same_publication_is_the_same_however_the_api_spells_its_ids(h
     anew = await harness.publish(at="2026-04-18T09:00Z", social_account_ids=tuple(spelled))
     assert (anew.replayed, anew.publication_id) == (True, first.publication_id)
     assert harness.sent() == 1
+
+
+async def test_a_schedule_that_comes_late_is_shown_in_utc_where_the_zone_does_not_come_in_time(tmp_path: Path) -> None:
+    async with open_tool_harness(tmp_path) as harness:
+        posts = {"endpoint": "GET /v1/projects/:id/scheduled-posts", "calls": (1, 2)}
+        for endpoint in (posts, {"endpoint": "GET /v1/projects"}):
+            harness.sandbox.faults.append(Fault(kind="latency", seconds=60, **endpoint))
+        schedule = await harness.facts("list_schedule", project_id=harness.project)
+    assert schedule["items"]
+    assert all(item["scheduled_for_local"].endswith(" UTC") for item in schedule["items"])
