@@ -6,13 +6,15 @@ next request, whatever that was, so a connection that has any is closed instead.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import anyio
 import h11
 import httpcore2
 import httpx2
@@ -26,8 +28,12 @@ IDLE_SECONDS = 5.0
 _MOST_AT_ONCE = 4 * 1024
 """Bytes read in one go: in chunks of a byte each they are 700 events, and the event loop is held up by every read."""
 
-_PEEK_SECONDS = 0.001
-"""How long a used connection is asked for bytes that nobody is waiting for: they are there, or they are not."""
+_PEEK_TURNS = 3
+"""Turns of the event loop for which a used connection is asked for bytes that nobody is waiting for: one finds what was
+read already, two find what waits in the socket. A timer would not do, as selectors wait for whole milliseconds.
+"""
+
+_ANY_REQUEST = h11.Request(method="GET", target="/", headers=[("Host", "any")])
 
 
 class AnsweringStream(httpcore2.AsyncNetworkStream):
@@ -87,20 +93,26 @@ class AnsweringStream(httpcore2.AsyncNetworkStream):
 
     async def _has_unread_bytes(self) -> bool:
         """Whether bytes, or the connection's end, came since the last answer: neither shows on the socket under TLS."""
-        try:
-            await self._stream.read(1, timeout=_PEEK_SECONDS)
-        except httpcore2.ReadTimeout:
-            return False
-        except httpcore2.ReadError:
-            pass
-        return True
+        with anyio.CancelScope() as peek:
+            _after_turns(_PEEK_TURNS, peek.cancel)
+            with suppress(httpcore2.ReadError):
+                await self._stream.read(1)
+            return True
+        return False
 
 
 def _answer_to_any_request() -> h11.Connection:
     framing = h11.Connection(h11.CLIENT)
-    framing.send(h11.Request(method="GET", target="/", headers=[("Host", "any")]))
+    framing.send(_ANY_REQUEST)
     framing.send(h11.EndOfMessage())
     return framing
+
+
+def _after_turns(turns: int, act: Callable[[], None]) -> None:
+    if turns:
+        asyncio.get_running_loop().call_soon(_after_turns, turns - 1, act)
+    else:
+        act()
 
 
 class _Network(httpcore2.AsyncNetworkBackend):
