@@ -267,10 +267,11 @@ def _require_key(context: ToolContext) -> None:
 
 
 def _map_error(error: Exception, tool: ToolSpec) -> ToolError | None:
-    """Say an error of the Layers API in the tools' words."""
+    """Say an error of the Layers API, or the refusal of an operation, in the tools' words."""
     from layers_mcp.api.errors import LayersError
+    from layers_mcp.operations.errors import OperationError
 
-    if not isinstance(error, LayersError):
+    if not isinstance(error, LayersError | OperationError):
         return None
     from layers_mcp.tools._errors import to_tool_error
 

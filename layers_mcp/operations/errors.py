@@ -29,6 +29,9 @@ class OperationError(Exception):
         self.next_step = next_step
         self.nothing_changed = nothing_changed
 
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason}"
+
 
 class MaxCreditsError(OperationError):
     """The estimate is above `max_credits`, or there is none to compare."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
@@ -15,9 +14,9 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import ReviewPolicy
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import AFTERTHOUGHT_SECONDS, ORDER_ANSWER_SECONDS
-from layers_mcp.operations import CloneOrder, HookOrder, Limits, OperationError, Placement, SimilarOrder
+from layers_mcp.operations import CloneOrder, HookOrder, Limits, Placement, SimilarOrder
 from layers_mcp.operations.terms import Terms
-from layers_mcp.protocol import NOTHING_CHANGED, Result, ToolError, invalid_argument, unknown_outcome
+from layers_mcp.protocol import Result, invalid_argument
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._questions import order_text
@@ -69,16 +68,6 @@ def checked_order(make: Callable[[], T]) -> T:
     return order
 
 
-@contextmanager
-def refusals_told() -> Generator[None]:
-    """Tell as a `ToolError` what is refused before anything is sent that spends."""
-    try:
-        yield
-    except OperationError as error:
-        effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this order was placed")
-        raise ToolError(error.code, error.reason, effect=effect, next_step=error.next_step) from error
-
-
 async def commission(
     context: ToolContext,
     order: CloneOrder | HookOrder,
@@ -87,16 +76,15 @@ async def commission(
     require_approval: bool,
     dry_run: bool,
 ) -> Commission:
-    """Place the order, or preview it. Raises `ToolError`, and `LayersError` as the client does."""
+    """Place the order, or preview it. Raises `OperationError` where it is refused, and as the client does."""
     limits = Limits(max_credits=max_credits, require_approval=require_approval)
     orders = context.operations.orders
-    with refusals_told():
-        deadline = anyio.current_time() + context.deadline.remaining() - ORDER_ANSWER_SECONDS
-        if dry_run:
-            placement = await orders.preview(order, limits, deadline=deadline)
-        else:
-            consent = _Consent(context, order) if context.asks else None
-            placement = await orders.place(order, limits, consent=consent, deadline=deadline)
+    deadline = anyio.current_time() + context.deadline.remaining() - ORDER_ANSWER_SECONDS
+    if dry_run:
+        placement = await orders.preview(order, limits, deadline=deadline)
+    else:
+        consent = _Consent(context, order) if context.asks else None
+        placement = await orders.place(order, limits, consent=consent, deadline=deadline)
     async with GatherSettled(context.deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
         policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_AGE)
         credit = None if placement.balance is not None else reads.start(context.api.credits.get)

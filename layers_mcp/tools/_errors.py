@@ -1,4 +1,4 @@
-"""What a failed request means for the caller of a tool: the client's errors in the contract's words."""
+"""What a failed request or a refused operation means for the caller of a tool, in the contract's words."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from layers_mcp.api.errors import WAIT_AND_REPEAT, Conflict, ForbiddenScope, LayersError
+from layers_mcp.operations.errors import OperationError
 from layers_mcp.protocol import NOTHING_CHANGED, WRITE, ToolError
 from layers_mcp.protocol.tool import ToolSpec
 
 _MOST_LAYERS = 20
 
 
-def to_tool_error(error: LayersError, tool: ToolSpec | None = None) -> ToolError:
+def to_tool_error(error: LayersError | OperationError, tool: ToolSpec | None = None) -> ToolError:
     """`error` as `tool` tells its caller: what happened, whether anything changed, and the one next step."""
+    effect = NOTHING_CHANGED if error.nothing_changed or tool is None else tool.effect_unknown
+    if isinstance(error, OperationError):
+        return ToolError(error.code, error.reason, effect=effect, next_step=error.next_step)
     reason, next_step = error.reason, error.hint
     if tool is not None and isinstance(error, ForbiddenScope) and not error.scope:
         reason = f"The API key lacks the scope {tool.scope}."
@@ -30,7 +34,7 @@ def to_tool_error(error: LayersError, tool: ToolSpec | None = None) -> ToolError
         error.code,
         reason,
         status=error.status,
-        effect=NOTHING_CHANGED if error.nothing_changed or tool is None else tool.effect_unknown,
+        effect=effect,
         next_step=next_step,
         request_id=error.request_id or None,
     )

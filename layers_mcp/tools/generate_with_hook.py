@@ -14,7 +14,7 @@ from layers_mcp.context import ToolContext
 from layers_mcp.operations import HookOrder
 from layers_mcp.operations.identity import same_text
 from layers_mcp.protocol import WRITE, ToolError, invalid_argument, tool
-from layers_mcp.tools._commission import Commission, checked_order, commission, refusals_told
+from layers_mcp.tools._commission import Commission, checked_order, commission
 
 LONGEST_HOOK = 2000
 """Characters of a hook that Layers takes."""
@@ -80,8 +80,7 @@ async def generate_with_hook(
         social_account_id=social_account_id,
         take=take,
     )
-    with refusals_told():
-        order = await (_with_hook(context, given, hook) if hook.strip() else _with_title(context, given))
+    order = await (_with_hook(context, given, hook) if hook.strip() else _with_title(context, given))
     return await commission(context, order, max_credits=max_credits, require_approval=require_approval, dry_run=dry_run)
 
 

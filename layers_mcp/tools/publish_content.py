@@ -16,11 +16,11 @@ from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, SCHEDULE_SECONDS
-from layers_mcp.operations import OperationError, Placement, Publication
+from layers_mcp.operations import Placement, Publication
 from layers_mcp.operations.identity import publication_id
 from layers_mcp.operations.kinds.publish import scheduled_post_ids
 from layers_mcp.operations.terms import Terms
-from layers_mcp.protocol import DESTRUCTIVE, NOTHING_CHANGED, Result, ToolError, invalid_argument, tool, unknown_outcome
+from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.text.ids import id_key
 from layers_mcp.text.local_time import local
@@ -100,10 +100,7 @@ async def publish_content(
     )
     orders = context.operations.orders
     notes: list[str] = []
-    try:
-        known = bool(await orders.known(publication))
-    except OperationError as error:
-        raise _refusal(error) from error
+    known = bool(await orders.known(publication))
     try:
         refuse_past(moment, context.now())
         notes = _check_content(container, moment)
@@ -114,19 +111,11 @@ async def publish_content(
         publication = replace(publication, refusal=error)
     deadline = anyio.current_time() + context.deadline.remaining() - SCHEDULE_SECONDS
     confirm = partial(_confirm, context, container, accounts, social_account_ids, moment, wall)
-    try:
-        if dry_run:
-            placement = await orders.preview(publication, deadline=deadline)
-        else:
-            placement = await orders.place(publication, consent=confirm if context.asks else None, deadline=deadline)
-    except OperationError as error:
-        raise _refusal(error) from error
+    if dry_run:
+        placement = await orders.preview(publication, deadline=deadline)
+    else:
+        placement = await orders.place(publication, consent=confirm if context.asks else None, deadline=deadline)
     return await _published(context, placement, container, accounts, moment, wall, notes)
-
-
-def _refusal(error: OperationError) -> ToolError:
-    effect = NOTHING_CHANGED if error.nothing_changed else unknown_outcome("this content was published")
-    return ToolError(error.code, error.reason, effect=effect, next_step=error.next_step)
 
 
 async def _confirm(

@@ -16,7 +16,7 @@ from layers_mcp.api.errors import RateLimited
 from layers_mcp.app import open_resources
 from layers_mcp.config import ServerConfig
 from layers_mcp.context import ToolContext
-from layers_mcp.protocol import ToolError
+from layers_mcp.operations import OperationError
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tenancy.policy import Policy
@@ -133,7 +133,7 @@ async def test_orders_limits_and_containers_of_one_are_unknown_to_the_other_on_o
         assert (await review_commissions(two.as_globex)).commissions == []
         theirs = await order(two.as_globex, two.globex)
         assert (theirs.replayed, theirs.similar_orders) == (False, [])
-        with pytest.raises(ToolError, match="DAILY_LIMIT"):
+        with pytest.raises(OperationError, match="DAILY_LIMIT"):
             await generate_with_hook(two.as_acme, project_id=two.acme.project_id("acme-todo"), hook="Do more.")
         for context, own, sandbox in ((two.as_acme, ours, two.acme), (two.as_globex, theirs, two.globex)):
             assert [row.commission_id for row in (await review_commissions(context)).commissions] == [own.commission_id]

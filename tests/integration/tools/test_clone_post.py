@@ -13,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layers_mcp.context import ToolContext
+from layers_mcp.operations import OperationError
 from layers_mcp.protocol import ToolError
+from layers_mcp.protocol.tool import spec_of
 from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.tools._errors import to_tool_error
 from layers_mcp.tools.clone_post import clone_post
 from tests.support import START, LoopClock, open_tool_context
 from tests.support.virtual_time import JumpingLoop
@@ -89,7 +92,7 @@ async def test_a_dry_run_that_the_daily_limit_would_refuse_does_not_lead_into_th
         await limited.clone(variations=2)
         preview = await limited.clone(variations=1, dry_run=True)
         assert preview.next_step == "Order after midnight UTC, or ask the person who set the limit."
-        with pytest.raises(ToolError) as refused:
+        with pytest.raises(OperationError) as refused:
             await limited.clone(variations=1)
         assert (refused.value.code, refused.value.next_step) == ("DAILY_LIMIT", preview.next_step)
 
@@ -213,9 +216,9 @@ async def test_a_slow_balance_does_not_hold_up_the_answer(harness: OrderHarness)
 
 
 async def test_a_budget_is_refused_in_the_contracts_words(harness: OrderHarness) -> None:
-    with pytest.raises(ToolError) as raised:
+    with pytest.raises(OperationError) as raised:
         await harness.clone(max_credits=100)
-    assert str(raised.value) == (
+    assert str(to_tool_error(raised.value, spec_of(clone_post))) == (
         "MAX_CREDITS: The estimate of 120 credits is above max_credits of 100. Nothing was changed. "
         "Order fewer variations, or ask the user for a higher budget."
     )

@@ -1,11 +1,15 @@
 """The client's errors in the contract's words and order."""
 
+from pathlib import Path
+
 import pytest
 
 from layers_mcp.api import errors
+from layers_mcp.operations.errors import PublicationUnknownError
 from layers_mcp.protocol.tool import ToolSpec, spec_of
 from layers_mcp.tools import CATALOG, function_of
 from layers_mcp.tools._errors import content_layers, to_tool_error
+from tests.support.tool_harness import effect_of, open_tool_harness, text_of
 
 
 def of(tool: str) -> ToolSpec:
@@ -31,6 +35,20 @@ def test_an_unknown_outcome_names_what_may_have_happened(tool: str) -> None:
     told = to_tool_error(errors.TimedOut("Layers did not answer in time."), of(tool))
     assert told.effect == f"Unknown whether {of(tool).effect}: calling again with the same arguments is safe."
     assert str(told).startswith("TIMEOUT: Layers did not answer in time. Unknown whether")
+
+
+@pytest.mark.jumping
+async def test_a_refused_operation_is_told_in_the_contracts_words_whatever_the_tool(tmp_path: Path) -> None:
+    async with open_tool_harness(tmp_path) as harness:
+        order = {"project_id": harness.project, "hook": "Plan less.", "max_credits": 1}
+        text = text_of(await harness.call("generate_with_hook", order))
+    assert text.startswith("MAX_CREDITS: The estimate of ")
+    assert effect_of(text) == "Nothing was changed."
+    unknown = PublicationUnknownError("It may be out.", "Look for it.", nothing_changed=False)
+    assert str(to_tool_error(unknown, of("publish_content"))) == (
+        "PUBLICATION_UNKNOWN: It may be out. Unknown whether the content was published or scheduled: calling again "
+        "with the same arguments is safe. Look for it."
+    )
 
 
 @pytest.mark.parametrize("tool", CATALOG)

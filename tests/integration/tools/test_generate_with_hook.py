@@ -9,8 +9,11 @@ import pytest
 
 from layers_mcp.api.errors import Conflict
 from layers_mcp.context import ToolContext
+from layers_mcp.operations import OperationError
 from layers_mcp.protocol import ToolError
+from layers_mcp.protocol.tool import spec_of
 from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.tools._errors import to_tool_error
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.rank_top_performers import rank_top_performers
@@ -96,12 +99,12 @@ async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to
         await harness.generate()
     harness.sandbox.faults.clear()
     harness.clock.move(days=1)
-    with pytest.raises(ToolError) as raised:
+    with pytest.raises(OperationError) as raised:
         await harness.generate()
-    assert str(raised.value) == (
+    assert str(to_tool_error(raised.value, spec_of(generate_with_hook))) == (
         "ORDER_UNKNOWN: This order was sent at 2026-04-17T09:10:00Z, was never answered, and is no longer safe to send "
         "again. The project's content since then holds 0 containers with its hook that belong to no other order; 1 "
-        "were ordered. Unknown whether this order was placed: calling again with the same arguments is safe. Look for "
+        "were ordered. Unknown whether the order was placed: calling again with the same arguments is safe. Look for "
         "it with get_content, the project_id and since=2026-04-17T09:10:00Z; take=2 orders another one."
     )
 
@@ -229,7 +232,7 @@ async def test_an_order_that_must_be_held_is_refused_where_content_goes_live_by_
     harness: OrderHarness,
 ) -> None:
     harness.project = harness.sandbox.project_id("globex-fit")
-    with pytest.raises(ToolError, match=r"NOT_HELD: .* Nothing was changed\."):
+    with pytest.raises(OperationError, match="NOT_HELD"):
         await harness.generate(require_approval=True)
     preview = await harness.generate(require_approval=True, dry_run=True)
     assert any("without a person's decision" in note for note in preview.notes)

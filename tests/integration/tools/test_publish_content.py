@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.protocol import NOTHING_CHANGED, ToolError
+from layers_mcp.operations import OperationError
+from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.generate_with_hook import generate_with_hook
@@ -95,7 +96,7 @@ async def test_an_unanswered_publication_that_is_nowhere_is_not_sent_again(
         await harness.publish()
     harness.sandbox.faults.clear()
     async with open_tool_context(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
-        with pytest.raises(ToolError, match="PUBLICATION_UNKNOWN"):
+        with pytest.raises(OperationError, match="PUBLICATION_UNKNOWN"):
             await publish_content(other, container_id=harness.container, social_account_ids=tuple(harness.accounts[:1]))
     assert await harness.scheduled() == []
 
@@ -109,7 +110,7 @@ async def test_a_publication_does_not_take_the_post_of_another_that_was_never_an
             await harness.publish(at="2026-04-18T09:00Z", take=take)
         harness.sandbox.faults.clear()
     async with open_tool_context(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
-        with pytest.raises(ToolError, match="whose is whose is unclear"):
+        with pytest.raises(OperationError, match="whose is whose is unclear"):
             await publish_content(
                 other,
                 container_id=harness.container,
@@ -348,10 +349,9 @@ async def test_while_the_journal_cannot_be_read_nothing_is_published_and_nothing
     (damaged / "orders.db").write_bytes(b"no database")
     async with open_tool_context(harness.sandbox, damaged) as other:
         for dry_run in (True, False):
-            with pytest.raises(ToolError) as refused:
+            with pytest.raises(OperationError, match="JOURNAL_UNAVAILABLE") as refused:
                 await harness.publish(other, dry_run=dry_run)
-            assert refused.value.code == "JOURNAL_UNAVAILABLE"
-            assert refused.value.effect == NOTHING_CHANGED
+            assert refused.value.nothing_changed
     assert harness.sent() == 0
 
 

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.protocol import ToolError
+from layers_mcp.operations import OperationError
 from layers_mcp.sandbox import Fault
 from tests.support.publishing_harness import (
     CANCEL,
@@ -142,8 +142,9 @@ async def test_a_day_later_an_unanswered_publication_that_is_nowhere_is_told_as_
     harness.sandbox.faults.clear()
     sent = harness.sent()
     harness.clock.move(hours=25)
-    with pytest.raises(ToolError, match=r"PUBLICATION_UNKNOWN.*list_schedule and the project_id before another take"):
+    with pytest.raises(OperationError, match="PUBLICATION_UNKNOWN") as raised:
         await harness.publish(at=at)
+    assert "list_schedule and the project_id before another take" in raised.value.next_step
     assert (harness.sent(), await harness.scheduled()) == (sent, [])
 
 
@@ -156,7 +157,7 @@ async def test_another_publication_of_the_content_is_not_taken_for_an_unanswered
     harness.sandbox.faults.clear()
     await harness.publish(take=2)
     harness.clock.move(hours=25)
-    with pytest.raises(ToolError, match=r"PUBLICATION_UNKNOWN.*holds it for 0 of 1 accounts"):
+    with pytest.raises(OperationError, match=r"PUBLICATION_UNKNOWN.*holds it for 0 of 1 accounts"):
         await harness.publish()
     assert len(await harness.scheduled()) == 1
 
