@@ -47,14 +47,9 @@ class Deadline:
 
     @contextmanager
     def enforced(self) -> Generator[None]:
-        """Cancel the block when the time is up; `passed` tells afterwards whether it was."""
+        """Cancel the block when the time is up."""
         with self._scope:
             yield
-
-    @property
-    def passed(self) -> bool:
-        """Whether the block of `enforced` was cancelled because the time was up."""
-        return self._scope.cancelled_caught
 
     @contextmanager
     def paused(self) -> Generator[None]:

@@ -23,12 +23,6 @@ class Capabilities:
 
     clones_posts: bool
     """Any post of a ranking can be cloned; else only a TikTok video, by its own id."""
-    takes_briefs: bool
-    """An order on a hook takes a call to action, target platforms, theme tags and a content layer."""
-    hook_formats: tuple[str, ...]
-    """The formats in which new content carries a given hook."""
-    orders_several: bool
-    """One request makes several variations; else each is a request of its own."""
     paid_series: bool
     """Paid metrics are there as a series over time; else they are only in rankings and in lists of ads."""
 

@@ -22,9 +22,7 @@ class Current:
 
     vintage: Vintage = "current"
     review_policy = "content-review-policy"
-    capabilities = Capabilities(
-        clones_posts=False, takes_briefs=False, hook_formats=tuple(_FORMATS), orders_several=False, paid_series=False
-    )
+    capabilities = Capabilities(clones_posts=False, paid_series=False)
 
     async def plan_clone(self, brief: CloneBrief, speakers: Speakers) -> OrderPlan:
         """A remix of a TikTok video, for each variation one. Raises NotSupported for any other post."""

@@ -15,13 +15,7 @@ class Preview:
 
     vintage: Vintage = "preview"
     review_policy = "approval-policy"
-    capabilities = Capabilities(
-        clones_posts=True,
-        takes_briefs=True,
-        hook_formats=("auto", "video_remix", "slideshow_remix", "ugc_remix"),
-        orders_several=True,
-        paid_series=True,
-    )
+    capabilities = Capabilities(clones_posts=True, paid_series=True)
 
     async def plan_clone(self, brief: CloneBrief, speakers: Speakers) -> OrderPlan:
         """One request under the new container's id. It has no published price: the dearest format's bounds it."""

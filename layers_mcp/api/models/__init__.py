@@ -12,11 +12,9 @@ from layers_mcp.api.models.content import (
     CancelReply,
     Container,
     Decision,
-    Hooks,
     Job,
     JobError,
     OrderReply,
-    Recommendation,
     SchedulePromotion,
 )
 from layers_mcp.api.models.performance import AdsContent, Metrics, MetricsWindow, Organic, RankedRow, Ranking
@@ -30,7 +28,6 @@ __all__ = [
     "CreditEvent",
     "Credits",
     "Decision",
-    "Hooks",
     "Influencer",
     "Job",
     "JobError",
@@ -44,7 +41,6 @@ __all__ = [
     "PublishReply",
     "RankedRow",
     "Ranking",
-    "Recommendation",
     "ReviewPolicy",
     "SchedulePromotion",
     "ScheduledPost",

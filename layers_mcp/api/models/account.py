@@ -58,7 +58,6 @@ class Credits(ApiModel):
 class CreditEvent(ApiModel):
     """An entry of the ledger; `credits` is signed: usage is negative, a refund positive."""
 
-    event_id: Id = Field(validation_alias=AliasChoices("eventId", "id"))
     credits: float
     event_type: Label | None = None
     project_id: Given = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AliasChoices, Field
+from pydantic import AliasChoices, Field
 
-from layers_mcp.api.models._fields import ApiModel, FlatRow, Given, Id, Label, Moment, SafeId
+from layers_mcp.api.models._fields import ApiModel, Given, Id, Label, Moment, SafeId
 
 _LONGEST_URL = 4_000
 """Characters; a signed address has a third of them."""
@@ -102,17 +102,3 @@ class Decision(ApiModel):
     container_id: Id = Field(validation_alias=AliasChoices("id", "containerId"))
     approval_status: Label
     pending_schedule_promotion: SchedulePromotion | None = None
-
-
-class Hooks(ApiModel):
-    """Suggested hooks; a line break comes as a backslash and an n."""
-
-    hooks: tuple[Annotated[str, AfterValidator(lambda hook: hook.replace("\\n", "\n"))], ...] = ()
-
-
-class Recommendation(ApiModel):
-    """A TikTok post that upstream recommends to remix; `kind` is video or slideshow."""
-
-    tiktok_id: Id
-    kind: Label | None = None
-    stats: FlatRow = Field(default_factory=dict[str, float | int | str])

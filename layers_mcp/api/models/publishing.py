@@ -28,7 +28,6 @@ class ScheduledPost(ApiModel):
     scheduled_for: Moment | None = None
     attempted_at: Moment | None = None
     published_at: Moment | None = None
-    canceled_at: Moment | None = None
     error: JobError | None = None
 
 

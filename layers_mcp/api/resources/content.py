@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
 import anyio
@@ -13,7 +13,7 @@ import anyio
 from layers_mcp.api.dialects import adapters
 from layers_mcp.api.dialects.base import CloneBrief, HookBrief
 from layers_mcp.api.errors import Conflict, LayersError
-from layers_mcp.api.models import Container, Decision, Hooks, OrderReply, Page, PageReply, Recommendation
+from layers_mcp.api.models import Container, Decision, OrderReply, Page, PageReply
 from layers_mcp.api.pagination import collect
 from layers_mcp.api.plans import OrderPlan, OrderRequest
 from layers_mcp.api.request import Repeat, Request, path, query
@@ -84,35 +84,6 @@ class ContentResource(Resource):
             subject="project",
         )
         return await self._client.get_page(PageReply[Container], request, adapters.container)
-
-    async def hooks(self, project_id: str) -> Sequence[str]:
-        """Return about 20 suggested hooks, new ones each time and free."""
-        request = Request(
-            method="GET",
-            path=path("projects", project_id, "content", "hooks"),
-            scope="content:read",
-            subject="project",
-        )
-        return (await self._client.fetch(Hooks, request)).hooks
-
-    async def source_recommendations(
-        self,
-        project_id: str,
-        *,
-        keyword: str = "",
-        kind: Literal["video", "slideshow", "mixed", ""] = "",
-        limit: int = 20,
-        cursor: str = "",
-    ) -> Page[Recommendation]:
-        """Return TikTok posts to remix; `limit` 1 to 50."""
-        request = Request(
-            method="GET",
-            path=path("projects", project_id, "content", "source-recommendations"),
-            params=query(keyword=keyword, kind=kind, limit=limit, cursor=cursor),
-            scope="content:read",
-            subject="project",
-        )
-        return await self._client.get_page(PageReply[Recommendation], request)
 
     async def approve(self, container_id: str, *, note: str = "") -> Decision:
         """Approve a container, for good. Raises Conflict where it is decided already or needs no decision."""
