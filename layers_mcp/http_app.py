@@ -29,7 +29,7 @@ from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.telemetry import Metrics
 from layers_mcp.tenancy.access_tokens import READ_SCOPE, WRITE_SCOPE, AccessTokens
 from layers_mcp.tenancy.authentication import (
-    ApiKeys,
+    ApiKeyAuthenticator,
     AuthenticationError,
     Authenticator,
     Caller,
@@ -37,9 +37,9 @@ from layers_mcp.tenancy.authentication import (
     InvalidCredentials,
     InvalidOrganization,
     NoCredentials,
-    OAuth,
-    Presented,
-    SameForAll,
+    OAuthAuthenticator,
+    PresentedCredentials,
+    StaticAuthenticator,
     TemporarilyUnavailable,
 )
 from layers_mcp.tenancy.pool import PoolExhausted, WorkspacePool
@@ -144,7 +144,7 @@ class HttpApp:
 
     def reload(self) -> None:
         """Read the tenants file again; a bad one changes nothing. Without OAuth there is nothing to read."""
-        if not isinstance(self._authenticator, OAuth):
+        if not isinstance(self._authenticator, OAuthAuthenticator):
             return
         try:
             self._authenticator.reload()
@@ -159,12 +159,12 @@ class HttpApp:
     def _make_authenticator(self) -> Authenticator:
         config = self._config
         if config.auth == "none":
-            return SameForAll(config.credentials, config.policy)
+            return StaticAuthenticator(config.credentials, config.policy)
         if self._keys is None or config.tenants is None:
-            return ApiKeys(config.policy)
+            return ApiKeyAuthenticator(config.policy)
         tokens = AccessTokens(self._keys, issuer=config.oauth_issuer, resource=config.resource)
         try:
-            return OAuth(tokens, config.tenants, config.policy)
+            return OAuthAuthenticator(tokens, config.tenants, config.policy)
         except TenantsFileError as error:
             raise ConfigError(f"--tenants: {error}") from None
 
@@ -229,7 +229,7 @@ class HttpApp:
         return SCOPES[:1] if self._config.policy.read_only else SCOPES
 
     async def _authenticate(self, headers: Headers) -> Caller:
-        presented = Presented(
+        presented = PresentedCredentials(
             authorization=headers.getlist("authorization"),
             api_key=headers.getlist("x-layers-api-key"),
             organization=headers.getlist("x-layers-organization"),
@@ -269,9 +269,9 @@ class HttpApp:
     async def _resolve(self, request: ClientRequest) -> AsyncGenerator[ToolContext]:
         """The context of a call: its tenant's workspace, kept open until it has ended. Raises ToolError (BUSY)."""
         caller: Caller = request.http.scope[CALLER]
-        with self._place(caller.tenant):
+        with self._place(caller.workspace_key):
             try:
-                async with self._pool.workspace(caller.tenant) as workspace:
+                async with self._pool.workspace(caller.workspace_key) as workspace:
                     try:
                         yield ToolContext(
                             workspace=workspace,
@@ -282,26 +282,26 @@ class HttpApp:
                         )
                     finally:
                         if workspace.key_refused:  # a key that Layers refuses keeps nothing open
-                            self._pool.retire(caller.tenant)
+                            self._pool.retire(caller.workspace_key)
             except PoolExhausted:
-                raise _busy("The server is at work for as many tenants as it can take") from None
+                raise _busy("The server is busy with as many tenants as it can serve") from None
 
     @contextmanager
-    def _place(self, tenant: Caller) -> Generator[None]:
-        running = self._tenant_calls.get(tenant, 0)
+    def _place(self, key: Caller) -> Generator[None]:
+        running = self._tenant_calls.get(key, 0)
         if running >= self._config.tenant_calls:
             raise _busy(f"{running} calls of yours are under way, as many as one tenant may have at once")
-        self._tenant_calls[tenant] = running + 1
+        self._tenant_calls[key] = running + 1
         try:
             yield
         finally:
-            self._tenant_calls[tenant] -= 1
-            if not self._tenant_calls[tenant]:
-                del self._tenant_calls[tenant]
+            self._tenant_calls[key] -= 1
+            if not self._tenant_calls[key]:
+                del self._tenant_calls[key]
 
-    def _open_workspace(self, tenant: Caller) -> Workspace:
+    def _open_workspace(self, key: Caller) -> Workspace:
         confirmed = self._config.auth != "none"
-        return Workspace(self._resources, tenant.credentials, tenant.policy, must_be_confirmed=confirmed)
+        return Workspace(self._resources, key.credentials, key.policy, must_be_confirmed=confirmed)
 
 
 def _tls_context() -> SSLContext | None:

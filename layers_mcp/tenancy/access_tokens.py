@@ -1,4 +1,4 @@
-"""OAuth access tokens (JWTs): whether one is valid here, and what it lets its bearer do.
+"""OAuth access tokens (JWTs): whether one is valid here, and what it permits.
 
 Rules of RFC 9068 and RFC 8725: the issuer's own key and that key's own algorithm, exact issuer and audience, an expiry.
 """
@@ -14,7 +14,7 @@ from jwt.types import Options
 from layers_mcp.tenancy.signing_keys import ALGORITHMS, SigningKey, SigningKeys
 
 LEEWAY_SECONDS = 60
-"""How far the issuer's clock may be from ours."""
+"""How much the issuer's clock may differ from ours."""
 
 READ_SCOPE = "layers:read"
 WRITE_SCOPE = "layers:write"
@@ -34,11 +34,11 @@ _CHECKED: Options = {
 
 
 class InvalidToken(Exception):  # noqa: N818 - named for what happened
-    """The token proves nothing here; the text says why, without a byte of it."""
+    """The token is not valid here; the text says why, without quoting it."""
 
 
 class AccessTokens:
-    """Judges tokens that an issuer made for one resource."""
+    """Verifies tokens that an issuer made for one resource."""
 
     def __init__(self, keys: SigningKeys, *, issuer: str, resource: str) -> None:
         """`resource` is the URL that `aud` must be or contain, character for character, as `iss` the `issuer`."""
@@ -47,7 +47,7 @@ class AccessTokens:
         self._resource = resource
 
     async def verify(self, token: str) -> Claims:
-        """The token's claims. Raises InvalidToken, and KeysUnavailable while the issuer's keys are not known."""
+        """Return the token's claims. Raises InvalidToken, and KeysUnavailable while the issuer's keys are not known."""
         kid, algorithm = _header(token)
         claims = _verified(token, algorithm, await self._keys.find(kid, algorithm))
         issuer, audience = claims["iss"], claims["aud"]

@@ -1,7 +1,7 @@
 """Who is calling: by nothing, by the Layers API key that the request brings, or by an OAuth access token.
 
-An authenticator is told what a request presents and answers with a `Caller`, or raises `AuthenticationError`. What is
-said of a refused request never repeats what it presented.
+An authenticator takes the credentials that a request presents and returns a `Caller`, or raises `AuthenticationError`.
+The text of a refusal never repeats what was presented.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from layers_mcp.tenancy.access_tokens import READ_SCOPE, WRITE_SCOPE, AccessToke
 from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tenancy.policy import Policy
 from layers_mcp.tenancy.signing_keys import KeysUnavailable
-from layers_mcp.tenancy.tenants_file import LONGEST_KEY, Tenant, first_match, is_visible_ascii, read_tenants
+from layers_mcp.tenancy.tenants_file import LONGEST_KEY, TenantEntry, first_match, is_visible_ascii, read_tenants
 
 LONGEST_ORGANIZATION = 200
 
 
 class AuthenticationError(Exception):
-    """The request is not let in; the text is for its caller."""
+    """The request is refused; the text is for its caller."""
 
 
 class NoCredentials(AuthenticationError):  # noqa: N818 - these are named for what happened
@@ -31,7 +31,7 @@ class NoCredentials(AuthenticationError):  # noqa: N818 - these are named for wh
 
 
 class InvalidCredentials(AuthenticationError):  # noqa: N818
-    """What it presents is malformed, expired, or of somebody else."""
+    """What it presents is malformed, expired, or belongs to someone else."""
 
 
 class InvalidOrganization(AuthenticationError):  # noqa: N818
@@ -39,15 +39,15 @@ class InvalidOrganization(AuthenticationError):  # noqa: N818
 
 
 class InsufficientScope(AuthenticationError):  # noqa: N818
-    """Its token lets it do nothing here; one with more scope would."""
+    """Its token permits nothing here; one with more scope would."""
 
 
 class NoTenant(AuthenticationError):  # noqa: N818
-    """Its token is good, and no tenant is its own; no other scope would change that."""
+    """Its token is valid but belongs to no tenant; no other scope would change that."""
 
 
 class TemporarilyUnavailable(AuthenticationError):  # noqa: N818
-    """Nobody can be judged just now; in `retry_after` seconds perhaps."""
+    """No token can be verified now; perhaps in `retry_after` seconds."""
 
     def __init__(self, text: str, retry_after: float) -> None:
         super().__init__(text)
@@ -62,19 +62,19 @@ class Caller:
     policy: Policy
 
     @property
-    def tenant(self) -> Caller:
-        """What callers have in common whose calls share a workspace."""
+    def workspace_key(self) -> Caller:
+        """What callers whose calls share a workspace have in common."""
         return replace(self, policy=replace(self.policy, read_only=False))
 
     @property
     def short_hash(self) -> str:
-        """Tells one tenant from another in a log, and nothing else."""
+        """A hash that tells tenants apart in a log, and reveals nothing else."""
         shown = f"{self.credentials.api_key}\n{self.credentials.organization}"
         return hashlib.sha256(shown.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
-class Presented:
+class PresentedCredentials:
     """The values of the headers that say who is calling, in the order in which they came."""
 
     authorization: Sequence[str] = ()
@@ -82,38 +82,38 @@ class Presented:
     organization: Sequence[str] = ()
 
     def bearer_tokens(self) -> list[str]:
-        """The tokens of the Bearer scheme; what uses another one is passed over."""
+        """Return the tokens of the Bearer scheme; other schemes are ignored."""
         split = [value.strip().partition(" ") for value in self.authorization]
         return [token.strip() for scheme, _, token in split if scheme.lower() == "bearer" and token.strip()]
 
 
 class Authenticator(Protocol):
-    """Tells who is calling."""
+    """Finds out who is calling."""
 
-    async def authenticate(self, presented: Presented) -> Caller:
-        """Raises AuthenticationError."""
+    async def authenticate(self, presented: PresentedCredentials) -> Caller:
+        """Return who is calling. Raises AuthenticationError."""
         ...
 
 
-class SameForAll:
-    """Everybody who reaches the port acts with the server's own key."""
+class StaticAuthenticator:
+    """Every request uses the server's own key."""
 
     def __init__(self, credentials: Credentials, policy: Policy) -> None:
         self._caller = Caller(credentials=credentials, policy=policy)
 
-    async def authenticate(self, presented: Presented) -> Caller:
-        """Answer with the server's own credentials, whatever is presented."""
+    async def authenticate(self, presented: PresentedCredentials) -> Caller:
+        """Return the server's own credentials, whatever is presented."""
         return self._caller
 
 
-class ApiKeys:
-    """The request brings a Layers API key. Layers is asked by the first call that needs to know whose it is."""
+class ApiKeyAuthenticator:
+    """The request brings a Layers API key. The first call that needs to know whose it is asks Layers."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    async def authenticate(self, presented: Presented) -> Caller:
-        """Answer with the one key that the request presents, and the organization that it picks."""
+    async def authenticate(self, presented: PresentedCredentials) -> Caller:
+        """Return the one key that the request presents, and the organization that it picks."""
         keys = {*presented.bearer_tokens(), *(value.strip() for value in presented.api_key if value.strip())}
         if not keys:
             raise NoCredentials("A Layers API key is needed, as a Bearer token or in X-Layers-Api-Key.")
@@ -132,7 +132,7 @@ def _can_be_an_organization(text: str) -> bool:
     return len(text) <= LONGEST_ORGANIZATION and is_visible_ascii(text)
 
 
-class OAuth:
+class OAuthAuthenticator:
     """The request brings an access token; its claims pick a tenant of the tenants file."""
 
     def __init__(self, tokens: AccessTokens, tenants: Path, policy: Policy, environ: Mapping[str, str] = os.environ):
@@ -141,18 +141,18 @@ class OAuth:
         self._path = tenants
         self._policy = policy
         self._environ = environ
-        self._tenants = read_tenants(tenants, environ)
+        self._entries = read_tenants(tenants, environ)
 
     def reload(self) -> None:
-        """Read the tenants file again, and every key that it names. Raises TenantsFileError; then the old one stays."""
-        self._tenants = read_tenants(self._path, self._environ)
+        """Read the tenants file again, and every key it names. Raises TenantsFileError; the old entries stay."""
+        self._entries = read_tenants(self._path, self._environ)
 
     def callers(self) -> frozenset[Caller]:
-        """Every tenant that a caller may be of."""
-        return frozenset(self._caller(tenant, may_write=True).tenant for tenant in self._tenants)
+        """Return the workspace key of every tenant."""
+        return frozenset(self._caller(entry, may_write=True).workspace_key for entry in self._entries)
 
-    async def authenticate(self, presented: Presented) -> Caller:
-        """Answer with the key of the tenant that the token's claims belong to."""
+    async def authenticate(self, presented: PresentedCredentials) -> Caller:
+        """Return the key of the tenant that the token's claims belong to."""
         tokens = presented.bearer_tokens()
         if not tokens:
             raise NoCredentials("An access token is needed.")
@@ -167,15 +167,15 @@ class OAuth:
         scopes = scopes_of(claims)
         if scopes.isdisjoint((READ_SCOPE, WRITE_SCOPE)):
             raise InsufficientScope(f"The token has neither of the scopes {READ_SCOPE}, {WRITE_SCOPE}.")
-        tenant = first_match(self._tenants, claims)
-        if tenant is None:
+        entry = first_match(self._entries, claims)
+        if entry is None:
             raise NoTenant("The token belongs to no tenant of this server.")
-        return self._caller(tenant, may_write=WRITE_SCOPE in scopes)
+        return self._caller(entry, may_write=WRITE_SCOPE in scopes)
 
-    def _caller(self, tenant: Tenant, *, may_write: bool) -> Caller:
-        read_only = self._policy.read_only or tenant.read_only or not may_write
-        limit = self._policy.daily_credit_limit if tenant.daily_credit_limit is None else tenant.daily_credit_limit
+    def _caller(self, entry: TenantEntry, *, may_write: bool) -> Caller:
+        read_only = self._policy.read_only or entry.read_only or not may_write
+        limit = self._policy.daily_credit_limit if entry.daily_credit_limit is None else entry.daily_credit_limit
         return Caller(
-            credentials=Credentials(api_key=tenant.api_key, organization=tenant.organization),
+            credentials=Credentials(api_key=entry.api_key, organization=entry.organization),
             policy=replace(self._policy, read_only=read_only, daily_credit_limit=limit),
         )

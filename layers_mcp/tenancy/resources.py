@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def utc_now() -> datetime:
-    """The machine's present, in UTC."""
+    """Return the machine's time, in UTC."""
     return datetime.now(UTC)
 
 
@@ -29,8 +29,8 @@ def utc_now() -> datetime:
 class Upstream:
     """The Layers API that a process talks to.
 
-    `transport` replaces the network, `now` is the API's own clock; `api_key` is set where the API brings its key itself
-    (the embedded sandbox), whoever calls; `close` lets go of it.
+    `transport` replaces the network, `now` is the API's own clock; `api_key` is set where the API brings its own key
+    (the embedded sandbox) for every caller; `close` releases it.
     """
 
     base_url: str
@@ -96,5 +96,5 @@ class ProcessResources:
         return SqlStore(self.config.journal_url, self.config.state_dir)
 
     def now(self) -> datetime:
-        """The present, in UTC, by the upstream's clock."""
+        """Return the time, in UTC, by the upstream's clock."""
         return self.upstream.now()

@@ -26,10 +26,10 @@ ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 SMALLEST_RSA_BITS = 2048
 
 REFRESH_SECONDS = 600.0
-"""How long a key that the issuer has withdrawn is still taken."""
+"""How long a key that the issuer has withdrawn is still accepted."""
 
 UNKNOWN_KEY_SECONDS = 60.0
-"""After a token with an unknown key id led to a fetch, others lead to none for so long."""
+"""After a token with an unknown key id caused a fetch, no other one does for this long."""
 
 RETRY_SECONDS = 5.0
 """Between attempts while no keys could be read at all; what `Retry-After` tells the caller."""
@@ -40,7 +40,7 @@ MOST_KEYS = 100
 
 
 class KeysUnavailable(Exception):  # noqa: N818 - named for what happened
-    """No keys of the issuer could be read yet, so that no token can be judged."""
+    """No keys of the issuer could be read yet, so that no token can be verified."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("The keys of the issuer could not be read yet.")

@@ -1,4 +1,4 @@
-"""The file that says which OAuth claims belong to which tenant, and where that tenant's API key lies.
+"""The file that says which OAuth claims belong to which tenant, and where that tenant's API key is.
 
 [[tenant]]
 match = { org = "acme" }
@@ -7,7 +7,7 @@ organization = "org_…"
 read_only = true
 daily_credit_limit = 5000
 
-The first entry whose `match` fits wins. The file never holds a key: it names a file or a variable that does.
+The first entry that matches wins. The file never holds a key: it names a file or a variable that does.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _LOOKS_LIKE_A_KEY = re.compile(r"\blp_[A-Za-z0-9]+_[A-Za-z0-9_-]+")
 
 
 class TenantsFileError(ValueError):
-    """The file cannot be used; the text is one line, names the entry, and repeats no value of it."""
+    """The file cannot be used; the text is one line that names the entry and repeats none of its values."""
 
 
 @dataclass(frozen=True)
-class Tenant:
-    """Whose key is used for the callers that `match`, and what they may do with it."""
+class TenantEntry:
+    """One `[[tenant]]`: whose key callers that `match` use, and what they may do with it."""
 
     api_key: str = field(repr=False)
     organization: str = ""
@@ -40,7 +40,7 @@ class Tenant:
     daily_credit_limit: int | None = None
     match: tuple[tuple[str, str | int | float | bool], ...] = field(default=(), compare=False)
 
-    def fits(self, claims: Mapping[str, Any]) -> bool:
+    def matches(self, claims: Mapping[str, Any]) -> bool:
         """Whether every claim given is equal to the token's or, where the token has a list, in it."""
         return all(_holds(claims.get(name), wanted) for name, wanted in self.match)
 
@@ -51,12 +51,12 @@ def _holds(claim: object, wanted: object) -> bool:
     return any(value == wanted and isinstance(value, bool) == isinstance(wanted, bool) for value in values)
 
 
-def first_match(tenants: Sequence[Tenant], claims: Mapping[str, Any]) -> Tenant | None:
-    """The tenant of a token, if there is one."""
-    return next((tenant for tenant in tenants if tenant.fits(claims)), None)
+def first_match(entries: Sequence[TenantEntry], claims: Mapping[str, Any]) -> TenantEntry | None:
+    """Return the first entry that matches a token's claims, if there is one."""
+    return next((entry for entry in entries if entry.matches(claims)), None)
 
 
-def read_tenants(path: Path, environ: Mapping[str, str]) -> tuple[Tenant, ...]:
+def read_tenants(path: Path, environ: Mapping[str, str]) -> tuple[TenantEntry, ...]:
     """Read the file, and every key that it names. Raises TenantsFileError."""
     try:
         text = path.read_text("utf-8-sig")
@@ -72,11 +72,11 @@ def read_tenants(path: Path, environ: Mapping[str, str]) -> tuple[Tenant, ...]:
     if not isinstance(entries, list) or not entries:
         raise TenantsFileError("the tenants file holds no [[tenant]] entry")
     return tuple(
-        _tenant(number, entry, path.parent, environ) for number, entry in enumerate(cast("list[object]", entries), 1)
+        _entry(number, entry, path.parent, environ) for number, entry in enumerate(cast("list[object]", entries), 1)
     )
 
 
-def _tenant(number: int, entry: object, folder: Path, environ: Mapping[str, str]) -> Tenant:
+def _entry(number: int, entry: object, folder: Path, environ: Mapping[str, str]) -> TenantEntry:
     def wrong(reason: str) -> TenantsFileError:
         return TenantsFileError(f"tenant {number} of the tenants file: {reason}")
 
@@ -100,7 +100,7 @@ def _tenant(number: int, entry: object, folder: Path, environ: Mapping[str, str]
         api_key = _api_key(given, folder, environ)
     except ValueError as error:
         raise wrong(str(error)) from None
-    return Tenant(api_key, organization, read_only, limit, match)
+    return TenantEntry(api_key, organization, read_only, limit, match)
 
 
 def _match(given: object) -> tuple[tuple[str, str | int | float | bool], ...]:
@@ -133,7 +133,7 @@ def _api_key(given: Mapping[str, Any], folder: Path, environ: Mapping[str, str])
 
 
 def is_visible_ascii(text: str) -> bool:
-    """Whether a text can be in a header: ASCII that is seen, no blank. True of an empty one."""
+    """Whether a text is visible ASCII without blanks, so that it can be in a header; true of an empty one."""
     return all("!" <= character <= "~" for character in text)
 
 

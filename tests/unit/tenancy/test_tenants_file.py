@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers_mcp.tenancy.tenants_file import Tenant, TenantsFileError, first_match, read_tenants
+from layers_mcp.tenancy.tenants_file import TenantEntry, TenantsFileError, first_match, read_tenants
 
 KEY = "lp_test_acme_" + "k" * 20
 
 
-def _read(tmp_path: Path, text: str, **environ: str) -> tuple[Tenant, ...]:
+def _read(tmp_path: Path, text: str, **environ: str) -> tuple[TenantEntry, ...]:
     file = tmp_path / "tenants.toml"
     file.write_text(text, encoding="utf-8")
     return read_tenants(file, environ)
@@ -59,13 +59,16 @@ def test_an_entry_says_whose_key_is_used_and_what_its_callers_may_do(tmp_path: P
     ],
 )
 def test_every_claim_given_is_equal_or_in_the_list(match: dict[str, Any], claims: dict[str, Any], fits: bool) -> None:
-    tenant = Tenant("lp_x", match=tuple(match.items()))
-    assert tenant.fits(claims) is fits
+    tenant = TenantEntry("lp_x", match=tuple(match.items()))
+    assert tenant.matches(claims) is fits
     assert first_match([tenant], claims) is (tenant if fits else None)
 
 
 def test_the_first_entry_that_fits_wins() -> None:
-    narrow, wide = (Tenant("lp_1", match=(("org", "a"), ("team", "b"))), Tenant("lp_2", match=(("org", "a"),)))
+    narrow, wide = (
+        TenantEntry("lp_1", match=(("org", "a"), ("team", "b"))),
+        TenantEntry("lp_2", match=(("org", "a"),)),
+    )
     assert first_match([narrow, wide], {"org": "a", "team": "b"}) is narrow
     assert first_match([narrow, wide], {"org": "a"}) is wide
 
@@ -136,6 +139,6 @@ claims = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["org", "team", "level"]), claims))
 def test_no_claims_at_all_make_a_match_fail(claims: dict[str, Any]) -> None:
-    tenant = Tenant("lp_x", match=(("org", "acme"),))
+    tenant = TenantEntry("lp_x", match=(("org", "acme"),))
     expected = claims.get("org") == "acme" or (isinstance(claims.get("org"), list) and "acme" in claims["org"])
-    assert tenant.fits(claims) is expected
+    assert tenant.matches(claims) is expected
