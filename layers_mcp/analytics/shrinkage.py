@@ -35,6 +35,8 @@ _LIKELY_SPREAD, _LIKELY_FACTOR = 0.45, 0.5
 """The prior of that spread: log-normal about 0.45."""
 _ROUNDS = 3
 """Rounds of reweighting outliers: a fourth changes nothing that is shown."""
+_BREAKOUT = log(BREAKOUT_TIMES_MEDIAN)
+"""How far above the usual a breakout begins, on the log scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,16 @@ def estimate(rows: Sequence[Reach | None], ordered: Sequence[bool] = ()) -> Esti
     if len(posts) < FEWEST_ROWS:
         return Estimates((None,) * len(rows), {}, frozenset())
     others = [post for place, post in posts.items() if not (place < len(ordered) and ordered[place])]
-    sample = sorted(others if len(others) >= FEWEST_ROWS else posts.values())  # their order must not matter
-    fits = [_fit(_by_group(sample), spread) for spread in _SPREADS]
+    sample = _by_group(sorted(others if len(others) >= FEWEST_ROWS else posts.values()))  # their order must not matter
+    fits = [_fit(sample, spread) for spread in _SPREADS]
     weights = _softmax([fit.score + log(width) for fit, width in zip(fits, _WIDTHS, strict=True)])
-    mixture = list(zip(weights, fits, strict=True))
-    usual = {
-        group: exp(sum(weight * fit.base(group) for weight, fit in mixture)) for group in _by_group(posts.values())
-    }
+    mixtures = {group: _Mixture.of(group, weights, fits) for group in _by_group(posts.values())}
     return Estimates(
-        rows=tuple(_estimate(posts[place], mixture, usual) if place in posts else None for place in range(len(rows))),
-        usual=usual,
+        rows=tuple(
+            mixtures[posts[place].group].estimate(posts[place]) if place in posts else None
+            for place in range(len(rows))
+        ),
+        usual={group: mixture.usual_rate for group, mixture in mixtures.items()},
         platforms=frozenset(platform for post in posts.values() for platform in post.group.split("+") if platform),
     )
 
@@ -121,29 +123,24 @@ class _Levels:
     means: Mapping[str, float]
     precisions: Mapping[str, float]
     """How much each platform says about what is usual over all."""
+    precision: float
+    middle: float
 
     @classmethod
-    def of(cls, groups: _Groups, beliefs: Mapping[str, Sequence[float]], spread: float) -> _Levels:
-        totals: dict[str, float] = {}
-        means: dict[str, float] = {}
-        for group, posts in groups.items():
-            weights = [one / (post.variance + spread**2) for one, post in zip(beliefs[group], posts, strict=True)]
-            totals[group] = sum(weights)
-            means[group] = sum(w * post.rate for w, post in zip(weights, posts, strict=True)) / totals[group]
-        return cls(totals, means, {group: 1 / (1 / totals[group] + _PLATFORM_SPREAD**2) for group in groups})
-
-    @property
-    def precision(self) -> float:
-        return sum(self.precisions.values())
-
-    @property
-    def middle(self) -> float:
-        return sum(self.precisions[group] * mean for group, mean in self.means.items()) / self.precision
+    def of(cls, groups: _Groups, weights: Mapping[str, Sequence[float]]) -> _Levels:
+        totals = {group: sum(each) for group, each in weights.items()}
+        means = {
+            group: sum([weight * post.rate for weight, post in zip(weights[group], posts, strict=True)]) / totals[group]
+            for group, posts in groups.items()
+        }
+        precisions = {group: 1 / (1 / total + _PLATFORM_SPREAD**2) for group, total in totals.items()}
+        precision = sum(precisions.values())
+        middle = sum([precisions[group] * mean for group, mean in means.items()]) / precision
+        return cls(totals, means, precisions, precision, middle)
 
     def bases(self) -> dict[str, float]:
         """Each platform's usual rate, drawn towards the middle by as little as it has to say (partial pooling)."""
-        middle = self.middle
-        return {group: middle + self.kept(group) * (mean - middle) for group, mean in self.means.items()}
+        return {group: self.middle + self.kept(group) * (mean - self.middle) for group, mean in self.means.items()}
 
     def kept(self, group: str) -> float:
         """How much of its distance from the middle a platform keeps."""
@@ -156,9 +153,8 @@ class _Levels:
 
     def score(self) -> float:
         """What the platforms' levels add to how well a fit explains the ranking, a logarithm."""
-        middle = self.middle
         return -log(self.precision) / 2 + sum(
-            (log(precision / self.totals[group]) - precision * (self.means[group] - middle) ** 2) / 2
+            (log(precision / self.totals[group]) - precision * (self.means[group] - self.middle) ** 2) / 2
             for group, precision in self.precisions.items()
         )
 
@@ -174,37 +170,21 @@ class _Fit:
     unseen_variance: float
     score: float
 
-    def base(self, group: str) -> float:
-        """The usual rate of a group of platforms, on the log scale; of one that shaped nothing, the overall one."""
-        return self.bases.get(group, self.middle)
-
-    def base_variance(self, group: str) -> float:
-        """How uncertain that is."""
-        return self.variances.get(group, self.unseen_variance)
-
-    def shrink(self, post: _Post) -> tuple[float, float]:
-        """A post's true rate as this fit sees it, on the log scale: its excess over the base, and its trust (0 to 1).
-
-        An outlier is trusted more: under a Student t it is likelier to lie far out than the spread alone says.
-        """
-        trust = self.spread**2 / _belief(post, self.base(post.group), self.spread)
-        trust /= trust + post.variance
-        return trust * (post.rate - self.base(post.group)), trust
-
 
 def _fit(groups: _Groups, spread: float) -> _Fit:
     """Find what is usual by reweighting: posts far out of line shape it less."""
-    levels = _Levels.of(groups, {group: [1.0] * len(posts) for group, posts in groups.items()}, spread)
+    variances = {group: [post.variance + spread**2 for post in posts] for group, posts in groups.items()}
+    levels = _Levels.of(groups, {group: [1 / variance for variance in each] for group, each in variances.items()})
     for _ in range(_ROUNDS - 1):
-        bases = levels.bases()
-        beliefs = {group: [_belief(post, bases[group], spread) for post in posts] for group, posts in groups.items()}
-        levels = _Levels.of(groups, beliefs, spread)
+        levels = _Levels.of(groups, _reweighted(groups, variances, levels.bases()))
     bases = levels.bases()
     prior = -((log(spread / _LIKELY_SPREAD) / _LIKELY_FACTOR) ** 2) / 2
     likelihood = sum(
-        log(post.variance + spread**2) + (_DEGREES + 1) * log1p(_distance(post, bases[group], spread) / _DEGREES)
-        for group, posts in groups.items()
-        for post in posts
+        [
+            log(variance) + (_DEGREES + 1) * log1p((post.rate - bases[group]) ** 2 / (variance * _DEGREES))
+            for group, posts in groups.items()
+            for post, variance in zip(posts, variances[group], strict=True)
+        ]
     )
     return _Fit(
         spread=spread,
@@ -216,25 +196,54 @@ def _fit(groups: _Groups, spread: float) -> _Fit:
     )
 
 
-def _estimate(post: _Post, mixture: Sequence[tuple[float, _Fit]], usual: Mapping[str, float]) -> Estimate:
-    chance = expected = 0.0
-    line = log(BREAKOUT_TIMES_MEDIAN)
-    for weight, fit in mixture:
-        excess, trust = fit.shrink(post)
-        doubt = sqrt(trust * post.variance + trust**2 * fit.base_variance(post.group))
-        chance += weight * _normal_below((excess - line) / doubt)
-        expected += weight * (fit.base(post.group) + excess)
-    return Estimate(chance, exp(expected), usual[post.group])
+def _reweighted(
+    groups: _Groups, variances: Mapping[str, Sequence[float]], bases: Mapping[str, float]
+) -> dict[str, list[float]]:
+    """How much each post counts under a Student t: 1.25 over its variance in the middle, towards 0 far out."""
+    return {
+        group: [
+            (_DEGREES + 1) / (_DEGREES * variance + (post.rate - bases[group]) ** 2)
+            for post, variance in zip(posts, variances[group], strict=True)
+        ]
+        for group, posts in groups.items()
+    }
 
 
-def _distance(post: _Post, base: float, spread: float) -> float:
-    """How far out of line a post is: squared, in standard deviations."""
-    return (post.rate - base) ** 2 / (post.variance + spread**2)
+@dataclass(frozen=True, slots=True)
+class _Mixture:
+    """What all fits say of one group of platforms: for each its weight, spread², the usual rate, and its variance."""
 
+    parts: Sequence[tuple[float, float, float, float]]
+    usual_rate: float
 
-def _belief(post: _Post, base: float, spread: float) -> float:
-    """How much a post counts under a Student t: 1.25 in the middle, towards 0 far out."""
-    return (_DEGREES + 1) / (_DEGREES + _distance(post, base, spread))
+    @classmethod
+    def of(cls, group: str, weights: Sequence[float], fits: Sequence[_Fit]) -> _Mixture:
+        """For a group that shaped nothing, the overall level."""
+        parts = [
+            (
+                weight,
+                fit.spread**2,
+                fit.bases.get(group, fit.middle),
+                fit.variances.get(group, fit.unseen_variance),
+            )
+            for weight, fit in zip(weights, fits, strict=True)
+        ]
+        return cls(parts, exp(sum([weight * base for weight, _, base, _ in parts])))
+
+    def estimate(self, post: _Post) -> Estimate:
+        """A post's true rate, each fit drawing it towards the base by its trust (0 to 1).
+
+        An outlier is trusted more: under a Student t it is likelier to lie far out than the spread alone says.
+        """
+        chance = expected = 0.0
+        for weight, spread, base, base_variance in self.parts:
+            excess = post.rate - base
+            belief = (_DEGREES + 1) / (_DEGREES + excess**2 / (post.variance + spread))
+            trust = spread / belief / (spread / belief + post.variance)
+            doubt = sqrt(trust * post.variance + trust**2 * base_variance)
+            chance += weight * _normal_below((trust * excess - _BREAKOUT) / doubt)
+            expected += weight * (base + trust * excess)
+        return Estimate(chance, exp(expected), self.usual_rate)
 
 
 def _by_group(posts: Iterable[_Post]) -> _Groups:
