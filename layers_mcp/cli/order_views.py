@@ -11,7 +11,7 @@ from typing import Any
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.models import ScheduledPost
 from layers_mcp.cli.console import Console, cut
-from layers_mcp.operations.audit import Account, Happening
+from layers_mcp.operations.audit import Happening, OrderAudit
 from layers_mcp.text.labels import label
 from layers_mcp.text.sanitize import clean
 
@@ -26,7 +26,7 @@ _OF_PUBLICATIONS = {"running": "taken on", "completed": "out"}
 class Shown:
     """One order; of it alone, what happened and what Layers' ledger or schedule holds (None: not read)."""
 
-    account: Account
+    audit: OrderAudit
     happenings: Sequence[Happening] = ()
     booked: Sequence[int] | None = None
     posts: Sequence[ScheduledPost] | None = None
@@ -50,7 +50,7 @@ def as_text(found: Findings, *, all_tenants: bool = False) -> str:
             _detail(console, shown)
             console.line()
     elif found.orders:
-        _table(console, [each.account for each in found.orders], tenants=all_tenants)
+        _table(console, [each.audit for each in found.orders], tenants=all_tenants)
         console.line()
         if found.more:
             console.line(f"The newest {len(found.orders)} are shown; --limit shows more.")
@@ -69,13 +69,13 @@ def as_json(found: Findings) -> str:
     return json.dumps(told, ensure_ascii=False, indent=2)
 
 
-def what(account: Account) -> str:
+def what(audit: OrderAudit) -> str:
     """What was asked for, in a word or two."""
-    row = account.first
-    if not account.spends:
+    row = audit.first
+    if not audit.spends:
         name = "draft" if row.mode == "draft" else "schedule" if row.path.endswith("/schedule") else "publish"
         return f"{name} x{row.variations}" if row.variations > 1 else name
-    count = account.pieces if row.piece else row.variations
+    count = audit.pieces if row.piece else row.variations
     return f"{label(row.mode)} x{count}" if count > 1 else label(row.mode)
 
 
@@ -88,22 +88,22 @@ _ASKED = frozenset(
 """Arguments that a person is shown."""
 
 
-def standing(account: Account) -> str:
+def standing(audit: OrderAudit) -> str:
     """Its status when it was last read."""
-    word = account.standing if account.spends else _OF_PUBLICATIONS.get(account.standing, account.standing)
-    if account.first.piece and account.placed < account.pieces and account.standing not in ("refused", "not sent"):
-        return f"{word} {account.placed}/{account.pieces}"
+    word = audit.standing if audit.spends else _OF_PUBLICATIONS.get(audit.standing, audit.standing)
+    if audit.first.piece and audit.placed < audit.pieces and audit.standing not in ("refused", "not sent"):
+        return f"{word} {audit.placed}/{audit.pieces}"
     return word
 
 
-def credits_of(account: Account) -> str:
+def credits_of(audit: OrderAudit) -> str:
     """The most that it can have been charged."""
-    if not account.spends:
+    if not audit.spends:
         return "-"
-    return "unknown" if account.most_credits is None else f"{account.most_credits:,}"
+    return "unknown" if audit.most_credits is None else f"{audit.most_credits:,}"
 
 
-def _table(console: Console, found: Sequence[Account], *, tenants: bool) -> None:
+def _table(console: Console, found: Sequence[OrderAudit], *, tenants: bool) -> None:
     """Write a line an order; with `tenants`, whose it is."""
     rows = [
         [
@@ -122,24 +122,24 @@ def _table(console: Console, found: Sequence[Account], *, tenants: bool) -> None
 
 def _detail(console: Console, shown: Shown) -> None:
     """Write everything that is known of one order."""
-    account = shown.account
-    row = account.first
-    console.line(f"{account.order_id}  {what(account)}")
+    audit = shown.audit
+    row = audit.first
+    console.line(f"{audit.order_id}  {what(audit)}")
     asked = {name: clean(text)[0] for name, text in row.arguments.items() if name in _ASKED and isinstance(text, str)}
     lines = {
         "ordered": f"{stamp(row.ordered_at)}" + (f", take {row.take}" if row.take > 1 else ""),
-        "status": f"{standing(account)}, as of {stamp(max(each.updated_at for each in account.rows))}",
+        "status": f"{standing(audit)}, as of {stamp(max(each.updated_at for each in audit.rows))}",
         "project": label(row.project_id),
         "tenant": f"{label(row.organization)} at {label(row.base_url)}",
         **asked,
-        "accounts": ", ".join(map(label, account.social_account_ids)),
-        "jobs": ", ".join(map(label, account.job_ids)),
-        "content": ", ".join(map(label, account.container_ids)),
-        "posts": ", ".join(map(label, account.scheduled_post_ids)),
+        "accounts": ", ".join(map(label, audit.social_account_ids)),
+        "jobs": ", ".join(map(label, audit.job_ids)),
+        "content": ", ".join(map(label, audit.container_ids)),
+        "posts": ", ".join(map(label, audit.scheduled_post_ids)),
     }
     console.table([[name.replace("_", " "), text] for name, text in lines.items() if text])
     console.line()
-    console.line(f"{'Were we charged?' if account.spends else 'Was it posted?'} {verdict(account)}")
+    console.line(f"{'Were we charged?' if audit.spends else 'Was it posted?'} {verdict(audit)}")
     if shown.booked is not None:
         console.line(_ledger(shown.booked))
     for post in shown.posts or ():
@@ -148,15 +148,15 @@ def _detail(console: Console, shown: Shown) -> None:
     console.line("What happened (UTC)")
     for each in shown.happenings:
         piece = f"piece {each.piece}: " if each.piece else ""
-        console.line(f"  {each.at:%Y-%m-%d %H:%M:%S}  {piece}{sentence(each, spends=account.spends)}")
+        console.line(f"  {each.at:%Y-%m-%d %H:%M:%S}  {piece}{sentence(each, spends=audit.spends)}")
 
 
-def verdict(account: Account) -> str:
+def verdict(audit: OrderAudit) -> str:
     """The answer to an operator's question, in a sentence or two."""
-    once = f"once, for up to {account.most_credits:,} credits" if account.most_credits else "once, at an unknown price"
-    code = f" ({label(account.code)})" if account.code else ""
-    noun = "order" if account.spends else "publication"
-    match account.standing:
+    once = f"once, for up to {audit.most_credits:,} credits" if audit.most_credits else "once, at an unknown price"
+    code = f" ({label(audit.code)})" if audit.code else ""
+    noun = "order" if audit.spends else "publication"
+    match audit.standing:
         case "reserved":
             return "No: it is written down, and nothing has left yet."
         case "not sent":
@@ -168,13 +168,13 @@ def verdict(account: Account) -> str:
                 f"Unknown: it was sent and no answer is known{code}. The same call again settles it, and nothing "
                 f"happens twice."
             )
-        case "failed" | "canceled" if account.spends:
-            return f"Yes, {once}; it {_ENDED[account.standing]}, and what is given back is in Layers' ledger."
+        case "failed" | "canceled" if audit.spends:
+            return f"Yes, {once}; it {_ENDED[audit.standing]}, and what is given back is in Layers' ledger."
         case "failed" | "canceled":
-            return f"No: Layers took it on, and it {_ENDED[account.standing]}."
-        case _ if account.spends and account.placed < account.pieces:
-            return f"Yes, for {account.placed} of {account.pieces} pieces so far; the same call again orders the rest."
-        case _ if account.spends:
+            return f"No: Layers took it on, and it {_ENDED[audit.standing]}."
+        case _ if audit.spends and audit.placed < audit.pieces:
+            return f"Yes, for {audit.placed} of {audit.pieces} pieces so far; the same call again orders the rest."
+        case _ if audit.spends:
             return f"Yes, {once}: Layers took it on."
         case "completed":
             return "Yes, once."
@@ -232,31 +232,31 @@ def _post(post: ScheduledPost) -> str:
 
 def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
     """One order as JSON; with `whole`, with what was asked for and what happened."""
-    account = shown.account
-    row = account.first
+    audit = shown.audit
+    row = audit.first
     told: dict[str, Any] = {
-        "order_id": account.order_id,
+        "order_id": audit.order_id,
         "tool": row.tool,
         "mode": row.mode,
         "project_id": label(row.project_id),
         "organization": label(row.organization),
         "base_url": label(row.base_url),
         "ordered_at": stamp(row.ordered_at),
-        "updated_at": stamp(max(each.updated_at for each in account.rows)),
-        "status": account.standing.replace(" ", "_"),
+        "updated_at": stamp(max(each.updated_at for each in audit.rows)),
+        "status": audit.standing.replace(" ", "_"),
         "take": row.take,
-        "pieces": account.pieces if row.piece else row.variations,
-        "estimated_credits": account.most_credits if account.spends else 0,
-        "job_ids": list(map(label, account.job_ids)),
-        "container_ids": list(map(label, account.container_ids)),
-        "scheduled_post_ids": list(map(label, account.scheduled_post_ids)),
+        "pieces": audit.pieces if row.piece else row.variations,
+        "estimated_credits": audit.most_credits if audit.spends else 0,
+        "job_ids": list(map(label, audit.job_ids)),
+        "container_ids": list(map(label, audit.container_ids)),
+        "scheduled_post_ids": list(map(label, audit.scheduled_post_ids)),
     }
     if not whole:
         return told
     told["arguments"] = {
         name: clean(value)[0] if isinstance(value, str) else value for name, value in row.arguments.items()
     }
-    told["verdict"] = verdict(account)
+    told["verdict"] = verdict(audit)
     if shown.posts is not None:
         told["scheduled_posts"] = [
             {"scheduled_post_id": label(post.scheduled_post_id), "status": post.status} for post in shown.posts
@@ -268,7 +268,7 @@ def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
             "at": stamp(each.at),
             "event": each.step.replace(" ", "_"),
             "piece": each.piece,
-            "text": sentence(each, spends=account.spends),
+            "text": sentence(each, spends=audit.spends),
         }
         for each in shown.happenings
     ]

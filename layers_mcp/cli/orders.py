@@ -25,7 +25,7 @@ from layers_mcp.cli.logs import RedactingFormatter
 from layers_mcp.cli.order_views import Findings, Shown, as_json, as_text
 from layers_mcp.cli.serve import add_tenant_flags
 from layers_mcp.config import ConfigError, Options, ServerConfig
-from layers_mcp.operations.audit import Account, accounts, happenings
+from layers_mcp.operations.audit import OrderAudit, audits, happenings
 from layers_mcp.operations.errors import JournalError
 from layers_mcp.operations.models import Operation, Tenant
 from layers_mcp.operations.state_machine import SLACK
@@ -186,41 +186,41 @@ async def _read(wanted: Wanted, store: Store, tenants: Sequence[Tenant], api: La
         reading = await store.all_of(tenant, wanted)
         rows |= {row.entry: row for row in reading.value}
         notes += [f"The order journal could not be read whole: {reading.warning}."] if reading.warning else []
-    newest = sorted(accounts(list(rows.values()), datetime.now(UTC)), key=lambda each: each.first.ordered_at)[::-1]
+    newest = sorted(audits(list(rows.values()), datetime.now(UTC)), key=lambda each: each.first.ordered_at)[::-1]
     if not wanted.name:
         more = len(newest) >= wanted.most
-        return Findings(orders=[Shown(account=each) for each in newest[: wanted.most - 1]], more=more, notes=notes)
+        return Findings(orders=[Shown(audit=each) for each in newest[: wanted.most - 1]], more=more, notes=notes)
     newest = [each for each in newest if each.goes_by(wanted.name)]
     if not newest:
         raise _UntoldError("no order or publication of this tenant goes by that id")
     return Findings(orders=[await _told(each, store, api) for each in newest], whole=True, notes=notes)
 
 
-async def _told(account: Account, store: Store, api: LayersClient | None) -> Shown:
+async def _told(audit: OrderAudit, store: Store, api: LayersClient | None) -> Shown:
     """One order with everything that happened to it, oldest first."""
-    happened = [each for row in account.rows for each in happenings(row, await store.events(row))]
-    told = Shown(account=account, happenings=sorted(happened, key=lambda each: each.at))
+    happened = [each for row in audit.rows for each in happenings(row, await store.events(row))]
+    told = Shown(audit=audit, happenings=sorted(happened, key=lambda each: each.at))
     if api is None:
         return told
     try:
         with anyio.fail_after(LAYERS_SECONDS):
-            if account.spends:
-                return replace(told, booked=await _booked(account, api))
-            return replace(told, posts=[await api.publishing.get(each) for each in account.scheduled_post_ids])
+            if audit.spends:
+                return replace(told, booked=await _booked(audit, api))
+            return replace(told, posts=[await api.publishing.get(each) for each in audit.scheduled_post_ids])
     except (LayersError, TimeoutError):
         return told
 
 
-async def _booked(account: Account, api: LayersClient) -> list[int] | None:
+async def _booked(audit: OrderAudit, api: LayersClient) -> list[int] | None:
     """Layers' entries for the order's content: charges negative, refunds positive; None where they are too many."""
-    since = account.first.ordered_at - SLACK
+    since = audit.first.ordered_at - SLACK
 
     async def page(cursor: str) -> Page[CreditEvent]:
-        return await api.credits.events(project_id=account.first.project_id, since=since, limit=100, cursor=cursor)
+        return await api.credits.events(project_id=audit.first.project_id, since=since, limit=100, cursor=cursor)
 
     read = await collect(page)
     if read.next_cursor:
         return None
-    made = container_keys(account.container_ids)
+    made = container_keys(audit.container_ids)
     ours = [each for each in read.items if each.container_id and container_key(each.container_id) in made]
     return [round(each.credits) for each in ours if each.event_type in ("usage", "refund")]

@@ -53,7 +53,7 @@ class Happening:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class OrderAudit:
     """One order or publication as its operator asks for it. `most_credits` is None where a price was not known."""
 
     rows: tuple[Operation, ...]
@@ -101,20 +101,20 @@ class Account:
         return any(each.startswith(name.lower()) for each in (self.order_id, self.first.commission_id))
 
 
-def accounts(rows: Sequence[Operation], now: datetime) -> list[Account]:
-    """One account an order, in the order in which the rows name them first."""
+def audits(rows: Sequence[Operation], now: datetime) -> list[OrderAudit]:
+    """One audit an order, in the order in which the rows name them first."""
     by_order: dict[tuple[str, str, str], list[Operation]] = {}
     for row in rows:
         by_order.setdefault((row.base_url, row.organization, row.identity), []).append(row)
-    return [_account(sorted(each, key=lambda row: row.piece), now) for each in by_order.values()]
+    return [_audit(sorted(each, key=lambda row: row.piece), now) for each in by_order.values()]
 
 
-def _account(rows: Sequence[Operation], now: datetime) -> Account:
+def _audit(rows: Sequence[Operation], now: datetime) -> OrderAudit:
     first = rows[0]
     spends = KINDS[first.tool].spends
     sent = [row for row in rows if row.status not in ("reserved", "refused")]
     prices = [row.estimated_credits for row in sent]
-    return Account(
+    return OrderAudit(
         rows=tuple(rows),
         order_id=first.commission_id if spends else publication_id(first.identity),
         spends=spends,

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from layers_mcp.operations.audit import accounts, happenings
+from layers_mcp.operations.audit import audits, happenings
 from layers_mcp.operations.state_machine import Event, Renewed
 from layers_mcp.operations.store.base import JournalEvent
 from tests.support.factories import MORNING, clone
@@ -27,7 +27,7 @@ def test_a_damaged_detail_is_told_as_far_as_it_goes(detail: dict[str, object]) -
 
 
 def test_an_order_goes_by_the_beginning_of_its_id_and_by_nothing_shorter_than_another_id() -> None:
-    [account] = accounts([clone()], MORNING)
-    assert account.goes_by(account.order_id[:10])
-    assert account.goes_by(account.order_id.upper().replace("COM_", "com_"))
-    assert not account.goes_by("job_1")
+    [audit] = audits([clone()], MORNING)
+    assert audit.goes_by(audit.order_id[:10])
+    assert audit.goes_by(audit.order_id.upper().replace("COM_", "com_"))
+    assert not audit.goes_by("job_1")
