@@ -88,10 +88,10 @@ _ASKED = frozenset(
 """Arguments that a person is shown."""
 
 
-def standing(audit: OrderAudit) -> str:
+def status_of(audit: OrderAudit) -> str:
     """Its status when it was last read."""
-    word = audit.standing if audit.spends else _OF_PUBLICATIONS.get(audit.standing, audit.standing)
-    if audit.first.piece and audit.placed < audit.pieces and audit.standing not in ("refused", "not sent"):
+    word = audit.status if audit.spends else _OF_PUBLICATIONS.get(audit.status, audit.status)
+    if audit.first.piece and audit.placed < audit.pieces and audit.status not in ("refused", "not sent"):
         return f"{word} {audit.placed}/{audit.pieces}"
     return word
 
@@ -110,7 +110,7 @@ def _table(console: Console, found: Sequence[OrderAudit], *, tenants: bool) -> N
             f"{each.first.ordered_at:%Y-%m-%d %H:%M}",
             each.order_id[:_SHORT_ID],
             what(each),
-            standing(each),
+            status_of(each),
             credits_of(each),
             cut(label(each.first.organization), 20) if tenants else label(each.first.project_id),
         ]
@@ -128,7 +128,7 @@ def _detail(console: Console, shown: Shown) -> None:
     asked = {name: clean(text)[0] for name, text in row.arguments.items() if name in _ASKED and isinstance(text, str)}
     lines = {
         "ordered": f"{stamp(row.ordered_at)}" + (f", take {row.take}" if row.take > 1 else ""),
-        "status": f"{standing(audit)}, as of {stamp(max(each.updated_at for each in audit.rows))}",
+        "status": f"{status_of(audit)}, as of {stamp(max(each.updated_at for each in audit.rows))}",
         "project": label(row.project_id),
         "tenant": f"{label(row.organization)} at {label(row.base_url)}",
         **asked,
@@ -156,7 +156,7 @@ def verdict(audit: OrderAudit) -> str:
     once = f"once, for up to {audit.most_credits:,} credits" if audit.most_credits else "once, at an unknown price"
     code = f" ({label(audit.code)})" if audit.code else ""
     noun = "order" if audit.spends else "publication"
-    match audit.standing:
+    match audit.status:
         case "reserved":
             return "No: it is written down, and nothing has left yet."
         case "not sent":
@@ -169,9 +169,9 @@ def verdict(audit: OrderAudit) -> str:
                 f"happens twice."
             )
         case "failed" | "canceled" if audit.spends:
-            return f"Yes, {once}; it {_ENDED[audit.standing]}, and what is given back is in Layers' ledger."
+            return f"Yes, {once}; it {_ENDED[audit.status]}, and what is given back is in Layers' ledger."
         case "failed" | "canceled":
-            return f"No: Layers took it on, and it {_ENDED[audit.standing]}."
+            return f"No: Layers took it on, and it {_ENDED[audit.status]}."
         case _ if audit.spends and audit.placed < audit.pieces:
             return f"Yes, for {audit.placed} of {audit.pieces} pieces so far; the same call again orders the rest."
         case _ if audit.spends:
@@ -243,7 +243,7 @@ def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
         "base_url": label(row.base_url),
         "ordered_at": stamp(row.ordered_at),
         "updated_at": stamp(max(each.updated_at for each in audit.rows)),
-        "status": audit.standing.replace(" ", "_"),
+        "status": audit.status.replace(" ", "_"),
         "take": row.take,
         "pieces": audit.pieces if row.piece else row.variations,
         "estimated_credits": audit.most_credits if audit.spends else 0,

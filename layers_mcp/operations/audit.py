@@ -18,7 +18,7 @@ from layers_mcp.operations.state_machine import is_free
 from layers_mcp.operations.store.base import JournalEvent
 from layers_mcp.text.ids import container_key, container_keys
 
-Standing = Literal["reserved", "not sent", "refused", "unanswered", "running", "completed", "failed", "canceled"]
+AuditStatus = Literal["reserved", "not sent", "refused", "unanswered", "running", "completed", "failed", "canceled"]
 
 Step = Literal[
     "reserved", "sent", "unanswered", "rejected", "withdrawn", "answered", "found", "seen", "clock went back"
@@ -59,7 +59,7 @@ class OrderAudit:
     rows: tuple[Operation, ...]
     order_id: str
     spends: bool
-    standing: Standing
+    status: AuditStatus
     placed: int
     pieces: int
     most_credits: int | None
@@ -118,19 +118,19 @@ def _audit(rows: Sequence[Operation], now: datetime) -> OrderAudit:
         rows=tuple(rows),
         order_id=first.commission_id if spends else publication_id(first.identity),
         spends=spends,
-        standing=cast("Standing", _sent_standing(sent) if sent else _unsent_standing(rows, now)),
+        status=cast("AuditStatus", _sent_status(sent) if sent else _unsent_status(rows, now)),
         placed=sum(row.status != "unknown" for row in sent),
         pieces=int(first.arguments["variations"]) if first.piece else 1,
         most_credits=None if None in prices else sum(filter(None, prices)),
     )
 
 
-def _sent_standing(sent: Sequence[Operation]) -> str:
+def _sent_status(sent: Sequence[Operation]) -> str:
     status = order_record(sent).status
     return "unanswered" if status == "unknown" else status
 
 
-def _unsent_standing(rows: Sequence[Operation], now: datetime) -> str:
+def _unsent_status(rows: Sequence[Operation], now: datetime) -> str:
     if any(row.status == "reserved" and not is_free(row, now) for row in rows):
         return "reserved"
     rejected = [row for row in rows if row.status == "refused" and row.answer.get("code") != "RELEASED"]
