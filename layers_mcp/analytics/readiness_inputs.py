@@ -18,7 +18,7 @@ class Unread:
 
 
 @dataclass(frozen=True)
-class Account:
+class LinkedAccount:
     """A linked social account; `connected_at` is None where upstream does not say."""
 
     platform: str
@@ -68,7 +68,7 @@ class ReadinessInputs:
     """
 
     now: datetime
-    accounts: tuple[Account, ...] | Unread
+    accounts: tuple[LinkedAccount, ...] | Unread
     post_count: int | Unread
     posts: tuple[Post, ...] | Unread
     paid: tuple[PaidResult, ...] | Unread

@@ -155,8 +155,10 @@ def _account(account: SocialAccount) -> Account:
     )
 
 
-def _accounts(accounts: list[SocialAccount]) -> tuple[inputs.Account, ...]:
-    return tuple(inputs.Account(one.platform or "unnamed", one.status or "", one.connected_at) for one in accounts)
+def _accounts(accounts: list[SocialAccount]) -> tuple[inputs.LinkedAccount, ...]:
+    return tuple(
+        inputs.LinkedAccount(one.platform or "unnamed", one.status or "", one.connected_at) for one in accounts
+    )
 
 
 def _post_count(metrics: Metrics) -> int | Unread:

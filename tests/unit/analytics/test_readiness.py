@@ -8,9 +8,9 @@ import pytest
 from layers_mcp.analytics import readiness
 from layers_mcp.analytics.paid import PaidResult
 from layers_mcp.analytics.readiness_inputs import (
-    Account,
     Creative,
     Credits,
+    LinkedAccount,
     Post,
     ReadinessInputs,
     Review,
@@ -22,7 +22,7 @@ LONG_AGO = NOW - timedelta(days=60)
 
 HEALTHY = ReadinessInputs(
     now=NOW,
-    accounts=(Account("instagram", "connected", LONG_AGO), Account("tiktok", "connected", LONG_AGO)),
+    accounts=(LinkedAccount("instagram", "connected", LONG_AGO), LinkedAccount("tiktok", "connected", LONG_AGO)),
     post_count=23,
     posts=tuple(Post(views=1200, engagement_rate=0.04, watch_time_ms=90_000) for _ in range(23)),
     paid=(PaidResult(spend=None, conversions=40, roas=3.1), PaidResult(spend=None, conversions=2, roas=1.2)),
@@ -69,18 +69,18 @@ def test_every_check_that_is_not_ok_offers_a_fix():
     ("accounts", "status", "words"),
     [
         ((), "missing", "No social account is linked"),
-        ((Account("tiktok", "connected", None),), "ok", "1 account connected: tiktok."),
+        ((LinkedAccount("tiktok", "connected", None),), "ok", "1 account connected: tiktok."),
         (
-            (Account("tiktok", "connected", None), Account("instagram", "reauth_required", None)),
+            (LinkedAccount("tiktok", "connected", None), LinkedAccount("instagram", "reauth_required", None)),
             "warning",
             "1 of 2 linked accounts connected; 1 account signed out by the platform",
         ),
         (
-            (Account("tiktok", "connected", None), Account("instagram", "disconnected", None)),
+            (LinkedAccount("tiktok", "connected", None), LinkedAccount("instagram", "disconnected", None)),
             "warning",
             "1 of 2 linked accounts connected; 1 account disconnected.",
         ),
-        ((Account("tiktok", "reauth_required", None),), "missing", "0 of 1 linked account connected"),
+        ((LinkedAccount("tiktok", "reauth_required", None),), "missing", "0 of 1 linked account connected"),
     ],
 )
 def test_accounts_are_ok_only_where_all_are_connected(accounts, status, words):
@@ -108,13 +108,15 @@ def test_the_median_post_decides_the_sample_size(views, status):
 
 def test_two_projects_that_are_empty_for_different_causes_get_different_words():
     empty = replace(HEALTHY, post_count=0, posts=(), creatives=())
-    fresh = Account("tiktok", "connected", NOW - timedelta(minutes=7))
+    fresh = LinkedAccount("tiktok", "connected", NOW - timedelta(minutes=7))
     states = {
         "nothing is linked": replace(empty, accounts=()),
         "their first sync (30 minutes) is due by 14:23 utc": replace(empty, accounts=(fresh,)),
-        "no linked account is connected": replace(empty, accounts=(Account("tiktok", "reauth_required", LONG_AGO),)),
+        "no linked account is connected": replace(
+            empty, accounts=(LinkedAccount("tiktok", "reauth_required", LONG_AGO),)
+        ),
         "have been synced, and no post of theirs is live": empty,
-        "or none has arrived yet": replace(empty, accounts=(Account("tiktok", "connected", None),)),
+        "or none has arrived yet": replace(empty, accounts=(LinkedAccount("tiktok", "connected", None),)),
         "3 live posts in 90 days; 5 are needed": replace(empty, post_count=3),
         "8 posts live, and none is scored yet": replace(empty, post_count=8),
     }
