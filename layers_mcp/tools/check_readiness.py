@@ -43,7 +43,7 @@ NO_POLICY = Unread("Layers names none for this project (404).", "Ask Layers how 
 """What neither vintage's endpoint knows, of a project that the other reads know."""
 
 
-class Check(Result):
+class CheckRow(Result):
     name: str
     status: Literal["ok", "warning", "missing"]
     detail: str
@@ -66,7 +66,7 @@ class SuggestedMetric(Result):
 class Readiness(Result):
     project_id: str
     ready: bool
-    checks: list[Check]
+    checks: list[CheckRow]
     accounts: list[Account]
     suggested_metric: SuggestedMetric
     notes: list[str]
@@ -126,7 +126,7 @@ async def check_readiness(
     return Readiness(
         project_id=project_id,
         ready=readiness.is_ready(checks),
-        checks=[Check(name=one.name, status=one.status, detail=one.detail, fix=one.fix or None) for one in checks],
+        checks=[CheckRow(name=one.name, status=one.status, detail=one.detail, fix=one.fix or None) for one in checks],
         accounts=[_account(one) for one in accounts.or_else(())],
         suggested_metric=SuggestedMetric(metric=suggested.metric, reason=suggested.reason),
         notes=_notes(seen),
