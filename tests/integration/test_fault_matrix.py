@@ -55,7 +55,7 @@ WHAT_HAPPENED = {
     "truncated": "UNREACHABLE: ",
     "HTML 502": "BAD_RESPONSE (502): ",
 }
-REFUSED_AT_THE_DOOR = {"429", "429 for five minutes"}
+RATE_LIMITED = {"429", "429 for five minutes"}
 
 COMMISSIONS = [name for name in CATALOG if spec_of(function_of(name)).kind == WRITE]
 
@@ -213,4 +213,4 @@ def tells(text: str, fault: str) -> bool:
 
 def right_effect(name: str, fault: str) -> str:
     """What may be said of a call that failed so."""
-    return NOTHING_CHANGED if fault in REFUSED_AT_THE_DOOR else spec_of(function_of(name)).effect_unknown
+    return NOTHING_CHANGED if fault in RATE_LIMITED else spec_of(function_of(name)).effect_unknown
