@@ -125,6 +125,16 @@ class Operation:
         )
 
 
+@dataclass(frozen=True)
+class NotFoundUpstream:
+    """An unanswered operation was not found upstream, or which of what is there is its own cannot be told.
+
+    `reason` is a sentence.
+    """
+
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class OrderRecord:
     """One order that was sent and not refused, for those who tell of it."""

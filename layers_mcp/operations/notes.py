@@ -6,25 +6,25 @@ from collections.abc import Sequence
 
 from layers_mcp.operations.kinds import KINDS, Order
 from layers_mcp.operations.models import Operation
-from layers_mcp.operations.placement import Call
+from layers_mcp.operations.placement_state import PlacementState
 from layers_mcp.operations.planning import SendPlan
 from layers_mcp.operations.pricing import CLONE_PRICE_NOTE
 from layers_mcp.operations.terms import Terms
 
 
-def tell_sent(call: Call, plan: SendPlan, row: Operation) -> None:
+def tell_sent(state: PlacementState, plan: SendPlan, row: Operation) -> None:
     """Note that a row was sent, and what that makes of its order."""
     if row.status == "unknown":
-        call.recovered = True
-        what = f"A piece of this {call.order.noun}" if row.piece else f"This {call.order.noun}"
+        state.recovered = True
+        what = f"A piece of this {state.order.noun}" if row.piece else f"This {state.order.noun}"
         once = "charged" if KINDS[row.tool].spends else "published"
-        call.notes.append(f"{what} had never been answered: it was sent again under the same ids, and is {once} once.")
-    elif plan.is_new or call.placed:
-        call.placed = True
-        call.notes += price_notes([row])
+        state.notes.append(f"{what} had never been answered: it was sent again under the same ids, and is {once} once.")
+    elif plan.is_new or state.placed:
+        state.placed = True
+        state.notes += price_notes([row])
     else:
-        call.recovered = True
-        call.notes.append(
+        state.recovered = True
+        state.notes.append(
             "The rest of this order was placed only now; what had been placed before is not charged again."
         )
 
@@ -45,10 +45,10 @@ def price_notes(rows: Sequence[Operation], terms: Terms | None = None) -> list[s
     return [CLONE_PRICE_NOTE] if bounded else []
 
 
-def tell_found(call: Call) -> None:
+def tell_found(state: PlacementState) -> None:
     """Note that what had never been answered was found upstream."""
-    call.recovered = True
+    state.recovered = True
     where = "its containers were found in the project's content"
-    if not KINDS[call.order.tool].spends:
+    if not KINDS[state.order.tool].spends:
         where = "it was found in the project's schedule"
-    call.notes.append(f"This {call.order.noun} had never been answered: {where}.")
+    state.notes.append(f"This {state.order.noun} had never been answered: {where}.")

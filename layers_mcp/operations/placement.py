@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError, OperationError, OrderUnknownError, PublicationUnknownError
-from layers_mcp.operations.kinds import KINDS, Order
-from layers_mcp.operations.models import Operation, Placement, SimilarOrder, Tenant, order_record
+from layers_mcp.operations.kinds import KINDS
+from layers_mcp.operations.models import Operation, Placement, SimilarOrder, order_record
+from layers_mcp.operations.placement_state import PlacementState
 from layers_mcp.operations.similar import similar_orders, similar_publications
 from layers_mcp.operations.store.base import Store
-from layers_mcp.operations.terms import Limits, Terms
-
-if TYPE_CHECKING:
-    from layers_mcp.api.plans import OrderPlan
+from layers_mcp.operations.terms import Terms
 
 HIGHEST_TAKE = 99
 
@@ -25,59 +21,33 @@ SIMILAR_WITHIN = timedelta(hours=1)
 """How long ago an order may be that another one is compared with."""
 
 
-@dataclass
-class Call:
-    """One caller's wish, and what there is to tell about it.
-
-    `placed`: the order is new, and something of it was sent; `recovered`: what had never been answered, or placed only
-    in part, now is; `unwritten`: why the journal lacks an answer that came. `planned_anew`: the order was planned for a
-    vintage that the API does not speak, and once more for the other; `looked_for`: what had never been answered was
-    found upstream; `gone`: entries of rows whose address exists no more. `notes` are told once each.
-    """
-
-    tenant: Tenant
-    order: Order
-    limits: Limits
-    deadline: float
-    placed: bool = False
-    recovered: bool = False
-    unwritten: str = ""
-    planned_anew: bool = False
-    looked_for: bool = False
-    gone: set[str] = field(default_factory=set[str])
-    plan: OrderPlan | None = None
-    notes: list[str] = field(default_factory=list[str])
-
-    def plan_anew(self) -> None:
-        """Drop the plan, with what it had to tell: the API speaks another vintage."""
-        told = () if self.plan is None else self.plan.notes
-        self.notes = [note for note in self.notes if note not in told]
-        self.planned_anew, self.plan = True, None
-
-
-class PlacementWriter:
-    """Writes the answer to a call, with what the journal knows beside its order."""
+class PlacementBuilder:
+    """Builds the answer to a state, with what the journal knows beside its order."""
 
     def __init__(self, store: Store, clock: UpstreamClock) -> None:
         self._store = store
         self._clock = clock
 
-    async def placement(
-        self, call: Call, rows: Sequence[Operation], terms: Terms | None = None, refusals: Sequence[OperationError] = ()
+    async def build(
+        self,
+        state: PlacementState,
+        rows: Sequence[Operation],
+        terms: Terms | None = None,
+        refusals: Sequence[OperationError] = (),
     ) -> Placement:
         """How the order stands by its `rows`; `terms` are those of sending what a preview did not send."""
         record = order_record(sorted(rows, key=lambda row: row.piece)) if rows else None
         came_to_nothing = record is not None and record.status in ("failed", "canceled")
-        notes = list(dict.fromkeys(call.notes))
-        if call.unwritten:
+        notes = list(dict.fromkeys(state.notes))
+        if state.journal_failure:
             notes.append(
-                f"The order journal could not be written: {call.unwritten}. The same call again writes it down, under "
-                "the same ids and without a second charge."
+                f"The order journal could not be written: {state.journal_failure}. The same call again writes it down, "
+                "under the same ids and without a second charge."
             )
         try:
-            next_take = await self.next_take(call) if came_to_nothing else None
-            similar = await self._similar(call, notes)
-            today = await self._store.credits_of_day(call.tenant, self._clock.now(), ())
+            next_take = await self.next_take(state) if came_to_nothing else None
+            similar = await self._similar(state, notes)
+            today = await self._store.credits_of_day(state.tenant, self._clock.now(), ())
         except JournalError as error:
             notes.append(journal_warning(str(error)))
             next_take, similar, today = None, (), None
@@ -86,8 +56,8 @@ class PlacementWriter:
             record=record,
             estimated_credits=terms.estimated_credits if terms is not None else estimated,
             credits_ordered_today=today,
-            replayed=record is not None and not call.placed,
-            recovered=call.recovered,
+            replayed=record is not None and not state.placed,
+            recovered=state.recovered,
             next_take=next_take,
             similar=similar,
             notes=tuple(notes),
@@ -96,41 +66,41 @@ class PlacementWriter:
             rows=tuple(rows),
         )
 
-    async def next_take(self, call: Call) -> int | None:
+    async def next_take(self, state: PlacementState) -> int | None:
         """The lowest higher take that is not ordered yet. Raises `JournalError`."""
-        order = call.order
+        order = state.order
         by_identity = {order.identity_of_take(take): take for take in range(order.take + 1, HIGHEST_TAKE + 1)}
-        ordered = await self._store.takes(call.tenant, list(by_identity))
+        ordered = await self._store.takes(state.tenant, list(by_identity))
         return next((take for identity, take in by_identity.items() if identity not in ordered), None)
 
-    async def unknown(self, call: Call, row: Operation, found: str) -> OperationError:
+    async def unknown_error(self, state: PlacementState, row: Operation, reason: str) -> OperationError:
         """Why an order that was never answered is neither sent again nor taken for placed."""
         try:
-            take = await self.next_take(call)
+            take = await self.next_take(state)
         except JournalError:
             take = None
         sent = stamp(row.ordered_at)
         if not KINDS[row.tool].spends:
             return PublicationUnknownError(
-                f"This publication was sent at {sent}, was never answered, and is not safe to send again. {found}",
+                f"This publication was sent at {sent}, was never answered, and is not safe to send again. {reason}",
                 "Look for it with list_schedule and the project_id before another take.",
                 nothing_changed=False,
             )
         again = f"; take={take} orders another one" if take else ""
         return OrderUnknownError(
-            f"This order was sent at {sent}, was never answered, and is no longer safe to send again. {found}",
+            f"This order was sent at {sent}, was never answered, and is no longer safe to send again. {reason}",
             f"Look for it with get_content, the project_id and since={sent}{again}.",
             nothing_changed=False,
         )
 
-    async def _similar(self, call: Call, notes: list[str]) -> tuple[SimilarOrder, ...]:
+    async def _similar(self, state: PlacementState, notes: list[str]) -> tuple[SimilarOrder, ...]:
         """What is nearly the same: recent orders of one source or hook, publications of the same content."""
-        now, order = self._clock.now(), call.order
+        now, order = self._clock.now(), state.order
         if KINDS[order.tool].spends:
-            recent, warning = await self._store.since(call.tenant, now - SIMILAR_WITHIN, order.project_id)
+            recent, warning = await self._store.since(state.tenant, now - SIMILAR_WITHIN, order.project_id)
             similar = similar_orders(order, recent)
         else:
-            sent, warning = await self._store.of_project(call.tenant, order.project_id, order.tool)
+            sent, warning = await self._store.of_project(state.tenant, order.project_id, order.tool)
             similar = similar_publications(order, sent, now)
         if warning:
             notes.append(journal_warning(warning))

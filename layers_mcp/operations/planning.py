@@ -16,7 +16,7 @@ from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.identity import clone_container_id, commission_id, idempotency_key, piece_identity
 from layers_mcp.operations.kinds import KINDS, Order
 from layers_mcp.operations.models import Operation, Tenant
-from layers_mcp.operations.placement import Call
+from layers_mcp.operations.placement_state import PlacementState
 from layers_mcp.operations.state_machine import can_retry
 from layers_mcp.operations.terms import Terms
 
@@ -54,22 +54,22 @@ class Planner:
         self._api = api
         self._clock = clock
 
-    async def plan(self, call: Call, rows: Sequence[Operation]) -> SendPlan:
+    async def plan(self, state: PlacementState, rows: Sequence[Operation]) -> SendPlan:
         """The order's rows by what is to be done about them, and drafts of what is missing.
 
         Raises `LayersError` where what is missing cannot be ordered of this API.
         """
         now, key = self._clock.now(), self._api.key_fingerprint
         open_rows = [row for row in rows if row.status in ("reserved", "unknown")]
-        lost = [row for row in open_rows if row.entry in call.gone or not can_retry(row, key, now)]
+        lost = [row for row in open_rows if row.entry in state.missing_endpoints or not can_retry(row, key, now)]
         return SendPlan(
             answered=[row for row in rows if row not in open_rows],
             unanswered=[row for row in open_rows if row not in lost],
-            drafts=await self._drafts(call, rows),
+            drafts=await self._drafts(state, rows),
             lost=lost,
         )
 
-    async def must_plan_anew(self, call: Call, row: Operation, failure: LayersError) -> bool:
+    async def must_replan(self, state: PlacementState, row: Operation, failure: LayersError) -> bool:
         """Whether a request failed since this API speaks another vintage now, and all can be looked at again.
 
         What surely had no effect is planned anew, once; what may have had before the address went is lost. Where it is
@@ -77,9 +77,9 @@ class Planner:
         """
         vintages = self._api.vintages
         if not KINDS[row.tool].spends:  # its address is the same in every vintage, the words of its body are not
-            anew = isinstance(failure, ValidationFailed) and row.status == "refused" and not call.planned_anew
+            anew = isinstance(failure, ValidationFailed) and row.status == "refused" and not state.replanned
             if anew and await vintages.changed(row.project_id):
-                call.plan_anew()
+                state.drop_plan()
                 return True
             return False
         if failure.status != HTTPStatus.NOT_FOUND:
@@ -90,55 +90,55 @@ class Planner:
         if missing != "address":
             return False
         if row.status == "unknown":
-            call.gone.add(row.entry)
+            state.missing_endpoints.add(row.entry)
             return True
-        if vintages.is_set or call.planned_anew:
+        if vintages.is_set or state.replanned:
             failure.reason = (
                 "This API has no such endpoint: it does not speak the vintage that the order was meant for."
             )
             failure.hint = "Start the server with --vintage auto; layers-mcp doctor tells what is found then."
             return False
-        call.plan_anew()
+        state.drop_plan()
         return True
 
-    async def is_outdated(self, call: Call, plan: SendPlan, terms: Terms) -> bool:
+    async def is_outdated(self, state: PlacementState, plan: SendPlan, terms: Terms) -> bool:
         """Whether something has no price since this API speaks another vintage now, and all can be looked at again.
 
         What nobody has sent is planned anew, once; what was never answered is lost with the address it went to.
         """
-        if not terms.unlisted or call.planned_anew:
+        if not terms.unlisted or state.replanned:
             return False
         unpriced = [row for row in plan.to_send if row.estimated_credits is None]
         request = OrderRequest(path=unpriced[0].path, body=unpriced[0].body)
-        if not await self._api.vintages.is_outdated(request, call.order.project_id):
+        if not await self._api.vintages.is_outdated(request, state.order.project_id):
             return False
-        call.gone.update(row.entry for row in unpriced if row.status == "unknown")
-        call.plan_anew()
+        state.missing_endpoints.update(row.entry for row in unpriced if row.status == "unknown")
+        state.drop_plan()
         return True
 
-    async def _drafts(self, call: Call, rows: Sequence[Operation]) -> list[Operation]:
+    async def _drafts(self, state: PlacementState, rows: Sequence[Operation]) -> list[Operation]:
         """Rows of what is not ordered yet: all of it in one where a single request makes it, else a piece each."""
-        order = call.order
+        order = state.order
         missing = order.variations - sum(row.variations for row in rows)
         if missing <= 0:
             return []
         taken = {row.piece for row in rows}
         free = (piece for piece in count(1) if piece not in taken)
-        if rows and rows[-1].variations == 1 and not rows[-1].path_container_id and not call.planned_anew:
+        if rows and rows[-1].variations == 1 and not rows[-1].path_container_id and not state.replanned:
             last = rows[-1]  # pieces are alike, and what one of them was sent as holds for the rest
             requests = (OrderRequest(path=last.path, body=last.body, price_keys=last.price_keys),) * missing
             pieces = [next(free) for _ in requests]
         else:
             first = next(free) if rows else 0
-            requests = await self._requests(call, first, missing)
+            requests = await self._requests(state, first, missing)
             pieces = [first] if len(requests) == 1 else [first or next(free), *(next(free) for _ in requests[1:])]
         return [
             draft(
                 order,
                 request,
-                call.tenant,
+                state.tenant,
                 piece=piece,
-                anew=call.planned_anew,
+                replanned=state.replanned,
                 key_fingerprint=self._api.key_fingerprint,
                 now=self._clock.now(),
                 clock_offset=self._clock.offset,
@@ -146,14 +146,14 @@ class Planner:
             for piece, request in zip(pieces, requests, strict=True)
         ]
 
-    async def _requests(self, call: Call, piece: int, missing: int) -> Sequence[OrderRequest]:
+    async def _requests(self, state: PlacementState, piece: int, missing: int) -> Sequence[OrderRequest]:
         """What the API is sent for the missing pieces; the first of them is `piece`."""
-        if call.plan is None or sum(request.pieces for request in call.plan.requests) != missing:
-            order = call.order
-            container_id = clone_container_id(call.tenant.base_url, piece_identity(order.identity, piece))
-            call.plan = await order.plan(self._api, container_id, missing)
-            call.notes += call.plan.notes
-        return call.plan.requests
+        if state.plan is None or sum(request.pieces for request in state.plan.requests) != missing:
+            order = state.order
+            container_id = clone_container_id(state.tenant.base_url, piece_identity(order.identity, piece))
+            state.plan = await order.plan(self._api, container_id, missing)
+            state.notes += state.plan.notes
+        return state.plan.requests
 
 
 def draft(
@@ -162,14 +162,14 @@ def draft(
     tenant: Tenant,
     *,
     piece: int = 0,
-    anew: bool = False,
+    replanned: bool = False,
     key_fingerprint: str,
     now: datetime,
     clock_offset: float | None,
 ) -> Operation:
     """The row of a request that nobody has sent yet; `piece` is 0 where it makes all that is ordered.
 
-    One that was planned `anew` is another request, and has another `Idempotency-Key` than the refused one.
+    One that was `replanned` is another request, and has another `Idempotency-Key` than the refused one.
     """
     pieces_identity = piece_identity(order.identity, piece)
     return Operation(
@@ -188,7 +188,7 @@ def draft(
         path=request.path,
         price_keys=request.price_keys,
         key_fingerprint=key_fingerprint,
-        idempotency_key=idempotency_key(tenant.base_url, f"{pieces_identity} anew" if anew else pieces_identity),
+        idempotency_key=idempotency_key(tenant.base_url, f"{pieces_identity} anew" if replanned else pieces_identity),
         path_container_id=request.container_id,
         body=dict(request.body),
         container_ids=order.container_ids,

@@ -1,4 +1,4 @@
-"""From a row that is to be sent to its answer in the journal: reserve, start, send, settle."""
+"""From a row that is to be sent to its answer in the journal: reserve, start, send, record its end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Sent:
 
     row: Operation
     failure: LayersError | None
-    unwritten: str
+    journal_failure: str
 
 
 class Sender:
@@ -93,10 +93,10 @@ class Sender:
                 failure = error
                 end = Rejected if error.nothing_changed else AttemptUnanswered
                 event = end(lease=started.lease, answer={"code": error.code, "status": error.status})
-        settled, unwritten = await self._settle(started, event)
+        ended, journal_failure = await self._record_end(started, event)
         if failure is not None:
-            failure.nothing_changed = settled.status == "refused"
-        return Sent(settled, failure, unwritten)
+            failure.nothing_changed = ended.status == "refused"
+        return Sent(ended, failure, journal_failure)
 
     async def _start(self, row: Operation) -> Operation | None:
         """Count the attempt before it leaves, and hold the row's lease; None where another call was first."""
@@ -122,7 +122,7 @@ class Sender:
         with contextlib.suppress(JournalError):  # the next beat may be written, and whoever waits watches for a while
             await self._store.record(row, Renewed(lease=row.lease), self._clock.now())
 
-    async def _settle(self, row: Operation, event: Event) -> tuple[Operation, str]:
+    async def _record_end(self, row: Operation, event: Event) -> tuple[Operation, str]:
         """Write down how the attempt ended; where that cannot be, it still ended so for this call."""
         try:
             return await patiently(lambda: self._store.record(row, event, self._clock.now())), ""

@@ -20,11 +20,12 @@ from layers_mcp.operations.errors import (
 )
 from layers_mcp.operations.kinds import Order
 from layers_mcp.operations.lease import LeaseWatch
-from layers_mcp.operations.models import Operation, Placement
+from layers_mcp.operations.models import NotFoundUpstream, Operation, Placement
 from layers_mcp.operations.notes import placed_in_part, price_notes, tell_found, tell_sent
 from layers_mcp.operations.observation import ObserveOrder, observe_nothing
 from layers_mcp.operations.patience import required
-from layers_mcp.operations.placement import Call, PlacementWriter
+from layers_mcp.operations.placement import PlacementBuilder
+from layers_mcp.operations.placement_state import PlacementState
 from layers_mcp.operations.planning import Planner, SendPlan
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks at a row that another call holds."""
+
+_NO_TIME = "There was no time left to look for it."
 
 NO_LIMITS = Limits()
 
@@ -68,7 +71,7 @@ class OrderService:
         self._sender = Sender(api, store, clock, limit)
         self._planner = Planner(api, clock)
         self._reconciler = Reconciler(api, store, clock)
-        self._writer = PlacementWriter(store, clock)
+        self._builder = PlacementBuilder(store, clock)
 
     async def place(
         self, order: Order, limits: Limits = NO_LIMITS, *, consent: Consent | None = None, deadline: float | None = None
@@ -88,20 +91,20 @@ class OrderService:
         return placement
 
     async def _place(self, order: Order, limits: Limits, consent: Consent | None, deadline: float | None) -> Placement:
-        call = await self._call(order, limits, deadline)
+        state = await self._start(order, limits, deadline)
         agreed: Terms | None = None
         while True:
-            plan = await self._plan(call, await self._find_existing(call))
+            plan = await self._plan(state, await self._find_existing(state))
             if not plan.to_send:
-                return await self._writer.placement(call, [*await self._refreshed(call, plan.answered), *plan.lost])
+                return await self._builder.build(state, [*await self._refreshed(state, plan.answered), *plan.lost])
             plan, terms = await self._priced(plan, limits, ask_hold=consent is not None)
-            if await self._planner.is_outdated(call, plan, terms):
+            if await self._planner.is_outdated(state, plan, terms):
                 continue
             if not self._may_be_sent(plan.unanswered):
                 continue  # upstream's clock, seen with the prices, says otherwise than ours did
             if refusals := await self._terms.refusals(plan.to_send, terms, limits):
-                if not call.looked_for and await self._is_upstream_after_all(call, plan.unanswered):
-                    call.looked_for = True  # once, as the journal may not be able to keep what was found
+                if not state.found_upstream and await self._is_upstream_after_all(state, plan.unanswered):
+                    state.found_upstream = True  # once, as the journal may not be able to keep what was found
                     continue
                 refusals[0].nothing_changed = not plan.unanswered
                 raise refusals[0]
@@ -109,113 +112,113 @@ class OrderService:
                 asked = anyio.current_time()
                 await consent(terms)
                 agreed = terms
-                call.deadline += anyio.current_time() - asked  # a person's time is not the call's
+                state.deadline += anyio.current_time() - asked  # a person's time is not the call's
                 continue  # time has passed: look at everything again
-            rows = await self._until_deadline(call, partial(self._send, call, plan))
+            rows = await self._until_deadline(state, partial(self._send, state, plan))
             if rows is not None:
-                return await self._writer.placement(call, [*plan.answered, *rows, *plan.lost])
+                return await self._builder.build(state, [*plan.answered, *rows, *plan.lost])
 
     async def known(self, order: Order) -> list[Operation]:
         """Its rows, where it was asked for before and is not free to be asked for anew. Sends nothing that spends."""
-        return await self._rows(await self._call(order, NO_LIMITS, None))
+        return await self._rows(await self._start(order, NO_LIMITS, None))
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, deadline: float | None = None) -> Placement:
         """What `place` would do, without sending anything that spends; what would refuse it is a note."""
-        return await self._preview(await self._call(order, limits, deadline), limits)
+        return await self._preview(await self._start(order, limits, deadline), limits)
 
-    async def _preview(self, call: Call, limits: Limits) -> Placement:
-        rows = await self._rows(call)
+    async def _preview(self, state: PlacementState, limits: Limits) -> Placement:
+        rows = await self._rows(state)
         now = self._clock.now()
         if any(row.lease and not has_expired(row, now) for row in rows):
-            call.notes.append("Another call is placing this order right now.")
-            return await self._writer.placement(call, rows)
-        plan = await self._planner.plan(call, rows)
+            state.notes.append("Another call is placing this order right now.")
+            return await self._builder.build(state, rows)
+        plan = await self._planner.plan(state, rows)
         if not plan.to_send:
-            return await self._writer.placement(call, [*await self._refreshed(call, plan.answered), *plan.lost])
+            return await self._builder.build(state, [*await self._refreshed(state, plan.answered), *plan.lost])
         plan, terms = await self._priced(plan, limits, ask_hold=False)
-        if await self._planner.is_outdated(call, plan, terms):
-            return await self._preview(call, limits)
+        if await self._planner.is_outdated(state, plan, terms):
+            return await self._preview(state, limits)
         refusals = await self._terms.refusals(plan.to_send, terms, limits)
         if plan.drafts and not plan.is_new:
-            call.notes.append(placed_in_part(call.order, rows))
-        call.notes += [*price_notes(plan.drafts, terms), *(refusal.reason for refusal in refusals)]
-        return await self._writer.placement(call, rows, terms, refusals)
+            state.notes.append(placed_in_part(state.order, rows))
+        state.notes += [*price_notes(plan.drafts, terms), *(refusal.reason for refusal in refusals)]
+        return await self._builder.build(state, rows, terms, refusals)
 
-    async def _call(self, order: Order, limits: Limits, deadline: float | None) -> Call:
+    async def _start(self, order: Order, limits: Limits, deadline: float | None) -> PlacementState:
         deadline = anyio.current_time() + PLACE_SECONDS if deadline is None else deadline
-        return Call(await required(self._tenants.current), order, limits, deadline)
+        return PlacementState(await required(self._tenants.current), order, limits, deadline)
 
     # --- find
 
-    async def _rows(self, call: Call) -> list[Operation]:
+    async def _rows(self, state: PlacementState) -> list[Operation]:
         """The order's rows as they are; what was refused or expired is free again, and counts as none."""
-        rows = await required(lambda: self._store.find(call.tenant, call.order.identity))
+        rows = await required(lambda: self._store.find(state.tenant, state.order.identity))
         return [row for row in rows if not is_free(row, self._clock.now())]
 
-    async def _find_existing(self, call: Call) -> list[Operation]:
+    async def _find_existing(self, state: PlacementState) -> list[Operation]:
         """The order's rows, once no other call is at them. Raises `OrderInProgressError` at the call's deadline."""
         watch = LeaseWatch()
         pause = _FIRST_PAUSE
         while True:
-            rows = await self._rows(call)
+            rows = await self._rows(state)
             if not watch.any_alive(rows):
                 return rows
-            if anyio.current_time() + pause > call.deadline:
+            if anyio.current_time() + pause > state.deadline:
                 raise OrderInProgressError(
-                    f"Another call is placing this {call.order.noun} right now, and its outcome did not come in time.",
-                    f"Call again with the same arguments: it returns that {call.order.noun}.",
+                    f"Another call is placing this {state.order.noun} right now, and its outcome did not come in time.",
+                    f"Call again with the same arguments: it returns that {state.order.noun}.",
                     nothing_changed=False,
                 )
             await anyio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
-    async def _plan(self, call: Call, rows: Sequence[Operation]) -> SendPlan:
+    async def _plan(self, state: PlacementState, rows: Sequence[Operation]) -> SendPlan:
         """What is to be sent; what was never answered and cannot be sent again is looked for upstream.
 
         Raises `OrderUnknownError` where that was all of the order, and is not found.
         """
-        plan = await self._planner.plan(call, [await self._reconciler.dated(row) for row in rows])
+        plan = await self._planner.plan(state, [await self._reconciler.mark_clock_doubt(row) for row in rows])
         if plan.unanswered:  # what they made could be taken for what is lost
             return plan
         until = anyio.current_time() + LOOK_SECONDS
         for row in list(plan.lost):
             late = anyio.current_time() > until
-            found = "There was no time left to look for it." if late else await self._reconciler.found(row)
+            found = NotFoundUpstream(_NO_TIME) if late else await self._reconciler.search_upstream(row)
             if isinstance(found, Operation):
                 plan.lost.remove(row)
                 plan.answered.append(found)
-                tell_found(call)
+                tell_found(state)
             elif len(plan.lost) == len(rows) and not plan.drafts:
-                raise await self._writer.unknown(call, row, found)
+                raise await self._builder.unknown_error(state, row, found.reason)
             else:
-                call.notes.append(f"Piece {row.piece} of this order was never answered. {found}")
+                state.notes.append(f"Piece {row.piece} of this order was never answered. {found.reason}")
         return plan
 
     def _may_be_sent(self, unanswered: Sequence[Operation]) -> bool:
         now, key = self._clock.now(), self._api.key_fingerprint
         return all(can_retry(row, key, now) for row in unanswered)
 
-    async def _is_upstream_after_all(self, call: Call, rows: Sequence[Operation]) -> bool:
+    async def _is_upstream_after_all(self, state: PlacementState, rows: Sequence[Operation]) -> bool:
         """Whether something that may not be sent again now is found upstream, and so need not be."""
-        found = [await self._reconciler.found(row) for row in rows if row.status == "unknown"]
+        found = [await self._reconciler.search_upstream(row) for row in rows if row.status == "unknown"]
         if any(isinstance(each, Operation) for each in found):
-            tell_found(call)
+            tell_found(state)
             return True
         return False
 
-    async def _refreshed(self, call: Call, rows: Sequence[Operation]) -> list[Operation]:
+    async def _refreshed(self, state: PlacementState, rows: Sequence[Operation]) -> list[Operation]:
         """The status of the answered rows now: one read of the job of each that had not ended."""
         seen: dict[str, Operation | None] = {}
 
         async def refresh(row: Operation) -> None:
-            seen[row.entry] = await self._reconciler.refreshed(row)
+            seen[row.entry] = await self._reconciler.refresh(row)
 
         async with anyio.create_task_group() as group:
             for row in rows:
                 if row.status == "running":
                     group.start_soon(refresh, row)
         if None in seen.values():
-            call.notes.append("The order's status could not be read just now: it is the last one known.")
+            state.notes.append("The order's status could not be read just now: it is the last one known.")
         return [seen.get(row.entry) or row for row in rows]
 
     # --- price
@@ -233,30 +236,30 @@ class OrderService:
     # --- reserve and send
 
     async def _until_deadline(
-        self, call: Call, work: Callable[[], Awaitable[list[Operation] | None]]
+        self, state: PlacementState, work: Callable[[], Awaitable[list[Operation] | None]]
     ) -> list[Operation] | None:
         """Send to the end whoever waits for it; the caller waits until its deadline."""
-        with anyio.CancelScope(deadline=call.deadline):
+        with anyio.CancelScope(deadline=state.deadline):
             return await self._supervisor.run_shielded(work)
         raise OrderInProgressError(
-            f"This {call.order.noun} is on its way, and its answer did not come in time.",
-            f"Call again with the same arguments: it returns this {call.order.noun}.",
+            f"This {state.order.noun} is on its way, and its answer did not come in time.",
+            f"Call again with the same arguments: it returns this {state.order.noun}.",
             nothing_changed=False,
         )
 
-    async def _send(self, call: Call, plan: SendPlan) -> list[Operation] | None:
+    async def _send(self, state: PlacementState, plan: SendPlan) -> list[Operation] | None:
         """Reserve what is new and send it all, a piece after the other; None where everything is to be looked at again:
         another call was first, or the API speaks another vintage.
 
         Raises what speaks against it; once a piece is placed, that is a note instead.
         """
-        reserved = await self._reserve(call, plan.drafts) if plan.drafts else []
+        reserved = await self._reserve(state, plan.drafts) if plan.drafts else []
         if reserved is None:
             return None
         queue = sorted([*plan.unanswered, *reserved], key=lambda row: row.piece)
         rows: list[Operation] = []
         failure: LayersError | OperationError | None = None
-        while queue and failure is None and (not rows or anyio.current_time() + NEXT_PIECE_SECONDS < call.deadline):
+        while queue and failure is None and (not rows or anyio.current_time() + NEXT_PIECE_SECONDS < state.deadline):
             row = queue.pop(0)
             try:
                 sent = await self._sender.send(row)
@@ -268,28 +271,28 @@ class OrderService:
                 return None
             rows.append(sent.row)
             failure = sent.failure
-            call.unwritten = call.unwritten or sent.unwritten
+            state.journal_failure = state.journal_failure or sent.journal_failure
             if failure is None:
-                tell_sent(call, plan, row)
-            elif await self._planner.must_plan_anew(call, sent.row, failure):
+                tell_sent(state, plan, row)
+            elif await self._planner.must_replan(state, sent.row, failure):
                 await self._sender.release(queue)
                 return None
         await self._sender.release(queue)
-        if call.placed:  # told here, where it is known even if the caller has left
+        if state.placed:  # told here, where it is known even if the caller has left
             new = [row for row in rows if row.entry in {each.entry for each in reserved} and row.status != "refused"]
-            self._observe(call.order.tool, "placed", sum(row.estimated_credits or 0 for row in new))
-        if failure is not None and not call.placed and not call.recovered and not plan.answered:
+            self._observe(state.order.tool, "placed", sum(row.estimated_credits or 0 for row in new))
+        if failure is not None and not state.placed and not state.recovered and not plan.answered:
             raise failure
         placed = [row for row in rows if row.status != "refused"]
         if failure is not None or queue:
             why = f": {failure}" if failure is not None else ""
-            call.notes.append(placed_in_part(call.order, [*plan.answered, *placed], why))
+            state.notes.append(placed_in_part(state.order, [*plan.answered, *placed], why))
         return placed
 
-    async def _reserve(self, call: Call, drafts: Sequence[Operation]) -> list[Operation] | None:
+    async def _reserve(self, state: PlacementState, drafts: Sequence[Operation]) -> list[Operation] | None:
         """Hold the credits of new rows. Raises `UnclearTenantError` to who can see the project, 404 to others."""
         try:
             return await self._sender.reserve(drafts)
         except UnclearTenantError:
-            await self._api.content.list(call.order.project_id, limit=1)
+            await self._api.content.list(state.order.project_id, limit=1)
             raise

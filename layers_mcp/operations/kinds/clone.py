@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from layers_mcp.api.dialects.base import CloneBrief
 from layers_mcp.operations.kinds.content import ContentKind, find_content
 from layers_mcp.operations.kinds.content_order import ContentOrder
-from layers_mcp.operations.models import Mode, Operation, Tool
+from layers_mcp.operations.models import Mode, NotFoundUpstream, Operation, Tool
 from layers_mcp.operations.state_machine import Accepted
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ class CloneOrder(ContentOrder):
 class CloneKind(ContentKind):
     """Clones by their rows."""
 
-    async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
+    async def reconcile(
+        self, api: LayersClient, row: Operation, others: Sequence[Operation]
+    ) -> Accepted | NotFoundUpstream:
         """Find it by the TikTok video that it remixes. A clone under a path id of its own needs it only where the API
         has no such address any more.
         """

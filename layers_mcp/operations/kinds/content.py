@@ -14,13 +14,13 @@ from layers_mcp.api.pagination import collect
 from layers_mcp.api.plans import OrderRequest
 from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import same_text
+from layers_mcp.operations.models import NotFoundUpstream, Operation
 from layers_mcp.operations.state_machine import ENDS, SLACK, Accepted, Observed
 from layers_mcp.text.ids import container_key, container_keys
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
     from layers_mcp.api.models import Container
-    from layers_mcp.operations.models import Operation
 
 
 FORMATS = frozenset({"video_remix", "slideshow_remix", "ugc_remix", "slideshow_builder"})
@@ -52,8 +52,10 @@ class ContentKind(ABC):
         return await _observed(api, row)
 
     @abstractmethod
-    async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
-        """Find an unanswered order among the project's content, or say in a sentence why that cannot be told.
+    async def reconcile(
+        self, api: LayersClient, row: Operation, others: Sequence[Operation]
+    ) -> Accepted | NotFoundUpstream:
+        """Find an unanswered order among the project's content, or say why that cannot be told.
 
         `others` are the project's other orders that were sent: what they made is not this one's.
         """
@@ -81,7 +83,7 @@ async def find_content(
     others: Sequence[Operation],
     looks_like_it: Callable[[Container], bool],
     which: str,
-) -> Accepted | str:
+) -> Accepted | NotFoundUpstream:
     """Those made when it was sent that look like it and belong to no other order, if they are as many as were ordered.
 
     Pieces of one order are alike: where several were never answered, each takes what is there, the oldest first.
@@ -92,14 +94,16 @@ async def find_content(
             made = await _content_of(api, row)
             claimed, unclear = await _claims(api, row, [other for other in others if other not in alike])
         except LayersError:
-            return "The project's content could not be read just now."
+            return NotFoundUpstream("The project's content could not be read just now.")
         unclaimed = [
             each
             for each in made
             if looks_like_it(each) and _may_have_format(each, row) and container_key(each.container_id) not in claimed
         ]
         if unclear and unclaimed:
-            return "Another order of this project has containers that are not named yet, so whose is whose is unclear."
+            return NotFoundUpstream(
+                "Another order of this project has containers that are not named yet, so whose is whose is unclear."
+            )
         most = row.variations + sum(other.variations for other in alike)
         if row.variations <= len(unclaimed) <= most:
             mine = unclaimed[-row.variations :]  # upstream lists the newest first
@@ -107,11 +111,11 @@ async def find_content(
                 status=together(container.status for container in mine),
                 container_ids=tuple(container.container_id for container in mine),
             )
-        return (
+        return NotFoundUpstream(
             f"The project's content since then holds {len(unclaimed)} containers {which} that belong to no other "
             f"order; {most} were ordered."
         )
-    return "The project's content could not be read in time."
+    return NotFoundUpstream("The project's content could not be read in time.")
 
 
 def together(statuses: Iterable[str | None]) -> str:

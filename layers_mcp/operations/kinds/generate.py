@@ -10,7 +10,7 @@ from layers_mcp.api.dialects.base import HookBrief
 from layers_mcp.operations.identity import Canonical, identity, same_text
 from layers_mcp.operations.kinds.content import ContentKind, find_content
 from layers_mcp.operations.kinds.content_order import ContentOrder
-from layers_mcp.operations.models import Mode, Operation, Tool
+from layers_mcp.operations.models import Mode, NotFoundUpstream, Operation, Tool
 from layers_mcp.operations.state_machine import Accepted
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class HookOrder(ContentOrder):
 class GenerateKind(ContentKind):
     """Content from a hook, by its rows."""
 
-    async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
+    async def reconcile(
+        self, api: LayersClient, row: Operation, others: Sequence[Operation]
+    ) -> Accepted | NotFoundUpstream:
         """Find it among the project's content by its hook."""
         hook = str(row.arguments["hook"])
         return await find_content(api, row, others, lambda each: same_text(each.hook or "", hook), "with its hook")

@@ -14,7 +14,7 @@ from layers_mcp.api.plans import OrderPlan, OrderRequest, WriteRequest
 from layers_mcp.api.request import stamp
 from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import Canonical, canonical_text, identity
-from layers_mcp.operations.models import Operation, PublishMode, Tool
+from layers_mcp.operations.models import NotFoundUpstream, Operation, PublishMode, Tool
 from layers_mcp.operations.state_machine import SLACK, Accepted, Observed
 from layers_mcp.text.ids import id_key
 
@@ -128,7 +128,9 @@ class PublishKind:
             return Observed(status=_together(posts))
         return None
 
-    async def reconcile(self, api: LayersClient, row: Operation, others: Sequence[Operation]) -> Accepted | str:
+    async def reconcile(
+        self, api: LayersClient, row: Operation, others: Sequence[Operation]
+    ) -> Accepted | NotFoundUpstream:
         """Find it in the project's schedule, by content, accounts and time."""
         since, until = _window(row)
         claimed = {each for other in others for each in scheduled_post_ids(other)}
@@ -148,14 +150,16 @@ class PublishKind:
                     if not cursor:
                         break
             except LayersError:
-                return "The project's schedule could not be read just now."
+                return NotFoundUpstream("The project's schedule could not be read just now.")
             if found and any(_may_have_made(other, row) for other in others):
-                return "Another publication of this content was never answered either, so whose is whose is unclear."
+                return NotFoundUpstream(
+                    "Another publication of this content was never answered either, so whose is whose is unclear."
+                )
             if found.keys() == accounts:
                 ids = [found[account].scheduled_post_id for account in sorted(accounts)]
                 return Accepted(status=_together(list(found.values())), answer={"scheduled_post_ids": ids})
-            return f"The project's schedule holds it for {len(found)} of {len(accounts)} accounts."
-        return "The project's schedule could not be read in time."
+            return NotFoundUpstream(f"The project's schedule holds it for {len(found)} of {len(accounts)} accounts.")
+        return NotFoundUpstream("The project's schedule could not be read in time.")
 
 
 def scheduled_post_ids(row: Operation) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The database that holds the journal: a SQLite file of one machine, or a PostgreSQL database that many share.
 
-Everything that differs between the two is here, as is the one error that the rest of the room sees when storage fails.
+Everything that differs between the two is here, as is the one error that the rest of the package sees when
+storage fails.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from layers_mcp.api.errors import (
 )
 from layers_mcp.operations import OperationError
 from layers_mcp.operations.kinds import KINDS
+from layers_mcp.operations.models import NotFoundUpstream
 from layers_mcp.sandbox import Fault
 from tests.support.factories import generate
 from tests.support.order_harness import CLONE, OrderHarness
@@ -150,7 +151,9 @@ async def test_content_of_another_order_is_not_adopted_under_another_spelling_of
     lost, mine = generate(), replace(generate(take=2), status="completed", container_ids=("cnt_1",))
     content = {"items": [{"id": "1", "status": "completed", "hook": "Get things done."}]}
     async with client(Upstream(ok(content))) as layers:
-        assert "holds 0 containers" in str(await KINDS[lost.tool].reconcile(layers, lost, [mine]))
+        found = await KINDS[lost.tool].reconcile(layers, lost, [mine])
+    assert isinstance(found, NotFoundUpstream)
+    assert "holds 0 containers" in found.reason
 
 
 async def test_content_that_cannot_be_read_adopts_nothing(harness: OrderHarness) -> None:

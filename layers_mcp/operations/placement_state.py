@@ -1,0 +1,44 @@
+"""What one call that places or previews an order has come to so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from layers_mcp.operations.kinds import Order
+from layers_mcp.operations.models import Tenant
+from layers_mcp.operations.terms import Limits
+
+if TYPE_CHECKING:
+    from layers_mcp.api.plans import OrderPlan
+
+
+@dataclass
+class PlacementState:
+    """One caller's order, and what there is to tell about it.
+
+    `placed`: the order is new, and something of it was sent; `recovered`: what had never been answered, or placed only
+    in part, now is; `journal_failure`: why the journal lacks an answer that came. `replanned`: the order was planned
+    for a vintage that the API does not speak, and once more for the other; `found_upstream`: what had never been
+    answered was found there; `missing_endpoints`: entries of rows whose address exists no more. `notes` are told once
+    each.
+    """
+
+    tenant: Tenant
+    order: Order
+    limits: Limits
+    deadline: float
+    placed: bool = False
+    recovered: bool = False
+    journal_failure: str = ""
+    replanned: bool = False
+    found_upstream: bool = False
+    missing_endpoints: set[str] = field(default_factory=set[str])
+    plan: OrderPlan | None = None
+    notes: list[str] = field(default_factory=list[str])
+
+    def drop_plan(self) -> None:
+        """Drop the plan, with what it had to tell: the API speaks another vintage."""
+        outdated = () if self.plan is None else self.plan.notes
+        self.notes = [note for note in self.notes if note not in outdated]
+        self.replanned, self.plan = True, None
