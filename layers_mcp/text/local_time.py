@@ -1,4 +1,4 @@
-"""Instants as people write them: UTC, with an offset, or by the clock on the wall of a named zone."""
+"""Instants as people write them: UTC, with an offset, or by local time in a named zone."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError("no IANA time zone such as Europe/Berlin") from None
 
 
-def parse_instant(text: str, wall: ZoneInfo) -> datetime:
-    """The instant that `text` names, in UTC and whole seconds; a local time is read on the clock of `wall`.
+def parse_instant(text: str, tz: ZoneInfo) -> datetime:
+    """The instant that `text` names, in UTC and whole seconds; a local time is read in `tz`.
 
     Raises ValueError, whose text says what is wrong: no such form, or a local time that a clock change leaves out or
     makes twice, with both readings.
@@ -34,14 +34,14 @@ def parse_instant(text: str, wall: ZoneInfo) -> datetime:
         moment = datetime.fromisoformat(text.upper()).replace(microsecond=0)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
-        first, second = (moment.replace(tzinfo=wall, fold=fold).astimezone(UTC) for fold in (0, 1))
+        first, second = (moment.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
     except (ValueError, OverflowError):
         raise ValueError(f"not {FORMS}") from None
     if first == second:
         return first
     early, late = sorted((first, second))
-    if first.astimezone(wall).replace(tzinfo=None) != moment:
-        before, after = (local(each, wall) for each in (early, late))
+    if first.astimezone(tz).replace(tzinfo=None) != moment:
+        before, after = (local(each, tz) for each in (early, late))
         raise ValueError(f"a local time that a clock change leaves out; next to it are {before} and {after}")
     raise ValueError(f"a local time that a clock change makes twice: {_utc(early)} or {_utc(late)}")
 
@@ -52,9 +52,9 @@ def is_local(text: str) -> bool:
     return match is not None and match["offset"] is None
 
 
-def local(moment: datetime, wall: ZoneInfo) -> str:
-    """An instant on the clock of `wall`, to the minute, with its offset and zone."""
-    return f"{moment.astimezone(wall).isoformat(timespec='minutes')} {wall.key}"
+def local(moment: datetime, tz: ZoneInfo) -> str:
+    """An instant as local time in `tz`, to the minute, with its offset and zone."""
+    return f"{moment.astimezone(tz).isoformat(timespec='minutes')} {tz.key}"
 
 
 def _utc(moment: datetime) -> str:

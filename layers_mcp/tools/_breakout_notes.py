@@ -25,10 +25,10 @@ def why_quiet(ranking: ScoredRanking, window: Window) -> tuple[Reason, str]:
         return "no_breakout", "The median engagement rate is 0, so nothing can be held against it."
     rows = [row.score for row in ranking.rows if row.low_sample is False and not row.score.no_share]
     best = max(score.times_median or 0 for score in rows)
-    told = f"The best is {times(best)}x the median of {counted(ranking.sampled, 'post')}."
+    text = f"The best is {times(best)}x the median of {counted(ranking.sampled, 'post')}."
     if likely := sum(score.likely for score in rows):
-        told += f" Likely real for its platform all the same: {counted(likely, 'post')} (rank_top_performers shows it)."
-    return "no_breakout", told
+        text += f" Likely real for its platform all the same: {counted(likely, 'post')} (rank_top_performers shows it)."
+    return "no_breakout", text
 
 
 def why_empty(accounts: Sequence[SocialAccount], window: Window, now: datetime) -> tuple[Reason, str]:

@@ -56,12 +56,12 @@ def change_note(found: Sequence[Change]) -> str:
     """The changes in one sentence, each with what is usual here."""
     if not found:
         return "The last 7 whole days cannot be compared: they, or the 7 before, hold nothing to compare."
-    told: list[str] = []
+    parts: list[str] = []
     for change in found:
         swing = f"{times(change.usual_low)} to {times(change.usual_high)}"
-        verdict = ": unusual" if change.unusual else "" if told else ": no change to speak of"
-        told.append(f"{change.metric} x{times(change.ratio)} ({'' if told else 'usual swing '}{swing}{verdict})")
-    return f"Last 7 whole days against the 7 before: {', '.join(told)}."
+        verdict = ": unusual" if change.unusual else "" if parts else ": no change to speak of"
+        parts.append(f"{change.metric} x{times(change.ratio)} ({'' if parts else 'usual swing '}{swing}{verdict})")
+    return f"Last 7 whole days against the 7 before: {', '.join(parts)}."
 
 
 def connection_note(reply: Metrics, metrics: Sequence[str], accounts: Sequence[SocialAccount]) -> str:

@@ -55,8 +55,8 @@ def _lacks(error: LayersError) -> tuple[str, str] | None:
     known = [words for field, words in _APP_FIELDS.items() if field in names]
     if not known:
         return None
-    told = " and ".join(known)
-    return f"Layers knows no {told} of the project's app.", f"Have a person add {told} in Layers, then call again."
+    names = " and ".join(known)
+    return f"Layers knows no {names} of the project's app.", f"Have a person add {names} in Layers, then call again."
 
 
 _APP_FIELDS = {"appName": "name", "appDescription": "description"}

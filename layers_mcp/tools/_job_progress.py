@@ -1,4 +1,4 @@
-"""What is known of several jobs while they are waited for, and telling it as progress that only rises."""
+"""The state of several jobs while they are waited for, reported as progress that only rises."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from layers_mcp.protocol import Progress
 
 _SMALL_STEP = 0.01
 _NEARLY = 0.99
-"""The most that a running job counts: a whole one only when it has ended."""
+"""The most that a running job counts; it counts as 1 only once it has ended."""
 
 
-class Watch:
+class JobProgress:
     """The jobs of one wait. `jobs` holds the last state of each that could be read."""
 
     def __init__(self, job_ids: Sequence[str]) -> None:
@@ -25,8 +25,8 @@ class Watch:
         self._ended: set[str] = set()
         self._news = anyio.Event()
 
-    def heard(self, job_id: str, news: Job | LayersError) -> None:
-        """Take in a job's new state, or that a read of it failed."""
+    def update(self, job_id: str, news: Job | LayersError) -> None:
+        """Record a job's new state, or that a read of it failed."""
         if isinstance(news, LayersError):
             self._errors[job_id] = news
         else:
@@ -36,9 +36,9 @@ class Watch:
                 self._ended.add(job_id)
         self._news.set()
 
-    def ended(self, job_id: str, outcome: Job | LayersError) -> None:
-        """Take in the last that will be heard of a job."""
-        self.heard(job_id, outcome)
+    def finish(self, job_id: str, outcome: Job | LayersError) -> None:
+        """Record the last state that will be read of a job."""
+        self.update(job_id, outcome)
         self._ended.add(job_id)
 
     def outcome(self, job_id: str) -> tuple[Job | None, LayersError | None]:
@@ -50,20 +50,20 @@ class Watch:
         errors = list(self._errors.values())
         return None if any(isinstance(error, NotFound) for error in errors) else next(iter(errors), None)
 
-    async def tell(self, progress: Progress) -> None:
+    async def report(self, progress: Progress) -> None:
         """Report until all jobs have ended: the sum of their progress, out of their number, and their stages.
 
-        A change of stage is always told, by a small step up where upstream's number did not rise.
+        A change of stage is always reported, by a small step up where upstream's number did not rise.
         """
-        told, stages = 0.0, ""
+        reported, stages = 0.0, ""
         total = float(len(self._ids))
         while True:
             self._news = anyio.Event()
             done, now = self._done(), self._stages()
-            if done <= told and now != stages and self.jobs:
-                done = told + min(_SMALL_STEP, (total - told) / 2)
-            if done > told:
-                told, stages = done, now
+            if done <= reported and now != stages and self.jobs:
+                done = reported + min(_SMALL_STEP, (total - reported) / 2)
+            if done > reported:
+                reported, stages = done, now
                 await progress(done, total, now)
             if len(self._ended) == len(self._ids):
                 return

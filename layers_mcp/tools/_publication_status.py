@@ -40,7 +40,7 @@ class PublicationStatus(Result):
 NOT_PUBLISHED = PublicationStatus(status="not_published", scheduled_post_ids=[])
 
 
-class Publications(NamedTuple):
+class PublicationStatuses(NamedTuple):
     """Publication statuses by `container_key`, and notes on what could not be read."""
 
     by_container: Mapping[str, PublicationStatus]
@@ -56,7 +56,7 @@ def can_be_out(container: Container) -> bool:
     return container.status in ("completed", None) and container.approval_status not in ("pending", "rejected")
 
 
-async def read_publications(context: ToolContext, containers: Iterable[Container]) -> Publications:
+async def read_publications(context: ToolContext, containers: Iterable[Container]) -> PublicationStatuses:
     """Read the schedule of the containers' projects, side by side, as far back as the oldest of them was made."""
     by_project: dict[str, list[Container]] = {}
     for container in containers:
@@ -82,7 +82,7 @@ async def read_publications(context: ToolContext, containers: Iterable[Container
                 found[key] = status.model_copy(update={"status": blocked_if_pending(status.status, container)})
         if not whole:
             notes.append(f"The schedule of project {project_id} is longer than was read: publication may be missing.")
-    return Publications(found, notes)
+    return PublicationStatuses(found, notes)
 
 
 def publication_status(posts: Iterable[ScheduledPost]) -> PublicationStatus:

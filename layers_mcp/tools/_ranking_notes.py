@@ -1,4 +1,4 @@
-"""What a ranking's reader is told beside its rows: how far it can be trusted, and the one next step."""
+"""What a ranking's reader needs beside its rows: how far they can be trusted, and the one next step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layers_mcp.tools._ranking_rows import (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RankingNotes:
     """A ranking as it is about to be shown: `rows` in the order shown, of which the first `limit` are."""
 
     metric: RankMetric
@@ -134,13 +134,13 @@ class Told:
                 f"first, since few are luck too. {self._how_to_order(self.rows[0])}"
             )
         row, estimate = max(known, key=lambda pair: pair[1].roas_low)
-        told = (
+        text = (
             f"Rank {row.row.rank} is the safest: a return of {times(estimate.roas_low)} to "
             f"{times(estimate.roas_high)} is likely, {times(estimate.expected_roas)} expected."
         )
         if estimate.expected_roas < 1:
-            return f"{told} It is not expected to bring back what is spent, so nothing asks for more of it."
-        return f"{told} {self._how_to_order(row)}"
+            return f"{text} It is not expected to bring back what is spent, so nothing asks for more of it."
+        return f"{text} {self._how_to_order(row)}"
 
     def _how_to_order(self, row: ScoredRow) -> str:
         return how_to_order(row, read_only=self.read_only, clones_posts=self.clones_posts)

@@ -115,10 +115,10 @@ def _cleaned(value: Any, depth: int) -> Any:
 
 def usual_rates(usual: Mapping[str, float]) -> str:
     """Usual rates in words: "tiktok 6.0 %, instagram 2.7 %"; a platform that is not known by name is "other"."""
-    told: dict[str, float] = {}
+    rates: dict[str, float] = {}
     for group, rate in usual.items():
-        told.setdefault(group if set(group.split("+")) <= KNOWN_PLATFORMS else "other", rate)
-    return ", ".join(f"{name} {percent(rate)}" for name, rate in told.items())
+        rates.setdefault(group if set(group.split("+")) <= KNOWN_PLATFORMS else "other", rate)
+    return ", ".join(f"{name} {percent(rate)}" for name, rate in rates.items())
 
 
 def chance(score: BreakoutScore) -> str:
@@ -139,11 +139,11 @@ def why_thin(score: BreakoutScore) -> str:
     """Why a breakout is not to be ordered from yet, and whether a cheap try is worth it all the same."""
     if score.chance_real is None:
         return "real with an unknown chance, as fewer than 5 posts have 50 views: more posts tell quality from luck."
-    told = f"real with a chance of {chance(score)}: more views tell quality from luck."
+    text = f"real with a chance of {chance(score)}: more views tell quality from luck."
     times = score.times_usual or 0
     if score.chance_real < WORTH_A_TRY_CHANCE or times < WORTH_A_TRY_TIMES:
-        return told
-    return f"{told} A clone should still earn about {times:.1f}x the usual, so one cheap try can be worth it."
+        return text
+    return f"{text} A clone should still earn about {times:.1f}x the usual, so one cheap try can be worth it."
 
 
 READ_ONLY = "This server is read-only, so ordering more of it is left to another."

@@ -12,7 +12,7 @@ from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS
 from layers_mcp.analytics.windows import stamp
 from layers_mcp.operations import OrderRecord
 from layers_mcp.tools._awaiting import waits
-from layers_mcp.tools._publication_status import NOT_PUBLISHED, Publications
+from layers_mcp.tools._publication_status import NOT_PUBLISHED, PublicationStatuses
 from layers_mcp.tools._review_reads import MOST_PROJECTS, ProjectView, Surroundings
 
 
@@ -40,7 +40,7 @@ def scope_notes(
         yield f"Results were read for {MOST_PROJECTS} of {len(projects)} projects; name a project_id for another."
 
 
-def stage_notes(records: Iterable[OrderRecord], seen: Surroundings, publications: Publications) -> Iterable[str]:
+def stage_notes(records: Iterable[OrderRecord], seen: Surroundings, publications: PublicationStatuses) -> Iterable[str]:
     """What is finished and not live: it waits for a person to decide, or to publish."""
     pieces = [piece for record in records for piece in seen.pieces(record).values()]
     if waiting := sum(map(waits, pieces)):
@@ -54,17 +54,17 @@ def stage_notes(records: Iterable[OrderRecord], seen: Surroundings, publications
 
 def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
     """Each mode's lift in words, as far as there are orders enough."""
-    told: list[str] = []
+    parts: list[str] = []
     for mode in modes:
         if mode.lift is None:
             continue
         value, low, high = times(mode.lift.value), times(mode.lift.low), times(mode.lift.high)
         verdict = "better than" if mode.lift.low > 1 else "worse than" if mode.lift.high < 1 else "as good as"
-        told.append(
+        parts.append(
             f"{mode.mode}: {verdict} its sources so far ({value}, likely {low} to {high}; {mode.judged} orders)"
         )
-    if told:
-        yield f"{'. '.join(told)}. About 10 orders of a mode tell 30 to 50 % apart; 20 % is never told."
+    if parts:
+        yield f"{'. '.join(parts)}. About 10 orders of a mode tell 30 to 50 % apart; 20 % is never told."
 
 
 def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], covered: bool) -> Iterable[str]:

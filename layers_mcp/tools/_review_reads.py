@@ -24,7 +24,7 @@ from layers_mcp.operations import OrderRecord, Reading
 from layers_mcp.text.ids import container_key
 from layers_mcp.tools._awaiting import project_names
 from layers_mcp.tools._gather_settled import GatherSettled, Read
-from layers_mcp.tools._publication_status import Publications, can_be_out, read_publications
+from layers_mcp.tools._publication_status import PublicationStatuses, can_be_out, read_publications
 
 MOST_PROJECTS = 25
 MOST_JOBS = 20
@@ -42,7 +42,7 @@ class ProjectView:
 
     ranking: Ranking | None = None
     content: Mapping[str, Container] = field(default_factory=dict[str, Container])
-    troubles: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 UNSEEN = ProjectView()
@@ -56,7 +56,7 @@ class Surroundings:
     names: Mapping[str, str]
     ledger: Mapping[str, int]
     """Credits charged by `container_key`, refunds subtracted."""
-    troubles: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     def view(self, project_id: str) -> ProjectView:
         """A project as it was read; one that shows nothing where it was not."""
@@ -116,7 +116,7 @@ async def read_surroundings(
         views={project: _view(project, *pair) for project, pair in started.items()},
         names=project_names(listing.outcome.items) if isinstance(listing.outcome, Page) else {},
         ledger=_ledger(booked.outcome) if isinstance(booked.outcome, Page) else {},
-        troubles=tuple(
+        warnings=tuple(
             f"{what} could not be read: {read.outcome}"
             for what, read in (("The names of projects", listing), ("What was charged", booked))
             if isinstance(read.outcome, LayersError)
@@ -126,7 +126,7 @@ async def read_surroundings(
 
 async def read_order_publications(
     context: ToolContext, records: Iterable[OrderRecord], seen: Surroundings
-) -> Publications:
+) -> PublicationStatuses:
     """The publishing status of what came of the orders; nothing is read where nothing of it is approved."""
     pieces = [piece for record in records for piece in seen.pieces(record).values() if can_be_out(piece)]
     return await read_publications(context, pieces)
@@ -165,7 +165,7 @@ async def _content(context: ToolContext, project_id: str, since: datetime) -> li
 
 
 def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) -> ProjectView:
-    troubles = [
+    warnings = [
         f"The {what} of project {project} could not be read: {outcome}"
         for what, outcome in (("ranking", ranking.outcome), ("content", content.outcome))
         if isinstance(outcome, LayersError)
@@ -173,5 +173,5 @@ def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) 
     return ProjectView(
         ranking=ranking.or_else(None),
         content={container_key(container.container_id): container for container in content.or_else(())},
-        troubles=tuple(troubles),
+        warnings=tuple(warnings),
     )

@@ -81,7 +81,7 @@ def series_of(
 
     `explains` is the sentence on what tells why there is no data.
     """
-    told = _notes(reply, metrics, asked, now) if reply.series else [f"No data in this window. {explains}"]
+    own_notes = _notes(reply, metrics, asked, now) if reply.series else [f"No data in this window. {explains}"]
     return Series(
         scope=reply.scope,
         id=reply.id,
@@ -89,7 +89,7 @@ def series_of(
         series=[picked(bucket, ("bucket", *metrics)) for bucket in reply.series],
         totals=picked(reply.totals, (*metrics, "post_count")),
         as_of=stamp(reply.answered_at),
-        notes=[*told, *notes],
+        notes=[*own_notes, *notes],
     )
 
 

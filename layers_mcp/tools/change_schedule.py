@@ -15,7 +15,7 @@ from layers_mcp.api.models import ScheduledPost
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import DESTRUCTIVE, NOTHING_CHANGED, Result, ToolError, invalid_argument, tool, unknown_outcome
 from layers_mcp.text.local_time import local
-from layers_mcp.tools._publications import instant, refuse_past, zone_of
+from layers_mcp.tools._schedule import instant, refuse_past, zone_of
 
 
 class Changed(Result):
@@ -48,10 +48,10 @@ async def change_schedule(
     """
     publishing = context.api.publishing
     post = await publishing.get(scheduled_post_id)
-    wall = await _wall(context, post, timezone, at)
-    moment = _new_time(action, at, wall)
+    tz = await _zone(context, post, timezone, at)
+    moment = _new_time(action, at, tz)
     if _is_as_wanted(post, moment):
-        return _changed(post, wall, ["It was canceled before this call." if moment is None else "It had this time."])
+        return _changed(post, tz, ["It was canceled before this call." if moment is None else "It had this time."])
     if post.status not in ("queued", None):
         raise _too_late(post)
     refuse_past(moment, context.now())
@@ -68,11 +68,11 @@ async def change_schedule(
         if not _is_as_wanted(post, moment):  # else it was changed by this very call, whose answer was lost
             raise _too_late(post, error) if isinstance(error, Conflict) else error from None
         notes.append("The answer to the change was lost; the schedule shows that it was made.")
-    return _changed(post, wall, notes)
+    return _changed(post, tz, notes)
 
 
-async def _wall(context: ToolContext, post: ScheduledPost, timezone: str, at: str) -> ZoneInfo:
-    """The clock of the zone that is named, else of the post's project."""
+async def _zone(context: ToolContext, post: ScheduledPost, timezone: str, at: str) -> ZoneInfo:
+    """Return the zone that is named, else that of the post's project."""
     project_id = ""
     if not timezone.strip() and post.container_id:
         with contextlib.suppress(LayersError):
@@ -80,7 +80,7 @@ async def _wall(context: ToolContext, post: ScheduledPost, timezone: str, at: st
     return await zone_of(context, project_id, timezone, at=at)
 
 
-def _new_time(action: str, at: str, wall: ZoneInfo) -> datetime | None:
+def _new_time(action: str, at: str, tz: ZoneInfo) -> datetime | None:
     """The new time; None to cancel. Raises `ToolError` where `at` does not fit the action."""
     if action == "cancel":
         if at.strip():
@@ -88,7 +88,7 @@ def _new_time(action: str, at: str, wall: ZoneInfo) -> datetime | None:
         return None
     if not at.strip():
         raise invalid_argument("`at` is needed to reschedule: the new time.")
-    return instant(at, wall)
+    return instant(at, tz)
 
 
 def _is_as_wanted(post: ScheduledPost, moment: datetime | None) -> bool:
@@ -128,17 +128,17 @@ _INSTEAD = {
 }
 
 
-def _changed(post: ScheduledPost, wall: ZoneInfo, notes: list[str]) -> Changed:
+def _changed(post: ScheduledPost, tz: ZoneInfo, notes: list[str]) -> Changed:
     return Changed(
         scheduled_post_id=post.scheduled_post_id,
         status=post.status or "unknown",
         scheduled_for=stamp(post.scheduled_for) if post.scheduled_for else None,
-        scheduled_for_local=local(post.scheduled_for, wall) if post.scheduled_for else None,
+        scheduled_for_local=local(post.scheduled_for, tz) if post.scheduled_for else None,
         notes=notes,
     )
 
 
 def _merged(before: ScheduledPost, changed: ScheduledPost) -> ScheduledPost:
     """The post after a change; what the answer leaves out stays."""
-    told = {name: getattr(changed, name) for name in changed.model_fields_set if getattr(changed, name) is not None}
-    return before.model_copy(update=told)
+    given = {name: getattr(changed, name) for name in changed.model_fields_set if getattr(changed, name) is not None}
+    return before.model_copy(update=given)

@@ -17,8 +17,8 @@ from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import (
     NOT_PUBLISHED,
-    Publications,
     PublicationStatus,
+    PublicationStatuses,
     publication_status,
     read_publications,
 )
@@ -132,7 +132,7 @@ async def _set_going(context: ToolContext, scheduled_post_ids: Sequence[str]) ->
     )
 
 
-async def _schedule(context: ToolContext, container_id: str) -> Publications:
+async def _schedule(context: ToolContext, container_id: str) -> PublicationStatuses:
     return await read_publications(context, [await context.api.content.get(container_id)])
 
 
@@ -161,9 +161,9 @@ async def _confirmed(context: ToolContext, container_id: str, decision: str, rea
 
 async def _approval_status(context: ToolContext, container_id: str, conflict: Conflict | ContentRejected) -> str:
     """The status of the content: as the conflict says, else as the container does."""
-    told = conflict.details.get("approvalStatus")
-    if isinstance(told, str):
-        return told
+    status = conflict.details.get("approvalStatus")
+    if isinstance(status, str):
+        return status
     return (await context.api.content.get(container_id)).approval_status or ""
 
 

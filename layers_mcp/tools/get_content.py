@@ -21,7 +21,7 @@ from layers_mcp.tools._content_items import Item, item_of, missing_item, missing
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import (
     NOT_PUBLISHED,
-    Publications,
+    PublicationStatuses,
     can_be_out,
     read_publications,
 )
@@ -180,7 +180,7 @@ async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Co
     )
 
 
-async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mapping[str, str], Publications]:
+async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mapping[str, str], PublicationStatuses]:
     """Project names by id, and publication of what is approved, or was scheduled here; failed reads hide no content."""
     containers = read.containers
     waiting = [one.container_id for one in containers if one.approval_status == "pending"]
@@ -190,7 +190,7 @@ async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mappin
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if containers and not read.names else None
         publications = reads.start(read_publications, context, out)
     listed = listing.or_else(None) if listing else None
-    unread = Publications({}, ["The publishing status could not be read in time."])
+    unread = PublicationStatuses({}, ["The publishing status could not be read in time."])
     return project_names(listed.items) if listed else read.names, publications.or_else(unread)
 
 
@@ -201,8 +201,8 @@ async def _running_note(context: ToolContext, project_id: str) -> list[str]:
     if not running:
         return []
     jobs = [job for order in running for job in order.job_ids if is_id(job)][:5]
-    told = f" ({', '.join(jobs)})" if jobs else ""
-    return [f"Still being made, as far as is known: {counted(len(running), 'order')}{told}; wait_job tells how far."]
+    named = f" ({', '.join(jobs)})" if jobs else ""
+    return [f"Still being made, as far as is known: {counted(len(running), 'order')}{named}; wait_job tells how far."]
 
 
 def _next_step(items: Sequence[Item], read_only: bool) -> str | None:

@@ -152,13 +152,13 @@ async def _by_account(
             )
             for account in accounts[:MOST_ACCOUNTS]
         ]
-    told: list[AccountTotals] = []
+    totals: list[AccountTotals] = []
     notes: list[str] = []
     for account, read in started:
         if isinstance(read.outcome, LayersError):
             notes.append(f"The account {account.social_account_id} could not be read. {read.outcome}")
             continue
-        told.append(
+        totals.append(
             AccountTotals(
                 social_account_id=account.social_account_id,
                 platform=account.platform,
@@ -168,4 +168,4 @@ async def _by_account(
         )
     if len(accounts) > MOST_ACCOUNTS:
         notes.append(f"Read for {MOST_ACCOUNTS} of {len(accounts)} accounts; scope social_account reads the others.")
-    return told, notes
+    return totals, notes

@@ -17,7 +17,7 @@ from layers_mcp.text.local_time import local
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._arguments import moment
 from layers_mcp.tools._gather_settled import GatherSettled
-from layers_mcp.tools._publications import failure_of, handles, zone_of
+from layers_mcp.tools._schedule import accounts_by_key, why_failed, zone_of
 
 HOOKS_READ = 10
 """Containers whose hook one call reads."""
@@ -87,11 +87,11 @@ async def list_schedule(
         zone = reads.start(zone_of, context, project_id, "")
         accounts = reads.start(context.api.projects.social_accounts, project_id)
         hooks = {each: reads.start(context.api.content.get, each) for each in containers}
-    by_id = handles(accounts.or_else(()))
+    by_id = accounts_by_key(accounts.or_else(()))
     notes = list(page.notes)
     if isinstance(accounts.outcome, LayersError):
         notes.append("The accounts' handles could not be read just now.")
-    wall = zone.or_else(ZoneInfo("UTC"))
+    tz = zone.or_else(ZoneInfo("UTC"))
     known = {
         each: clean(read.outcome.hook or "")[0] for each, read in hooks.items() if isinstance(read.outcome, Container)
     }
@@ -116,10 +116,10 @@ async def list_schedule(
                 mode=post.mode,
                 status=post.status,
                 scheduled_for=stamp(post.scheduled_for) if post.scheduled_for else None,
-                scheduled_for_local=local(post.scheduled_for, wall) if post.scheduled_for else None,
+                scheduled_for_local=local(post.scheduled_for, tz) if post.scheduled_for else None,
                 published_at=stamp(post.published_at) if post.published_at else None,
                 url=post.external_url,
-                error=failure_of(post),
+                error=why_failed(post),
                 publication_id=publications.get(post.scheduled_post_id),
             )
         )

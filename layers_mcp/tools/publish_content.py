@@ -26,8 +26,8 @@ from layers_mcp.text.ids import id_key
 from layers_mcp.text.local_time import local
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import blocked_if_pending, publication_status
-from layers_mcp.tools._publications import handles, instant, refuse_past, zone_of
 from layers_mcp.tools._questions import publication_question, quote
+from layers_mcp.tools._schedule import accounts_by_key, instant, refuse_past, zone_of
 
 
 class ScheduledOn(Result):
@@ -86,8 +86,8 @@ async def publish_content(
         raise invalid_argument("Layers does not say which project this content belongs to, so it cannot be published.")
     project_id = container.project_id
     accounts = await context.api.projects.social_accounts(project_id)
-    wall = await zone_of(context, project_id, timezone, at=at)
-    moment = instant(at, wall) if at.strip() else None
+    tz = await zone_of(context, project_id, timezone, at=at)
+    moment = instant(at, tz) if at.strip() else None
     publication = Publication(
         project_id=project_id,
         content=container,
@@ -110,12 +110,12 @@ async def publish_content(
             raise
         publication = replace(publication, refusal=error)
     deadline = anyio.current_time() + context.deadline.remaining() - SCHEDULE_SECONDS
-    confirm = partial(_confirm, context, container, accounts, social_account_ids, moment, wall)
+    confirm = partial(_confirm, context, container, accounts, social_account_ids, moment, tz)
     if dry_run:
         placement = await orders.preview(publication, deadline=deadline)
     else:
         placement = await orders.place(publication, consent=confirm if context.asks else None, deadline=deadline)
-    return await _published(context, placement, container, accounts, moment, wall, notes)
+    return await _published(context, placement, container, accounts, moment, tz, notes)
 
 
 async def _confirm(
@@ -124,11 +124,11 @@ async def _confirm(
     accounts: Sequence[SocialAccount],
     wanted: Sequence[str],
     moment: datetime | None,
-    wall: ZoneInfo,
+    tz: ZoneInfo,
     _terms: Terms,
 ) -> None:
     """Have a person confirm where and when it goes out, once more where the content changed meanwhile."""
-    when = f"at {moment.astimezone(wall):%Y-%m-%d %H:%M} ({wall.key})" if moment is not None else "now"
+    when = f"at {moment.astimezone(tz):%Y-%m-%d %H:%M} ({tz.key})" if moment is not None else "now"
     where = [
         f"{account.platform} {quote(account.handle or account.social_account_id)}"
         for account in _chosen(accounts, wanted)
@@ -144,7 +144,7 @@ async def _confirm(
 
 def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[SocialAccount]:
     """The accounts that are wanted. Raises `ToolError` where one cannot be published on, naming those that can."""
-    by_id = handles(accounts)
+    by_id = accounts_by_key(accounts)
     usable = [f"{one.social_account_id} ({one.platform})" for one in accounts if one.status == "connected"]
     rest = f"These would do: {', '.join(usable)}." if usable else "No account of the project is connected."
     for social_account_id in wanted:
@@ -181,12 +181,12 @@ async def _published(
     container: Container,
     accounts: Sequence[SocialAccount],
     moment: datetime | None,
-    wall: ZoneInfo,
+    tz: ZoneInfo,
     notes: list[str],
 ) -> Published:
     posts = await _posts(context, [each for row in placement.rows for each in scheduled_post_ids(row)])
     status = _status(placement, posts, container)
-    record, by_id = placement.record, handles(accounts)
+    record, by_id = placement.record, accounts_by_key(accounts)
     if placement.replayed and not placement.recovered and record is not None and record.status != "unknown":
         notes = [f"This publication was sent at {stamp(record.ordered_at)}: nothing was published again.", *notes]
     moved = [post for post in posts if post.status != "canceled" and post.scheduled_for not in (None, moment)]
@@ -214,7 +214,7 @@ async def _published(
         status=status,
         scheduled_posts=shown,
         at=stamp(moment) if moment else None,
-        at_local=local(moment, wall) if moment else None,
+        at_local=local(moment, tz) if moment else None,
         replayed=placement.replayed,
         notes=[*notes, *placement.notes],
         next_step=_next_step(status, placement, moment),

@@ -17,7 +17,7 @@ from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._promotion import read_promoted
-from layers_mcp.tools._ranking_notes import Told
+from layers_mcp.tools._ranking_notes import RankingNotes
 from layers_mcp.tools._ranking_rows import (
     ScoredRow,
     ordered_containers,
@@ -125,7 +125,7 @@ async def rank_top_performers(
         rows.reverse()
     if metric not in PAID_RANKINGS:
         rows = flukes_last(rows, lambda row: row.low_sample)
-    told = Told(
+    ranking_notes = RankingNotes(
         metric=metric,
         window=window,
         ranking=ranking,
@@ -144,8 +144,8 @@ async def rank_top_performers(
         median_engagement_rate=None if metric in PAID_RANKINGS else short_rate(ranking.median),
         rows_considered=len(rows),
         as_of=stamp(reply.answered_at),
-        notes=[*told.notes(), *filter(None, [promoted.note])],
-        next_step=told.next_step(),
+        notes=[*ranking_notes.notes(), *filter(None, [promoted.note])],
+        next_step=ranking_notes.next_step(),
     )
 
 

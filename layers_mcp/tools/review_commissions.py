@@ -14,7 +14,7 @@ from layers_mcp.operations import OrderRecord
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._arguments import moment
-from layers_mcp.tools._publication_status import Publications, PublicationStatus
+from layers_mcp.tools._publication_status import PublicationStatus, PublicationStatuses
 from layers_mcp.tools._ranking_rows import ordered_containers, shown_title
 from layers_mcp.tools._review_notes import lift_notes, result_notes, scope_notes, stage_notes
 from layers_mcp.tools._review_reads import (
@@ -130,8 +130,8 @@ async def review_commissions(
         *result_notes(outcomes, seen.views.values(), covered),
         *stage_notes(records, seen, publications),
         *lift_notes(modes),
-        *(note for view in seen.views.values() for note in view.troubles),
-        *seen.troubles,
+        *(note for view in seen.views.values() for note in view.warnings),
+        *seen.warnings,
         *publications.notes,
     ]
     return Review(
@@ -163,7 +163,7 @@ async def _outcomes(context: ToolContext, records: Sequence[OrderRecord], seen: 
 
 
 def _commission(
-    record: OrderRecord, outcome: Outcome, seen: Surroundings, publications: Publications
+    record: OrderRecord, outcome: Outcome, seen: Surroundings, publications: PublicationStatuses
 ) -> ReviewedCommission:
     return ReviewedCommission(
         commission_id=record.commission_id,

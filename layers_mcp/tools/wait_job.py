@@ -15,7 +15,7 @@ from layers_mcp.deadlines import WAIT_NOTES_SECONDS, WAIT_SECONDS
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._gather_settled import GatherSettled
-from layers_mcp.tools._job_progress import Watch
+from layers_mcp.tools._job_progress import JobProgress
 
 Status = Literal["running", "completed", "failed", "canceled", "not_found"]
 
@@ -67,42 +67,42 @@ async def wait_job(
     Use it after an order, to tell when the video is made; timeout_seconds=0 asks once. For drafts: get_content.
     """
     ids = list(dict.fromkeys(job_ids))
-    watch = Watch(ids)
+    progress = JobProgress(ids)
     started = anyio.current_time()
     timed_out = False
     if timeout_seconds == 0:
         async with GatherSettled(context.deadline, at_once=len(ids)) as reads:
             found = {job_id: reads.start(context.api.jobs.get, job_id) for job_id in ids}
         for job_id, read in found.items():
-            watch.ended(job_id, read.outcome)
+            progress.finish(job_id, read.outcome)
     else:
         with anyio.move_on_after(min(timeout_seconds, WAIT_SECONDS)) as scope:
             async with anyio.create_task_group() as group:
                 for job_id in ids:
-                    group.start_soon(_follow, context, watch, job_id)
-                await watch.tell(context.progress)
+                    group.start_soon(_follow, context, progress, job_id)
+                await progress.report(context.progress)
         timed_out = scope.cancelled_caught
     waited = anyio.current_time() - started
-    if not watch.jobs and (failure := watch.failure()):
+    if not progress.jobs and (failure := progress.failure()):
         raise failure
-    states = [_state(job_id, watch.outcome(job_id)) for job_id in ids]
+    states = [_state(job_id, progress.outcome(job_id)) for job_id in ids]
     all_done = all(state.status != "running" for state in states)
     return Waited(
         jobs=states,
         all_done=all_done,
         timed_out=timed_out and not all_done,
         waited_seconds=round(waited, 1),
-        notes=await _book(context, watch),
+        notes=await _record_ends(context, progress),
         next_step=_next_step(states, all_done),
     )
 
 
-async def _follow(context: ToolContext, watch: Watch, job_id: str) -> None:
+async def _follow(context: ToolContext, progress: JobProgress, job_id: str) -> None:
     try:
-        outcome = await context.api.jobs.follow(job_id, partial(watch.heard, job_id))
+        outcome = await context.api.jobs.follow(job_id, partial(progress.update, job_id))
     except LayersError as error:
         outcome = error
-    watch.ended(job_id, outcome)
+    progress.finish(job_id, outcome)
 
 
 def _state(job_id: str, outcome: tuple[Job | None, LayersError | None]) -> JobState:
@@ -129,14 +129,14 @@ def _state(job_id: str, outcome: tuple[Job | None, LayersError | None]) -> JobSt
     )
 
 
-async def _book(context: ToolContext, watch: Watch) -> list[str]:
-    """Write back how jobs ended, and note what the order book knows of them."""
+async def _record_ends(context: ToolContext, progress: JobProgress) -> list[str]:
+    """Record in the journal how jobs ended, and return notes on what it knows of them."""
     notes: list[str] = []
     history = context.operations.history
     with anyio.move_on_after(WAIT_NOTES_SECONDS):
-        warnings = [await history.record_job(job) for job in watch.jobs.values() if job.terminal]
-        ordered, unread = await history.variations(list(watch.jobs))
-        for job_id, job in watch.jobs.items():
+        warnings = [await history.record_job(job) for job in progress.jobs.values() if job.terminal]
+        ordered, unread = await history.variations(list(progress.jobs))
+        for job_id, job in progress.jobs.items():
             named, wanted = len(job.container_ids), ordered.get(job_id, 0)
             if named < wanted and job.status not in ("failed", "canceled"):
                 where = f" with project_id {job.project_id}" if job.project_id else " with the project"

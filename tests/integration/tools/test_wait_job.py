@@ -13,7 +13,7 @@ from layers_mcp.api.errors import ForbiddenScope, LayersError, RateLimited, Serv
 from layers_mcp.api.models import Job
 from layers_mcp.operations import CloneOrder, HookOrder
 from layers_mcp.sandbox import Fault, Sandbox
-from layers_mcp.tools._job_progress import Watch
+from layers_mcp.tools._job_progress import JobProgress
 from layers_mcp.tools.wait_job import wait_job
 from tests.support import LoopClock, open_tool_context
 from tests.support.upstream import Upstream, refused
@@ -32,8 +32,8 @@ def on(*jobs: tuple[str, Any]) -> Upstream:
     return upstream
 
 
-class Told:
-    """What a wait told of its progress."""
+class RecordedProgress:
+    """What a wait reported of its progress."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[float, float | None, str]] = []
@@ -66,10 +66,10 @@ async def ordered(context: Any, sandbox: Sandbox, variations: int = 1) -> str:
 
 
 async def test_a_job_is_waited_for_to_its_end_with_its_containers_and_files(sandbox: Sandbox, tmp_path: Path) -> None:
-    told = Told()
+    recorded = RecordedProgress()
     async with open_tool_context(sandbox, tmp_path) as context:
         job_id = await ordered(context, sandbox, variations=3)
-        waited = await wait_job(replace(context, progress=told), job_ids=(job_id,))
+        waited = await wait_job(replace(context, progress=recorded), job_ids=(job_id,))
     assert (waited.all_done, waited.timed_out) == (True, False)
     assert 6 <= waited.waited_seconds <= 20
     state = waited.jobs[0]
@@ -79,9 +79,9 @@ async def test_a_job_is_waited_for_to_its_end_with_its_containers_and_files(sand
     assert all(asset.url and asset.kind and asset.asset_id for asset in state.assets)
     assert waited.notes == []
     assert "get_content" in waited.next_step
-    assert told.rises()
-    assert told.lines[-1] == (1.0, 1.0, "completed")
-    assert len({message for _, _, message in told.lines} - {"completed"}) >= 2
+    assert recorded.rises()
+    assert recorded.lines[-1] == (1.0, 1.0, "completed")
+    assert len({message for _, _, message in recorded.lines} - {"completed"}) >= 2
 
 
 async def test_how_a_job_ended_is_written_back_to_the_journal(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -276,26 +276,26 @@ async def test_a_broken_journal_is_noted_and_hides_no_job(tmp_path: Path) -> Non
 # Progress
 
 
-async def tell(watch: Watch, *news: tuple[str, Job | LayersError]) -> Told:
-    """What is told when each piece of news arrives a second after the last."""
-    told = Told()
+async def report(progress: JobProgress, *news: tuple[str, Job | LayersError]) -> RecordedProgress:
+    """Return what is reported when each piece of news arrives a second after the last."""
+    recorded = RecordedProgress()
     async with anyio.create_task_group() as group:
-        group.start_soon(watch.tell, told)
+        group.start_soon(progress.report, recorded)
         for job_id, item in news:
             await anyio.sleep(1)
-            watch.heard(job_id, item)
+            progress.update(job_id, item)
         await anyio.sleep(1)
         group.cancel_scope.cancel()
-    return told
+    return recorded
 
 
 def at(stage: str, progress: float | None = None, status: str = "running") -> Job:
     return Job(job_id="j1", status=status, stage=stage, progress=progress)
 
 
-async def test_progress_always_rises_and_a_change_of_stage_is_always_told() -> None:
-    told = await tell(
-        Watch(["j1"]),
+async def test_progress_always_rises_and_a_change_of_stage_is_always_reported() -> None:
+    recorded = await report(
+        JobProgress(["j1"]),
         ("j1", at("queued", 0.1)),
         ("j1", at("queued", 0.1)),
         ("j1", at("generating_visuals", 0.6)),
@@ -306,7 +306,7 @@ async def test_progress_always_rises_and_a_change_of_stage_is_always_told() -> N
         ("j1", at("packing", -1.0)),
         ("j1", at("", None, "completed")),
     )
-    assert [message for _, _, message in told.lines] == [
+    assert [message for _, _, message in recorded.lines] == [
         "queued",
         "generating_visuals",
         "finalizing",
@@ -314,28 +314,28 @@ async def test_progress_always_rises_and_a_change_of_stage_is_always_told() -> N
         "packing",
         "completed",
     ]
-    assert told.rises()
-    assert all(total == 1.0 and done <= 1.0 for done, total, _ in told.lines)
-    assert told.lines[-1][0] == 1.0
+    assert recorded.rises()
+    assert all(total == 1.0 and done <= 1.0 for done, total, _ in recorded.lines)
+    assert recorded.lines[-1][0] == 1.0
 
 
 async def test_many_changes_of_stage_never_reach_the_end() -> None:
     stages: list[tuple[str, Job | LayersError]] = [("j1", at(f"stage {n}", 0.99)) for n in range(40)]
-    told = await tell(Watch(["j1"]), *stages)
-    assert len(told.lines) == 40
-    assert told.rises()
-    assert told.lines[-1][0] < 1.0
+    recorded = await report(JobProgress(["j1"]), *stages)
+    assert len(recorded.lines) == 40
+    assert recorded.rises()
+    assert recorded.lines[-1][0] < 1.0
 
 
 async def test_the_progress_of_several_jobs_is_their_sum() -> None:
-    told = await tell(
-        Watch(["j1", "j2"]),
+    recorded = await report(
+        JobProgress(["j1", "j2"]),
         ("j1", at("queued", 0.5)),
         ("j2", at("finalizing", 0.25)),
         ("j1", at("", None, "completed")),
         ("j2", ServerFault("down")),
     )
-    assert told.lines == [
+    assert recorded.lines == [
         (0.5, 2.0, "0 of 2 done: queued"),
         (0.75, 2.0, "0 of 2 done: queued, finalizing"),
         (1.25, 2.0, "1 of 2 done: finalizing"),

@@ -1,4 +1,4 @@
-"""What the publishing tools share: the clock of a project, and how a scheduled post is told."""
+"""What the publishing tools share: a project's time zone, times, accounts by key, why a post failed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from layers_mcp.text.local_time import TOLERANCE, is_local, parse_instant, zone
 
 
 async def zone_of(context: ToolContext, project_id: str, name: str, *, at: str = "") -> ZoneInfo:
-    """The zone that is named, else the project's, else UTC.
+    """Return the zone that is named, else the project's, else UTC.
 
-    Raises `ToolError` for a name that is none, and where `at` is a local time and the project's zone is not known: a
-    guess could be hours off.
+    Raises `ToolError` for an unknown name, and if `at` is a local time and the project's zone is not known: a guess
+    could be hours off.
     """
     if name.strip():
         try:
@@ -43,27 +43,27 @@ async def zone_of(context: ToolContext, project_id: str, name: str, *, at: str =
         return ZoneInfo("UTC")
 
 
-def instant(text: str, wall: ZoneInfo) -> datetime:
-    """The instant of `at`. Raises `ToolError` for one that is none."""
+def instant(text: str, tz: ZoneInfo) -> datetime:
+    """Return the instant that `at` names. Raises `ToolError` if it names none."""
     try:
-        return parse_instant(text, wall)
+        return parse_instant(text, tz)
     except ValueError as error:
         raise invalid_argument(f"`at` is {error}.") from None
 
 
 def refuse_past(moment: datetime | None, now: datetime) -> None:
-    """Raise `ToolError` for a time that is over."""
+    """Raise `ToolError` for a time in the past."""
     if moment is not None and moment < now - TOLERANCE:
         raise invalid_argument("`at` is in the past.", "Give a later time.")
 
 
-def handles(accounts: Sequence[SocialAccount]) -> Mapping[str, SocialAccount]:
-    """Accounts by their `id_key`."""
+def accounts_by_key(accounts: Sequence[SocialAccount]) -> Mapping[str, SocialAccount]:
+    """Return the accounts by their `id_key`."""
     return {id_key(account.social_account_id): account for account in accounts}
 
 
-def failure_of(post: ScheduledPost) -> str | None:
-    """Why a post failed, and what to do about it; None where it did not."""
+def why_failed(post: ScheduledPost) -> str | None:
+    """Return why a post failed and what to do about it; None if it did not."""
     if post.error is None:
         return None
     if post.error.code == "CREDENTIAL_INVALID":
