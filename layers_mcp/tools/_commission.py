@@ -19,7 +19,7 @@ from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import Result, invalid_argument
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.tools._gather_settled import GatherSettled
-from layers_mcp.tools._questions import order_text
+from layers_mcp.tools._questions import order_text, read_project_name
 
 T = TypeVar("T", CloneOrder, HookOrder)
 
@@ -132,11 +132,9 @@ class _Consent:
         )
         deadline = self._context.deadline
         async with GatherSettled(deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
-            projects = reads.start(api.projects.list, limit=200)
+            named = reads.start(read_project_name, self._context, order.project_id)
             ranked = reads.start(rank) if isinstance(order, CloneOrder) else None
-        listed = projects.or_else(None)
-        rows = listed.items if listed else ()
-        project = next((row.name for row in rows if row.id == order.project_id and row.name), order.project_id)
+        project = named.or_else(order.project_id)
         if isinstance(order, HookOrder):
             return project, order.hook
         ranking = ranked.or_else(None) if ranked else None

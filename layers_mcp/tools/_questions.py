@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from layers_mcp.api.models import Container
+from layers_mcp.context import ToolContext
+from layers_mcp.deadlines import AFTERTHOUGHT_SECONDS, ORDER_ANSWER_SECONDS
+from layers_mcp.operations import Publication
 from layers_mcp.protocol.elicitation import LONGEST_QUESTION, Question
+from layers_mcp.text.ids import id_key
 from layers_mcp.text.sanitize import clean
+from layers_mcp.tools._gather_settled import GatherSettled
 
 LONGEST_QUOTE = 80
 """Characters of untrusted text in a question."""
@@ -58,14 +63,37 @@ def order_text(
     )
 
 
-def publication_question(container: Container, where: list[str], when: str) -> Question:
-    """Ask for a publication: the accounts and the local time; then id, hook and caption."""
-    held = " once it is approved" if container.approval_status == "pending" else ""
-    facts = [f"Publish {container.container_id} {when}{held}, on {', '.join(where)}?"]
-    facts += [
-        f"{name}: {quote(text)}." for name, text in (("Hook", container.hook), ("Caption", container.caption)) if text
-    ]
-    return _question(facts, "publish")
+def publication_question(publication: Publication, when: str, project: Callable[[], Awaitable[str]]) -> Question:
+    """Ask for a publication: the accounts and the local time; then the texts that go out, project and hook.
+
+    `project` reads the project's name, once the question is shown.
+    """
+    content = publication.content
+    names = [f"{one.platform} {quote(one.handle or one.social_account_id)}" for one in publication.accounts]
+    where = ", ".join(names or map(quote, publication.social_account_ids))
+    held = " once it is approved" if content.approval_status == "pending" else ""
+    verb = "Publish" if publication.mode == "publish" else "Send to the drafts:"
+    asked = [f"{verb} {content.container_id} {when}{held}, on {where}?"]
+    if publication.take > 1:
+        asked.append(f"This is take {publication.take}: earlier ones stay.")
+    texts = {"Caption": publication.caption or content.caption, "First comment": publication.first_comment}
+    asked += [f"{name}: {quote(text)}." for name, text in texts.items() if text]
+    hook = [f"Hook: {quote(content.hook)}."] if content.hook else []
+
+    async def write() -> str:
+        return one_line([*asked, f"Project: {quote(await project())}.", *hook])
+
+    about = (publication.identity, *asked, content.hook, content.caption)
+    return Question("publish", " ".join(each or "" for each in about), write)
+
+
+async def read_project_name(context: ToolContext, project_id: str) -> str:
+    """Return the project's name, or its id where the name cannot be read soon."""
+    async with GatherSettled(context.deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
+        read = reads.start(context.api.projects.list, limit=200)
+    listed = read.or_else(None)
+    projects = listed.items if listed else ()
+    return next((one.name for one in projects if id_key(one.id) == id_key(project_id)), "") or project_id
 
 
 def _question(facts: Sequence[str], verb: str) -> Question:

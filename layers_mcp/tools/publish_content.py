@@ -26,7 +26,7 @@ from layers_mcp.text.ids import id_key
 from layers_mcp.text.local_time import local
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import blocked_if_pending, publication_status
-from layers_mcp.tools._questions import publication_question, quote
+from layers_mcp.tools._questions import publication_question, read_project_name
 from layers_mcp.tools._schedule import accounts_by_key, instant, refuse_past, zone_of
 
 
@@ -110,7 +110,7 @@ async def publish_content(
             raise
         publication = replace(publication, refusal=error)
     deadline = anyio.current_time() + context.deadline.remaining() - SCHEDULE_SECONDS
-    confirm = partial(_confirm, context, container, accounts, social_account_ids, moment, tz)
+    confirm = partial(_confirm, context, publication, tz)
     if dry_run:
         placement = await orders.preview(publication, deadline=deadline)
     else:
@@ -118,28 +118,19 @@ async def publish_content(
     return await _published(context, placement, container, accounts, moment, tz, notes)
 
 
-async def _confirm(
-    context: ToolContext,
-    container: Container,
-    accounts: Sequence[SocialAccount],
-    wanted: Sequence[str],
-    moment: datetime | None,
-    tz: ZoneInfo,
-    _terms: Terms,
-) -> None:
-    """Have a person confirm where and when it goes out, once more where the content changed meanwhile."""
+async def _confirm(context: ToolContext, publication: Publication, tz: ZoneInfo, _terms: Terms) -> None:
+    """Have a person confirm what goes out, where and when, once more where the content changed meanwhile."""
+    moment, container = publication.at, publication.content
     when = f"at {moment.astimezone(tz):%Y-%m-%d %H:%M} ({tz.key})" if moment is not None else "now"
-    where = [
-        f"{account.platform} {quote(account.handle or account.social_account_id)}"
-        for account in _chosen(accounts, wanted)
-    ]
+    project = partial(read_project_name, context, publication.project_id)
     agreed: Question | None = None
-    while (question := publication_question(container, where, when)) != agreed:
+    while (question := publication_question(publication, when, project)) != agreed:
         await context.ask(question)
         agreed = question
         container = await context.api.content.get(container.container_id)
         refuse_past(moment, context.now())
         _check_content(container, moment)
+        publication = replace(publication, content=container)
 
 
 def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[SocialAccount]:

@@ -16,6 +16,7 @@ from mcp import Client, MCPError
 from mcp.types import CallToolResult, InputRequiredResult
 
 from tests.support.confirmation import Person, Rewriting, asked, chose
+from tests.support.publishing_harness import open_publishing_harness
 from tests.support.tool_harness import ToolHarness, open_tool_harness, text_of
 
 pytestmark = pytest.mark.jumping
@@ -95,6 +96,26 @@ async def test_a_publication_is_asked_about_with_its_account_and_time_and_goes_o
         assert again.structured_content["replayed"] is True
     assert len(person.questions) == 2
     assert person.questions[0].message.startswith(f"Publish {container} now, on {account['platform']} ")
+
+
+@ERAS
+async def test_a_person_confirms_the_very_texts_mode_and_take_that_go_out(era: str, tmp_path: Path) -> None:
+    async with open_publishing_harness(tmp_path) as harness:
+        own = await harness.context.api.content.get(harness.container)
+        person = Person(chose("publish"))
+        async with asked(harness, tmp_path, person, era) as client:
+            call = {"container_id": harness.container, "social_account_ids": harness.accounts[:1]}
+            texts = {"caption": "A wholly other caption", "first_comment": "Buy at evil.example"}
+            await client.call_tool("publish_content", {**call, **texts})
+            await client.call_tool("publish_content", {**call, "mode": "draft", "take": 4})
+    replaced, draft = person.texts
+    assert '? Caption: "A wholly other caption". First comment: "Buy at evil.example". Project: "' in replaced
+    assert own.caption
+    assert own.caption not in replaced
+    assert f'Hook: "{own.hook}"' in replaced
+    assert draft.startswith(f"Send to the drafts: {harness.container} now, on ")
+    assert f'This is take 4: earlier ones stay. Caption: "{own.caption}". Project: "' in draft
+    assert harness.project not in draft, "the project is told by its name"
 
 
 async def hook_order(client: Client, harness: ToolHarness, **more: Any) -> CallToolResult:
