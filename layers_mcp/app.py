@@ -207,7 +207,10 @@ def _embedded_sandbox(path: Path, vintage: Vintage) -> Upstream:
     try:
         sandbox = Sandbox(path=path, vintage="preview" if vintage == "auto" else vintage)
     except WorldFileError as error:
-        raise Unreachable(str(error), hint="To keep the old one too, name another --state-dir.") from error
+        raise Unreachable(
+            f"{error} Begin a new world with layers-mcp sandbox --reset.",
+            hint="To keep the old one too, name another --state-dir.",
+        ) from error
     except OSError as error:
         raise Unreachable(
             "The file of the sandbox's world cannot be opened.",

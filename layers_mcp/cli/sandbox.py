@@ -55,7 +55,7 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(options: Namespace) -> int:
     """Serve until told to stop, or change the world and exit: 1 where that fails, 2 on a bad file."""
-    from layers_mcp.sandbox import Sandbox, WorldFileError
+    from layers_mcp.sandbox import Sandbox, WorldFileError, WorldVersionError
 
     imports_done()
     environ = {name: value for name, value in os.environ.items() if name == "LAYERS_STATE_DIR"}
@@ -73,7 +73,11 @@ def run(options: Namespace) -> int:
             if options.reset or options.advance is not None:
                 return 0
             return _serve(sandbox, options.port)
-    except (WorldFileError, ValueError) as problem:
+    except WorldFileError as problem:
+        ours = options.db is None or isinstance(problem, WorldVersionError)
+        _complain(f"{problem} {'Begin a new world with --reset.' if ours else 'Name another one with --db.'}")
+        return 2
+    except ValueError as problem:
         _complain(str(problem))
         return 2
     except OSError as problem:
@@ -97,13 +101,19 @@ def _serve(sandbox: Sandbox, port: int) -> int:
 
 
 def _reset(path: Path, state_dir: Path | None) -> None:
-    """Begin the world again in place, so that running servers follow; a file that is no world is removed first."""
-    from layers_mcp.sandbox import Sandbox, WorldFileError
+    """Begin the world again in place, so that running servers follow; one of another version is removed first.
+
+    In the state directory, whatever is in the place of the world is. Raises `WorldFileError` for a file elsewhere that
+    is no world: it may hold anything.
+    """
+    from layers_mcp.sandbox import Sandbox, WorldFileError, WorldVersionError
 
     try:
         with Sandbox(path=path) as sandbox:
             sandbox.reset()
-    except WorldFileError:
+    except WorldFileError as error:
+        if state_dir is None and not isinstance(error, WorldVersionError):
+            raise
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         Sandbox(path=path).close()

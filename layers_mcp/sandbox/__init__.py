@@ -3,6 +3,6 @@
 from layers_mcp.sandbox.faults import Fault
 from layers_mcp.sandbox.sandbox import CreditEvent, Sandbox, Truth
 from layers_mcp.sandbox.simulation.parameters import WorldParameters
-from layers_mcp.sandbox.store import WorldFileError
+from layers_mcp.sandbox.store import WorldFileError, WorldVersionError
 
-__all__ = ["CreditEvent", "Fault", "Sandbox", "Truth", "WorldFileError", "WorldParameters"]
+__all__ = ["CreditEvent", "Fault", "Sandbox", "Truth", "WorldFileError", "WorldParameters", "WorldVersionError"]

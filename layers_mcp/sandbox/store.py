@@ -79,10 +79,11 @@ CREATE TABLE idempotency (
 
 
 class WorldFileError(Exception):
-    """The world's file was made by another version, or is no world at all. Resetting it helps."""
+    """The file is no world that can be used; it is left as it was."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason} Begin a new world with layers-mcp sandbox --reset.")
+
+class WorldVersionError(WorldFileError):
+    """The file is a world of another version. Beginning it again helps."""
 
 
 def _unusable(path: Path | None) -> OSError:
@@ -108,6 +109,8 @@ class Store:
         """Switch to a write-ahead log. Two processes that do so at once can meet a lock no timeout waits for."""
         for attempt in range(50):
             try:
+                if not self._is_world():
+                    raise sqlite3.DatabaseError("tables of something else")
                 self.db.execute("PRAGMA journal_mode=WAL")
                 break
             except sqlite3.OperationalError as error:
@@ -120,13 +123,18 @@ class Store:
                 raise WorldFileError("The world's file is not a sandbox world.") from error
         self.db.execute("PRAGMA synchronous=NORMAL")
 
+    def _is_world(self) -> bool:
+        """Whether the file is a world of some version, or still empty: nothing else is ever written to."""
+        tables = {row["name"] for row in self.db.execute("SELECT name FROM sqlite_master")}
+        return not tables or "world" in tables
+
     def create(self) -> bool:
         """Make the tables where there are none yet; inside a write. Answers whether the world is new."""
         version = self.db.execute("PRAGMA user_version").fetchone()[0]
         if version == VERSION:
             return False
         if version or self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise WorldFileError("The world's file was made by another version of the sandbox.")
+            raise WorldVersionError("The world's file was made by another version of the sandbox.")
         for statement in _SCHEMA.split(";"):
             self.db.execute(statement)
         self.db.execute(f"PRAGMA user_version={VERSION}")

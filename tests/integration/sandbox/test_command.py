@@ -4,10 +4,11 @@ import gc
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -131,11 +132,49 @@ def test_a_world_of_another_version_is_refused_until_it_is_reset(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     db = tmp_path / "world.db"
-    db.write_text("not a database at all" * 100)
+    write_tables(db, version=1, tables=("world", "api_keys"))
     assert run("--db", db, "--advance", "1d") == 2
     assert "--reset" in capsys.readouterr().err
     assert run("--db", db, "--reset") == 0
     assert run("--db", db, "--advance", "1d") == 0
+
+
+@pytest.mark.parametrize("content", ["text", *range(5)])
+@pytest.mark.parametrize("arguments", [("--reset",), ("--advance", "1d")])
+def test_a_file_that_is_no_world_is_never_touched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | int, arguments: tuple[str, ...]
+) -> None:
+    db = tmp_path / "orders.db"
+    if isinstance(content, int):
+        write_tables(db, version=content, tables=("orders",))
+    else:
+        db.write_text("not a database at all" * 100)
+    before = db.read_bytes()
+    assert run("--db", db, *arguments) == 2
+    said = capsys.readouterr().err
+    assert said == "layers-mcp sandbox: The world's file is not a sandbox world. Name another one with --db.\n"
+    assert db.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.db"]
+
+
+def test_a_reset_replaces_what_is_in_the_place_of_our_own_world(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "world.db").write_text("not a database at all" * 100)
+    assert run("--state-dir", tmp_path, "--advance", "1d") == 2
+    assert "--reset" in capsys.readouterr().err
+    assert run("--state-dir", tmp_path, "--reset") == 0
+    assert run("--state-dir", tmp_path, "--advance", "1d") == 0
+
+
+def write_tables(path: Path, *, version: int, tables: tuple[str, ...]) -> None:
+    """A database of something else, or of another version."""
+    with closing(sqlite3.connect(path)) as db:
+        for name in tables:
+            db.execute(f"CREATE TABLE {name} (one)")
+        db.execute(f"PRAGMA user_version={version}")
+        db.commit()
 
 
 @pytest.mark.parametrize(
