@@ -28,10 +28,10 @@ from mcp import Client
 from mcp.types import TextContent
 from rs_bpe.bpe import openai
 
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.app import create_server
 from layers_mcp.config import ServerConfig
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.text.times import stamp
 
 NODE_DEFINITIONS = 10_306
 ENCODING = openai.o200k_base()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 from urllib.parse import quote
 
 from layers_mcp.api.errors import InvalidArgument
 from layers_mcp.text.ids import LONGEST_ID
+from layers_mcp.text.times import stamp
 
 Bucket = Literal["read-light", "write-light", "long-running"]
 """Upstream's rate-limit buckets, as `X-RateLimit-Endpoint-Class` names them."""
@@ -119,8 +120,3 @@ def _text(value: str | float | datetime) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return stamp(value) if isinstance(value, datetime) else str(value)
-
-
-def stamp(moment: datetime) -> str:
-    """Return a UTC datetime as the API reads it: whole seconds, ending in `Z`."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.models import ScheduledPost
 from layers_mcp.cli.console import Console, cut
 from layers_mcp.operations.audit import Happening, OrderAudit
 from layers_mcp.text.labels import label
 from layers_mcp.text.sanitize import clean
+from layers_mcp.text.times import stamp
 
 _SHORT_ID = 14
 """Characters of an id in the table; the command takes any beginning of an id."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, TextIO
 
 import anyio
 
-from layers_mcp.analytics.windows import FORMS, parse_moment
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.pagination import collect
 from layers_mcp.app import open_context
@@ -33,6 +32,7 @@ from layers_mcp.operations.store.base import Store, Wanted
 from layers_mcp.operations.store.sql import SqlStore
 from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.text.ids import container_key, container_keys
+from layers_mcp.text.times import MOMENT_FORMS, parse_moment
 from layers_mcp.tools._errors import to_tool_error
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _wanted(flags: Namespace) -> Wanted:
     try:
         since = parse_moment(flags.since, datetime.now(UTC)) if flags.since.strip() else None
     except ValueError:
-        raise ConfigError(f"--since must be {FORMS}") from None
+        raise ConfigError(f"--since must be {MOMENT_FORMS}") from None
     return Wanted(
         name=name, project_id=flags.project.strip(), since=since, unanswered=flags.unanswered, most=flags.limit + 1
     )

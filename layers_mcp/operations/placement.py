@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError, OperationError, OrderUnknownError, PublicationUnknownError
 from layers_mcp.operations.kinds import KINDS
@@ -14,6 +13,7 @@ from layers_mcp.operations.placement_state import PlacementState
 from layers_mcp.operations.similar import similar_orders, similar_publications
 from layers_mcp.operations.store.base import Store
 from layers_mcp.operations.terms import Terms
+from layers_mcp.text.times import stamp
 
 HIGHEST_TAKE = 99
 

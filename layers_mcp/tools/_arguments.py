@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from layers_mcp.analytics.windows import FORMS, parse_moment
 from layers_mcp.protocol import invalid_argument
+from layers_mcp.text.times import MOMENT_FORMS, parse_moment
 
 
 def moment(name: str, text: str, now: datetime) -> datetime:
@@ -13,4 +13,4 @@ def moment(name: str, text: str, now: datetime) -> datetime:
     try:
         return parse_moment(text, now)
     except ValueError:
-        raise invalid_argument(f"`{name}` must be {FORMS}.") from None
+        raise invalid_argument(f"`{name}` must be {MOMENT_FORMS}.") from None

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 from layers_mcp.analytics.formatting import counted
-from layers_mcp.analytics.windows import stamp, utc_moment
 from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
 from layers_mcp.api.models import Container, Page, Project
 from layers_mcp.api.pagination import MOST_PAGES as LIST_PAGES
@@ -23,6 +22,7 @@ from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import invalid_argument
 from layers_mcp.text.sanitize import clean
+from layers_mcp.text.times import stamp, utc_moment
 from layers_mcp.tools._gather_settled import GatherSettled
 
 AT_ONCE = 4

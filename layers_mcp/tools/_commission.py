@@ -9,7 +9,6 @@ from typing import TypeVar
 import anyio
 
 from layers_mcp.analytics.metrics import FULL_RANKING
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import ReviewPolicy
 from layers_mcp.context import ToolContext
@@ -18,6 +17,7 @@ from layers_mcp.operations import CloneOrder, HookOrder, Limits, Placement, Simi
 from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import Result, invalid_argument
 from layers_mcp.protocol.elicitation import Question
+from layers_mcp.text.times import stamp
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._questions import order_text, read_project_name
 

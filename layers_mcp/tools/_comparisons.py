@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from layers_mcp.analytics.formatting import times
 from layers_mcp.analytics.periods import RATES, WEEK, WEEKS_BEFORE, Row, compare, weekly
 from layers_mcp.analytics.plausibility import before_connection
-from layers_mcp.analytics.windows import utc_moment
 from layers_mcp.api.models import Metrics, SocialAccount
 from layers_mcp.protocol import Result
+from layers_mcp.text.times import utc_moment
 
 MOST_ACCOUNTS = 20
 """Accounts read one by one: a sixth of what the standard tier may read in a minute."""

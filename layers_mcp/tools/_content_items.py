@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from layers_mcp.analytics.formatting import counted
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Asset as WireAsset
 from layers_mcp.api.models import Container, JobError
 from layers_mcp.protocol import Result
 from layers_mcp.text.sanitize import clean
+from layers_mcp.text.times import stamp
 from layers_mcp.tools._publication_status import PublicationStatus
 
 APPROVED_TEXT = 2200

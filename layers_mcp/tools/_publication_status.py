@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Container, Page, ScheduledPost
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import Result
 from layers_mcp.text.ids import container_key
+from layers_mcp.text.times import stamp
 from layers_mcp.tools._gather_settled import GatherSettled
 
 PAGE = 100

@@ -9,8 +9,8 @@ from layers_mcp.analytics.formatting import times
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
 from layers_mcp.analytics.outcomes import ModeSummary, Outcome
 from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.operations import OrderRecord
+from layers_mcp.text.times import stamp
 from layers_mcp.tools._awaiting import waits
 from layers_mcp.tools._publication_status import NOT_PUBLISHED, PublicationStatuses
 from layers_mcp.tools._review_reads import MOST_PROJECTS, ProjectView, Surroundings

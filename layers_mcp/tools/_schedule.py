@@ -12,7 +12,7 @@ from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import invalid_argument
 from layers_mcp.text.ids import id_key
-from layers_mcp.text.local_time import TOLERANCE, is_local, parse_instant, zone
+from layers_mcp.text.times import TOLERANCE, is_local, parse_instant, zone
 
 
 async def zone_of(context: ToolContext, project_id: str, name: str, *, at: str = "") -> ZoneInfo:

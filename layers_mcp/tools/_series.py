@@ -10,9 +10,10 @@ from pydantic import Field
 
 from layers_mcp.analytics.metrics import Granularity
 from layers_mcp.analytics.plausibility import unmoving, wrong_totals
-from layers_mcp.analytics.windows import inspect, stamp, utc_moment
+from layers_mcp.analytics.windows import inspect
 from layers_mcp.api.models import Metrics
 from layers_mcp.protocol import Result, invalid_argument
+from layers_mcp.text.times import stamp, utc_moment
 from layers_mcp.tools._arguments import moment
 
 ProjectId = Annotated[str, Field(description="From list_projects.")]

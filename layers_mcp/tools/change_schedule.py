@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import Conflict, LayersError
 from layers_mcp.api.models import ScheduledPost
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import DESTRUCTIVE, NOTHING_CHANGED, Result, ToolError, invalid_argument, tool, unknown_outcome
-from layers_mcp.text.local_time import local
+from layers_mcp.text.times import local, stamp
 from layers_mcp.tools._schedule import instant, refuse_past, zone_of
 
 

@@ -15,7 +15,6 @@ from layers_mcp.analytics import readiness_inputs as inputs
 from layers_mcp.analytics.metrics import FULL_RANKING, RankMetric
 from layers_mcp.analytics.paid import PaidResult
 from layers_mcp.analytics.readiness_inputs import ReadinessInputs, Unread
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import (
     AdsContent,
@@ -30,6 +29,7 @@ from layers_mcp.api.models import (
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
+from layers_mcp.text.times import stamp
 from layers_mcp.tools._gather_settled import GatherSettled, Read
 from layers_mcp.tools._promotion import has_spend, id_tells
 

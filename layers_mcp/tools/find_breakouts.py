@@ -11,13 +11,13 @@ from pydantic import Field
 from layers_mcp.analytics.breakouts import Evidence
 from layers_mcp.analytics.formatting import counted
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
 from layers_mcp.api.models import Page, Project, Ranking, SocialAccount
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
+from layers_mcp.text.times import stamp
 from layers_mcp.tools._breakout_notes import Found, Reason, first_fresh, nothing_fresh, why_empty, why_quiet
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._ranking_rows import (

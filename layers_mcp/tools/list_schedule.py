@@ -7,14 +7,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.ids import id_key
-from layers_mcp.text.local_time import local
 from layers_mcp.text.sanitize import clean
+from layers_mcp.text.times import local, stamp
 from layers_mcp.tools._arguments import moment
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._schedule import accounts_by_key, why_failed, zone_of

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import anyio
 from pydantic import Field
 
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, SCHEDULE_SECONDS
@@ -23,7 +22,7 @@ from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import DESTRUCTIVE, Result, ToolError, invalid_argument, tool
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.text.ids import id_key
-from layers_mcp.text.local_time import local
+from layers_mcp.text.times import local, stamp
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import blocked_if_pending, publication_status
 from layers_mcp.tools._questions import publication_question, read_project_name

@@ -11,10 +11,10 @@ from pydantic import Field
 from layers_mcp.analytics.breakouts import BreakoutScore, Evidence, flukes_last
 from layers_mcp.analytics.formatting import display
 from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, Platform, RankMetric, SourceType, Window
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.api.models import Organic, RankedRow, Ranking
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.text.times import stamp
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._promotion import read_promoted
 from layers_mcp.tools._ranking_notes import RankingNotes

@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from layers_mcp.analytics.outcomes import Mode, ModeSummary, Outcome, RankingIndex, by_mode, covering_window, judge
-from layers_mcp.analytics.windows import stamp
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import OrderRecord
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.sanitize import clean
+from layers_mcp.text.times import stamp
 from layers_mcp.tools._arguments import moment
 from layers_mcp.tools._publication_status import PublicationStatus, PublicationStatuses
 from layers_mcp.tools._ranking_rows import ordered_containers, shown_title

@@ -19,7 +19,6 @@ from typing import Any, Literal
 import anyio
 from httpx2 import AsyncBaseTransport, Request, Response
 
-from layers_mcp.api.request import stamp
 from layers_mcp.app import open_resources
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import Order, Placement, Publication
@@ -27,6 +26,7 @@ from layers_mcp.operations.store.sql import SqlStore
 from layers_mcp.sandbox import Sandbox
 from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tenancy.workspace import Workspace
+from layers_mcp.text.times import stamp
 from tests.support import BASE_URL, START, LoopClock, configured
 from tests.support.faulty_storage import FaultyStorage
 

@@ -13,9 +13,10 @@ from layers_mcp.api.dialects import adapters
 from layers_mcp.api.errors import ValidationFailed
 from layers_mcp.api.models import Container, Page, PageReply, PublishReply, ScheduledPost, SocialAccount
 from layers_mcp.api.plans import WriteRequest
-from layers_mcp.api.request import Request, path, query, stamp
+from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource, require_same_id
 from layers_mcp.deadlines import PUBLISH_REQUEST_SECONDS
+from layers_mcp.text.times import stamp
 
 
 class PublishingResource(Resource):

@@ -11,12 +11,12 @@ import anyio
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.plans import OrderPlan, OrderRequest, WriteRequest
-from layers_mcp.api.request import stamp
 from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import Canonical, canonical_text, identity
 from layers_mcp.operations.models import NotFoundUpstream, Operation, PublishMode, Tool
 from layers_mcp.operations.state_machine import SLACK, Accepted, Observed
 from layers_mcp.text.ids import id_key
+from layers_mcp.text.times import stamp
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
