@@ -34,7 +34,7 @@ class Reconciler:
 
     async def search_upstream(self, row: Operation) -> Operation | NotFoundUpstream:
         """Return an unanswered row with what was found of it upstream, or why nothing was."""
-        others = await required(lambda: self._store.of_project(row.tenant, row.project_id))
+        others = await required(lambda: self._store.claims(row.tenant, row.project_id))
         if others.warning:
             return NotFoundUpstream(
                 f"What belongs to other orders cannot be told: in the order journal {others.warning}."

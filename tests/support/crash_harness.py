@@ -11,10 +11,10 @@ import asyncio
 import json
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import anyio
 from httpx2 import AsyncBaseTransport, Request, Response
@@ -28,7 +28,7 @@ from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.text.times import stamp
 from tests.support import BASE_URL, START, LoopClock, configured
-from tests.support.faulty_storage import FaultyStorage
+from tests.support.faulty_storage import FaultyStorage, NamingStore
 
 
 class Cluster:
@@ -73,7 +73,8 @@ class Cluster:
     def store(self) -> SqlStore:
         """The journal, as every server that is started now sees it."""
         if self.state_dir not in self._stores:
-            self._stores[self.state_dir] = SqlStore("", self.state_dir, steps=self.storage)
+            store = SqlStore("", self.state_dir, steps=self.storage)
+            self._stores[self.state_dir] = cast("SqlStore", NamingStore(store, self.storage))
         return self._stores[self.state_dir]
 
     def charges(self) -> list[tuple[str | None, int, datetime]]:
@@ -81,6 +82,10 @@ class Cluster:
         return [
             (event.job_id, -event.credits, event.created_at) for event in self.sandbox.ledger() if event.type == "usage"
         ]
+
+    def containers_of(self, jobs: Collection[str]) -> set[str]:
+        """The containers that these charged jobs make."""
+        return {each for event in self.sandbox.ledger() if event.job_id in jobs for each in event.container_ids}
 
     def close(self) -> None:
         self.sandbox.close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 from layers_mcp.deadlines import STEP_SECONDS
 from layers_mcp.operations.errors import JournalError
+from layers_mcp.operations.store.sql import SqlStore
 
 T = TypeVar("T")
 
@@ -28,11 +29,15 @@ class FaultyStorage:
         self._failures: dict[int, Failure] = {}
         self._passing = True
         self._steps = 0
+        self._at = self.step = ""
         self._late: list[tuple[float, Callable[[], None]]] = []
 
-    def fail(self, failure: Failure, steps: Collection[int], *, passing: bool = True) -> None:
-        """Let these of the steps to come fail, counted from 1, and no others."""
-        self._failures, self._passing, self._steps = dict.fromkeys(steps, failure), passing, 0
+    def fail(self, failure: Failure, steps: Collection[int], *, at: str = "", passing: bool = True) -> None:
+        """Let these of the steps to come fail, counted from 1, and no others.
+
+        With `at`, the first step of that name is the first that counts: "find", or for a `record` its event's.
+        """
+        self._failures, self._passing, self._steps, self._at = dict.fromkeys(steps, failure), passing, 0, at
 
     def heal(self) -> None:
         """Let no step fail any more."""
@@ -44,12 +49,14 @@ class FaultyStorage:
 
     async def run(self, work: Callable[[], T], undo: Callable[[], object] | None = None) -> T:
         """Take a step, or do not. Raises `JournalError`."""
+        if self.step == self._at:
+            self._at = ""
         await checkpoint()
         while self._late and self._late[0][0] <= anyio.current_time():
             self._late.pop(0)[1]()
         if self._late:
             raise JournalError("its storage does not answer", passing=True)
-        self._steps += 1
+        self._steps += not self._at
         match self._failures.get(self._steps):
             case None:
                 return work()
@@ -62,6 +69,25 @@ class FaultyStorage:
                 self._late.append((anyio.current_time() + LATE_SECONDS, later))
                 await anyio.sleep(STEP_SECONDS)
         raise JournalError("its storage fails", passing=self._passing)
+
+
+class NamingStore:
+    """A `SqlStore` that tells its storage which step is next: a method's name, or for `record` its event's."""
+
+    def __init__(self, store: SqlStore, storage: FaultyStorage) -> None:
+        self._store = store
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        step = getattr(self._store, name)
+        if not callable(step):
+            return step
+
+        async def named(*arguments: Any, **options: Any) -> Any:
+            self._storage.step = type(arguments[1]).__name__ if name == "record" else name
+            return await step(*arguments, **options)
+
+        return named
 
 
 def _afterwards(work: Callable[[], object], undo: Callable[[], object] | None) -> Callable[[], None]:

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from layers_mcp.sandbox import Fault
 from tests.support import START
 
+Trouble = tuple[str, tuple[int, ...]]
+"""What goes wrong with a write, at which of its attempts (none = all)."""
+
 WRITES = (
     "POST /v1/content/:id/clone-from-post",
     "POST /v1/projects/:id/content",
@@ -27,7 +30,7 @@ hooks = st.fixed_dictionaries(
         "variations": st.sampled_from([1, 1, 2]),
         "take": st.sampled_from([1, 2]),
     },
-    optional={"theme_tags": st.permutations(["speed", "focus"]).map(tuple)},
+    optional={"theme_tags": st.permutations(["speed", "focus"]).map(tuple), "titled": st.just(True)},
 )
 publications = st.fixed_dictionaries(
     {
@@ -50,12 +53,12 @@ CALLERS = [("same", "same"), ("same", "second"), ("second", "same", "second"), (
 lies = st.dictionaries(
     st.sampled_from(["auto", "video_remix", "slideshow_remix", "slideshow_builder"]),
     st.sampled_from([None, True, -120, "dear", {}, 1e30, 119.5, "120"]),
-    max_size=3,
+    min_size=2,
 )
 """Price lists that cannot be read, in part or at all; what can be read of them is true."""
 
 
-def faults(troubles: Iterable[tuple[str, tuple[int, ...]]]) -> list[Fault]:
+def faults(troubles: Iterable[Trouble]) -> list[Fault]:
     """What the sandbox does at every write; a number is the status of a refusal."""
     return [
         Fault(endpoint=where, kind="status", status=int(kind), calls=calls)

@@ -114,8 +114,15 @@ class Store(Protocol):
         """The orders that these jobs work on."""
         ...
 
-    async def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
-        """A project's operations that were sent and not refused."""
+    async def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
+        """A project's operations by one tool that were sent and not refused."""
+        ...
+
+    async def claims(self, tenant: Tenant, project_id: str) -> Reading[list[Operation]]:
+        """The operations that may have made what a project holds: those sent for it that are or may be the tenant's.
+
+        They are for telling what is whose, and are not shown.
+        """
         ...
 
     # --- for its operator

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, not_, or_, select, text, update
 
 from layers_mcp.operations.errors import JournalError, UnclearTenantError
 from layers_mcp.operations.limits import daily_limit_refusal
@@ -31,6 +31,7 @@ from layers_mcp.operations.store.queries import (
     goes_by,
     held,
     lock_name,
+    may_be_of,
     may_have_made,
     of_order,
     of_tenant,
@@ -157,11 +158,15 @@ class Journal:
         with self._database.reading() as connection:
             return _readable(connection, select(orders).where(of_tenant(tenant), orders.c.job_id.in_(list(job_ids))))
 
-    def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
-        """A project's operations that were sent and not refused."""
-        wanted = [of_tenant(tenant), orders.c.project_id == project_id, SENT]
-        if tool:
-            wanted.append(orders.c.tool == tool)
+    def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
+        """A project's operations by one tool that were sent and not refused."""
+        wanted = (of_tenant(tenant), orders.c.project_id == project_id, orders.c.tool == tool, SENT)
+        with self._database.reading() as connection:
+            return _readable(connection, select(orders).where(*wanted))
+
+    def claims(self, tenant: Tenant, project_id: str) -> Reading[list[Operation]]:
+        """The operations that may have made what a project holds: those sent for it that are or may be the tenant's."""
+        wanted = (may_be_of(tenant), orders.c.project_id == project_id, SENT)
         with self._database.reading() as connection:
             return _readable(connection, select(orders).where(*wanted))
 
@@ -219,11 +224,7 @@ def _move(connection: Connection, row: Any, tenant: Tenant) -> None:
 
 def _stands_elsewhere(connection: Connection, tenant: Tenant, identity: str, now: datetime) -> bool:
     """Whether an equal order is there under a key whose organization is not known, or while ours is not."""
-    wanted = [orders.c.base_url == tenant.base_url, orders.c.identity == identity, or_(SENT, held(now))]
-    if tenant.confirmed:
-        wanted.append(orders.c.organization.startswith(STAND_IN, autoescape=True))
-    else:
-        wanted += [orders.c.organization != tenant.organization, orders.c.key_fingerprint != tenant.key_fingerprint]
+    wanted = [may_be_of(tenant), not_(of_tenant(tenant)), orders.c.identity == identity, or_(SENT, held(now))]
     return connection.execute(select(orders.c.entry).where(*wanted).limit(1)).first() is not None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
-from layers_mcp.operations.models import Tenant
+from layers_mcp.operations.models import STAND_IN, Tenant
 from layers_mcp.operations.state_machine import LONGEST_CALL, SLACK
 from layers_mcp.operations.store.rows import json_text, moment_text
 from layers_mcp.operations.store.schema import orders
@@ -29,6 +29,15 @@ def of_tenant(tenant: Tenant) -> ColumnElement[bool]:
         orders.c.key_fingerprint == tenant.key_fingerprint,
     )
     return and_(there, own)
+
+
+def may_be_of(tenant: Tenant) -> ColumnElement[bool]:
+    """The tenant's rows, and those of keys whose organization is not known; all of them while its own is not."""
+    there = orders.c.base_url == tenant.base_url
+    if not tenant.confirmed:
+        return there
+    unknown = orders.c.organization.startswith(STAND_IN, autoescape=True)
+    return and_(there, or_(orders.c.organization == tenant.organization, unknown))
 
 
 def of_order(tenant: Tenant, identity: str) -> Select[Any]:

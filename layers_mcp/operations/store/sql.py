@@ -104,9 +104,13 @@ class SqlStore:
         """The orders that these jobs work on."""
         return await self._step(lambda journal: journal.of_jobs(tenant, job_ids))
 
-    async def of_project(self, tenant: Tenant, project_id: str, tool: Tool | None = None) -> Reading[list[Operation]]:
-        """A project's operations that were sent and not refused."""
+    async def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
+        """A project's operations by one tool that were sent and not refused."""
         return await self._step(lambda journal: journal.of_project(tenant, project_id, tool))
+
+    async def claims(self, tenant: Tenant, project_id: str) -> Reading[list[Operation]]:
+        """The operations that may have made what a project holds."""
+        return await self._step(lambda journal: journal.claims(tenant, project_id))
 
     async def tenants(self) -> list[Tenant]:
         """Whose operations there are, in order of their names."""

@@ -103,7 +103,7 @@ def test_an_answer_is_kept_though_the_journal_was_removed_meanwhile(journal: Jou
 def test_what_was_only_reserved_is_no_order_to_tell_of(journal: Journal) -> None:
     row = reserve(journal, clone())
     assert journal.since(ACME, MORNING).value == []
-    assert journal.of_project(ACME, "prj_1").value == []
+    assert journal.claims(ACME, "prj_1").value == []
     assert journal.takes(ACME, [row.identity]) == {row.identity}
 
 
@@ -142,7 +142,8 @@ def test_no_tenant_sees_the_orders_of_another(journal: Journal) -> None:
     assert journal.since(GLOBEX, MORNING).value == []
     assert journal.of_containers(GLOBEX, ["cnt_1"]).value == []
     assert journal.of_jobs(GLOBEX, ["job_1"]).value == []
-    assert journal.of_project(GLOBEX, "prj_1").value == []
+    assert journal.of_project(GLOBEX, "prj_1", "clone_post").value == []
+    assert journal.claims(GLOBEX, "prj_1").value == []
     assert journal.takes(GLOBEX, [mine.identity]) == set()
     assert journal.credits_of_day(GLOBEX, MORNING) == 0
     assert reserve(journal, theirs := clone(tenant=GLOBEX)) == theirs
@@ -160,7 +161,7 @@ def test_what_was_ordered_is_found_by_time_project_job_container_and_tool(journa
     assert journal.of_containers(ACME, ["cnt", "CNT_A", "_nt_a"]).value == []
     assert journal.of_containers(ACME, []).value == []
     assert journal.of_project(ACME, "prj_1", "clone_post").value == [old]
-    assert {row.entry for row in journal.of_project(ACME, "prj_1").value} == {old.entry, hook.entry}
+    assert {row.entry for row in journal.claims(ACME, "prj_1").value} == {old.entry, hook.entry}
 
 
 def test_takes_that_were_refused_are_free(journal: Journal) -> None:
@@ -221,6 +222,14 @@ def test_a_generate_that_is_just_being_ordered_under_another_key_is_not_ordered_
     reserve(journal, generate(tenant=stand_in("aaaa")))
     with pytest.raises(UnclearTenantError, match="under another API key"):
         reserve(journal, generate(tenant=stand_in("bbbb"), key="bbbb"))
+
+
+def test_what_a_project_holds_may_be_of_every_key_whose_organization_is_not_known(journal: Journal) -> None:
+    mine, unclear = sent(journal, clone("pp_1")), sent(journal, clone("pp_2", tenant=stand_in("aaaa")))
+    sent(journal, clone("pp_3", tenant=GLOBEX))
+    assert {row.entry for row in journal.claims(ACME, "prj_1").value} == {mine.entry, unclear.entry}
+    assert len(journal.claims(stand_in("bbbb"), "prj_1").value) == 3
+    assert journal.claims(Tenant("https://other.test", "org_acme"), "prj_1").value == []
 
 
 def test_equal_orders_of_two_confirmed_tenants_are_two(journal: Journal) -> None:
