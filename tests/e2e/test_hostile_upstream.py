@@ -256,13 +256,7 @@ async def test_no_answer_makes_a_call_late_or_another_wait(tmp_path: Path) -> No
 
     assert {case: seconds for case, seconds in took.items() if seconds > CALL_SECONDS} == {}
     assert len(took) == len(CASES) * len(READS)
-<<<<<<< HEAD
     assert max(work_before) < PING_WORK_SECONDS, f"{len(pings)} pings, the latest {sorted(work_before)[-5:]}"
-=======
-    assert max(work_before_pings) < PING_WORK_SECONDS, (
-        f"{len(pings)} pings, the latest {sorted(work_before_pings)[-5:]}"
-    )
->>>>>>> 4d84076 (tests: events that aim at one safeguard each, among the random ones)
     assert max(pings) < HUNG_SECONDS
     texts = [json.dumps(answer) for answer in talk.answers.values()]
     assert [text[:300] for text in texts if "Traceback" in text or "INTERNAL" in text] == []

@@ -153,31 +153,25 @@ async def test_an_order_that_may_stand_under_a_key_of_unknown_organization_is_no
     assert len(harness.charges()) == 1
 
 
-<<<<<<< HEAD
+async def test_what_a_key_made_while_nobody_said_whose_it_is_is_not_taken_for_a_lost_order(
+    harness: OrderHarness,
+) -> None:
+    await harness.lose(harness.generate(), "drop_before")
+    whoami_fails(harness)
+    async with harness.open(api_key=harness.sandbox.issue_key()) as rotated:
+        await rotated.operations.orders.place(harness.generate(take=2))
+    harness.sandbox.faults.clear()
+    harness.clock.move(days=1)
+    with pytest.raises(OperationError, match="holds 0 containers with its hook that belong to no other order"):
+        await harness.orders.place(harness.generate())
+    assert len(harness.charges()) == 1
+
+
 async def test_a_stranger_is_not_told_an_order_of_others_from_one_that_nobody_has(harness: OrderHarness) -> None:
     whoami_fails(harness)
     await harness.orders.place(harness.generate())
     key = harness.sandbox.issue_key(organization=Sandbox.stranger)
     async with harness.open(api_key=key) as stranger:
-=======
-async def test_what_a_key_made_while_nobody_said_whose_it_is_is_not_taken_for_a_lost_order(shop: Shop) -> None:
-    await shop.lose(shop.generate(), "drop_before")
-    whoami_fails(shop)
-    async with shop.open(api_key=shop.sandbox.issue_key()) as rotated:
-        await rotated.operations.orders.place(shop.generate(take=2))
-    shop.sandbox.faults.clear()
-    shop.clock.move(days=1)
-    with pytest.raises(OperationError, match="holds 0 containers with its hook that belong to no other order"):
-        await shop.orders.place(shop.generate())
-    assert len(shop.charges()) == 1
-
-
-async def test_a_stranger_is_not_told_an_order_of_others_from_one_that_nobody_has(shop: Shop) -> None:
-    whoami_fails(shop)
-    await shop.orders.place(shop.generate())
-    key = shop.sandbox.issue_key(organization=Sandbox.stranger)
-    async with shop.open(api_key=key) as stranger:
->>>>>>> 4d84076 (tests: events that aim at one safeguard each, among the random ones)
         said: list[str] = []
         for order in (harness.generate(), harness.generate("Never ordered by anybody.")):
             with pytest.raises(NotFound) as raised:

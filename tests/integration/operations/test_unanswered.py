@@ -12,7 +12,7 @@ from layers_mcp.api.errors import (
     RateLimited,
     ServerFault,
 )
-from layers_mcp.operations import OperationError
+from layers_mcp.operations import Limits, OperationError
 from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.models import NotFoundUpstream
 from layers_mcp.sandbox import Fault
@@ -154,6 +154,32 @@ async def test_content_of_another_order_is_not_adopted_under_another_spelling_of
         found = await KINDS[lost.tool].reconcile(layers, lost, [mine])
     assert isinstance(found, NotFoundUpstream)
     assert "holds 0 containers" in found.reason
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "drop_before"])
+async def test_an_unanswered_order_above_the_budget_is_looked_for_first(harness: OrderHarness, kind: str) -> None:
+    await harness.lose(harness.generate(), kind)
+    posts = harness.posts()
+    if kind == "drop_after":
+        found = await harness.orders.place(harness.generate(), Limits(max_credits=1))
+        assert (found.recovered, found.record.status) == (True, "running")
+        assert any("found in the project's content" in note for note in found.notes)
+    else:
+        with pytest.raises(OperationError, match="above max_credits") as raised:
+            await harness.orders.place(harness.generate(), Limits(max_credits=1))
+        assert not raised.value.nothing_changed
+    assert harness.posts() == posts
+
+
+async def test_what_is_found_is_looked_for_once_while_the_journal_cannot_keep_it(harness: OrderHarness) -> None:
+    await harness.lose(harness.generate())
+    posts = harness.posts()
+    async with harness.impatient() as impatient:
+        with harness.locked(), pytest.raises(OperationError, match="above max_credits") as raised:
+            await impatient.operations.orders.place(harness.generate(), Limits(max_credits=1))
+        assert not raised.value.nothing_changed
+        assert (await impatient.operations.orders.place(harness.generate(), Limits(max_credits=1))).recovered
+    assert harness.posts() == posts
 
 
 async def test_content_that_cannot_be_read_adopts_nothing(harness: OrderHarness) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.protocol import ToolError
 from layers_mcp.sandbox import Fault
 from layers_mcp.sandbox.vintages import Vintage
+from layers_mcp.text.ids import id_key
+from layers_mcp.tools.change_schedule import change_schedule
 from layers_mcp.tools.list_schedule import list_schedule
 from tests.support.publishing_harness import PublishingHarness, open_publishing_harness
+from tests.support.upstream import Upstream
 
 pytestmark = pytest.mark.jumping
 
@@ -171,3 +175,34 @@ async def test_a_long_schedule_says_for_how_much_of_it_hooks_were_read(harness: 
     listed = await list_schedule(harness.context, project_id=harness.project, status=("queued",))
     assert sum(item.hook is not None for item in listed.items) == 10
     assert "Hooks are shown for the first 10 pieces of content." in listed.notes
+
+
+ULID = "01KNWBE7J0C00HH08EJXXGB97Y"
+TOKYO = {"id": "7d0a0e51-0c52-4c5e-9f0e-0f6a1b1c2d3e", "name": "Another", "timezone": "Asia/Tokyo"}
+BERLIN = {"id": id_key(ULID), "name": "This one, as the other vintage spells it", "timezone": "Europe/Berlin"}
+
+
+async def moved_to_nine(state_dir: Path, projects: list[dict[str, str]]) -> str:
+    """The instant to which a post of the project `ULID` is moved for 09:00 by its project's clock."""
+    queued = {"id": "sp_1", "containerId": "cnt_1", "status": "queued", "scheduledFor": TOMORROW}
+    upstream = Upstream()
+    upstream.replies |= {
+        "GET /v1/scheduled-posts/sp_1": queued,
+        "GET /v1/content/cnt_1": {"id": "cnt_1", "projectId": f"prj_{ULID}", "status": "completed"},
+        "GET /v1/projects": {"items": projects, "nextCursor": None},
+        "POST /v1/scheduled-posts/sp_1/reschedule": lambda request: queued | json.loads(request.content),
+    }
+    async with upstream.open_tool_context(state_dir) as context:
+        call = {"scheduled_post_id": "sp_1", "action": "reschedule", "at": "2026-04-18T09:00"}
+        return (await change_schedule(context, **call)).scheduled_for or ""
+
+
+async def test_a_local_time_is_read_on_the_clock_of_the_posts_own_project_however_its_id_is_spelled(
+    tmp_path: Path,
+) -> None:
+    assert await moved_to_nine(tmp_path, [TOKYO, BERLIN]) == "2026-04-18T07:00:00Z"
+
+
+async def test_another_projects_clock_is_no_guess_at_it(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="time zone could not be read"):
+        await moved_to_nine(tmp_path, [TOKYO])
