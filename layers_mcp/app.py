@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mcp.server.lowlevel import Server
 
 from layers_mcp import __version__
-from layers_mcp.config import ServerConfig, Vintage
+from layers_mcp.config import ServerConfig, VintageSetting
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol.catalog import Catalog
 from layers_mcp.protocol.elicitation import Principal
@@ -200,7 +200,7 @@ async def open_context(
         yield ToolContext(workspace=workspace, policy=policy)
 
 
-def _embedded_sandbox(path: Path, vintage: Vintage) -> Upstream:
+def _embedded_sandbox(path: Path, vintage: VintageSetting) -> Upstream:
     from layers_mcp.api.errors import Unreachable
     from layers_mcp.sandbox import Sandbox, WorldFileError
 

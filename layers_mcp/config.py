@@ -25,8 +25,8 @@ DEFAULT_MEDIA_ORIGINS = ("https://media.layers.com", "https://media.meetsift.com
 
 STATE_KEY_BYTES = 32
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-Vintage = Literal["auto", "preview", "current"]
-VINTAGES: tuple[Vintage, ...] = get_args(Vintage)
+VintageSetting = Literal["auto", "preview", "current"]
+VINTAGES: tuple[VintageSetting, ...] = get_args(VintageSetting)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -115,7 +115,7 @@ class ServerConfig:
     state_dir: Path = field(default_factory=default_state_dir)
     journal_url: str = field(default="", repr=False)
     log_level: str = "warning"
-    vintage: Vintage = "auto"
+    vintage: VintageSetting = "auto"
     """The API's vintage; `auto` finds it out."""
     media_origin: tuple[str, ...] = DEFAULT_MEDIA_ORIGINS
     """The only origins that views load pictures and videos from."""
@@ -211,10 +211,10 @@ def _parse_log_level(text: str, source: str) -> str:
     return text.lower()
 
 
-def _parse_vintage(text: str, source: str) -> Vintage:
+def _parse_vintage(text: str, source: str) -> VintageSetting:
     if text.lower() not in VINTAGES:
         raise ConfigError(f"{source} must be one of {', '.join(VINTAGES)}")
-    return cast("Vintage", text.lower())
+    return cast("VintageSetting", text.lower())
 
 
 def _parse_journal_url(text: str, source: str) -> str:

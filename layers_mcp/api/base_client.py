@@ -136,9 +136,9 @@ class BaseClient:
         response = await self.get(request, deadline=deadline)
         limit = next(int(value) for name, value in request.params if name == "limit")
         reply = await self.decode(model, response, lambda data: each_row(first_rows(data, limit), adapt_row))
-        told = members(response.data).get("nextCursor")
+        given = members(response.data).get("nextCursor")
         notes = [TOO_MANY_ROWS] if row_count(response.data) > limit else []
-        notes += [UNUSABLE_CURSOR] if told and reply.next_cursor is None else []
+        notes += [UNUSABLE_CURSOR] if given and reply.next_cursor is None else []
         page = Page(reply.items, reply.next_cursor, reply.answered_at, tuple(notes))
         return without_loop(page, {value for name, value in request.params if name == "cursor"})
 

@@ -218,8 +218,8 @@ def connect(base_url: str, verify: ssl.SSLContext | None = None) -> httpx2.Async
     )
 
 
-def failure_of(failure: Exception, status: int | None) -> LayersError:
-    """Return why there is no whole answer: a connection that was never made, or one that was lost."""
+def error_from_exception(failure: Exception, status: int | None) -> LayersError:
+    """Return the error for an exception of the network: a connection that was never made, or one that was lost."""
     match failure:
         case httpx2.ProxyError():
             return Unreachable("The proxy did not let the request through.")

@@ -18,7 +18,7 @@ import httpx2
 
 from layers_mcp import __version__
 from layers_mcp.api.body import UnreadableBodyError, read_body
-from layers_mcp.api.connections import connect, failure_of
+from layers_mcp.api.connections import connect, error_from_exception
 from layers_mcp.api.decoding import LARGE_BODY, parse
 from layers_mcp.api.error_mapping import error_from_response, http_date, request_id
 from layers_mcp.api.errors import BadResponse, InvalidArgument, LayersError, NotConfigured
@@ -112,7 +112,7 @@ class Transport:
                     await response.aclose()
                 return _Received(status, self._readable(response.headers), body, await self._parsed(body))
         except (TimeoutError, httpx2.RequestError) as failure:
-            return failure_of(failure, status)
+            return error_from_exception(failure, status)
 
     async def _parsed(self, body: bytes | None) -> Any:
         """Return a body's JSON value without the key, or `_UNREADABLE`."""

@@ -114,8 +114,8 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 def _columns_of(environ: Mapping[str, str]) -> int:
     """The terminal's columns, within our bounds; `COLUMNS` says otherwise, as it does for other programs."""
-    told = environ.get("COLUMNS", "")
-    wide = int(told) if told.isdecimal() else shutil.get_terminal_size((WIDEST, 24)).columns
+    given = environ.get("COLUMNS", "")
+    wide = int(given) if given.isdecimal() else shutil.get_terminal_size((WIDEST, 24)).columns
     return min(max(wide, NARROWEST), WIDEST)
 
 

@@ -182,7 +182,7 @@ def closing(console: Console, review: Facts, *, approved: int, estimate: int, sp
     beat = {name: sum(row.get(name, 0) > 1 for row in live) for name in ("versus_source", "versus_median")}
     console.line()
     console.line(console.style("What happened", "bold"))
-    told = {
+    lines = {
         "ordered": f"{_count(len(orders), 'commission')}, {_count(pieces, 'piece')}; {approved} approved",
         "cost": f"{spent} credits (the estimates said at most {estimate})",
         "result": f"of {_count(len(live), 'live order')}, {beat['versus_source']} beat the source and "
@@ -190,7 +190,7 @@ def closing(console: Console, review: Facts, *, approved: int, estimate: int, sp
         "next": "`layers-mcp --sandbox` in your own client (see README.md), or the real API with your key",
     }
     shown: list[list[str]] = []
-    for name, text in told.items():
+    for name, text in lines.items():
         first, *rest = textwrap.wrap(text, console.width - 11)
         shown += [[console.style(name, "dim"), first], *(["", line] for line in rest)]
     console.table(shown)

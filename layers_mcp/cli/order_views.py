@@ -65,8 +65,8 @@ def as_text(found: Findings, *, all_tenants: bool = False) -> str:
 def as_json(found: Findings) -> str:
     """The same for a program, as one document."""
     orders = [_order(each, whole=found.whole) for each in found.orders]
-    told = {"orders": orders, "more": found.more, "notes": list(found.notes)}
-    return json.dumps(told, ensure_ascii=False, indent=2)
+    document = {"orders": orders, "more": found.more, "notes": list(found.notes)}
+    return json.dumps(document, ensure_ascii=False, indent=2)
 
 
 def what(audit: OrderAudit) -> str:
@@ -234,7 +234,7 @@ def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
     """One order as JSON; with `whole`, with what was asked for and what happened."""
     audit = shown.audit
     row = audit.first
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "order_id": audit.order_id,
         "tool": row.tool,
         "mode": row.mode,
@@ -252,18 +252,18 @@ def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
         "scheduled_post_ids": list(map(label, audit.scheduled_post_ids)),
     }
     if not whole:
-        return told
-    told["arguments"] = {
+        return document
+    document["arguments"] = {
         name: clean(value)[0] if isinstance(value, str) else value for name, value in row.arguments.items()
     }
-    told["verdict"] = verdict(audit)
+    document["verdict"] = verdict(audit)
     if shown.posts is not None:
-        told["scheduled_posts"] = [
+        document["scheduled_posts"] = [
             {"scheduled_post_id": label(post.scheduled_post_id), "status": post.status} for post in shown.posts
         ]
     if shown.booked is not None:
-        told["charged_credits"] = -sum(shown.booked) if shown.booked else None
-    told["events"] = [
+        document["charged_credits"] = -sum(shown.booked) if shown.booked else None
+    document["events"] = [
         {
             "at": stamp(each.at),
             "event": each.step.replace(" ", "_"),
@@ -272,4 +272,4 @@ def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
         }
         for each in shown.happenings
     ]
-    return told
+    return document

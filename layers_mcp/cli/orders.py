@@ -199,16 +199,16 @@ async def _read(wanted: Wanted, store: Store, tenants: Sequence[Tenant], api: La
 async def _told(audit: OrderAudit, store: Store, api: LayersClient | None) -> Shown:
     """One order with everything that happened to it, oldest first."""
     happened = [each for row in audit.rows for each in happenings(row, await store.events(row))]
-    told = Shown(audit=audit, happenings=sorted(happened, key=lambda each: each.at))
+    shown = Shown(audit=audit, happenings=sorted(happened, key=lambda each: each.at))
     if api is None:
-        return told
+        return shown
     try:
         with anyio.fail_after(LAYERS_SECONDS):
             if audit.spends:
-                return replace(told, booked=await _booked(audit, api))
-            return replace(told, posts=[await api.publishing.get(each) for each in audit.scheduled_post_ids])
+                return replace(shown, booked=await _booked(audit, api))
+            return replace(shown, posts=[await api.publishing.get(each) for each in audit.scheduled_post_ids])
     except (LayersError, TimeoutError):
-        return told
+        return shown
 
 
 async def _booked(audit: OrderAudit, api: LayersClient) -> list[int] | None:

@@ -1,11 +1,11 @@
-"""Having a person confirm: a form in the middle of a call, in both eras of the protocol.
+"""Ask a person to confirm: a form in the middle of a call, in both eras of the protocol.
 
 In the handshake era the question is a request to the client while the call waits; its time does not count against the
-call. In 2026-07-28 the call is answered with the question, and comes again with the answer and with a sealed state that
-names the question: an answer counts for the very question that was asked.
+call. In 2026-07-28 the question is the answer to the call, and the client calls again with the person's answer and a
+sealed state that names the question: an answer counts only for the question that was asked.
 
 A question has one field, a choice without a default, the harmless one first: some hosts submit an untouched boolean as
-false, some have no way to decline, some preselect the first value, some accept empty forms by themselves.
+false, some cannot decline, some preselect the first value, some accept empty forms by themselves.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from layers_mcp.lifecycle import Deadline
 FIELD = "decision"
 LONGEST_QUESTION = 600
 PROGRESS_SECONDS = 10.0
-"""How often a client is told that its call still waits for the person."""
+"""How often a client gets progress while its call waits for the person."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked: the verb to which they say yes, and what that is about.
+    """What a person is asked: the verb that they say yes to, and what it is about.
 
-    `about` names what they agree to: where it is another, it is another question. `write` gives the line that they
-    read; it is called when the question is shown, and may tell what changes without a new question, as a balance does.
+    `about` names what they agree to: another value is another question. `write` returns the line that they read; it is
+    called when the question is shown, and may include what changes without a new question, such as a balance.
     """
 
     verb: str
@@ -57,7 +57,7 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """Names the question in a state that the client carries."""
+        """A hash that names the question in the state that the client carries."""
         return hashlib.sha256(json.dumps([self.about, self.verb]).encode()).hexdigest()
 
     @property
@@ -73,7 +73,7 @@ class Question:
 
 
 class InputRequiredError(Exception):
-    """Ends a call of 2026-07-28 that needs an answer first; `result` is the answer to the call."""
+    """Ends a call of 2026-07-28 that needs an answer first; `result` is the result of that call."""
 
     def __init__(self, question: Question, text: str) -> None:
         super().__init__("a question is to be answered first")
@@ -84,18 +84,18 @@ class InputRequiredError(Exception):
 
 
 class Declined(Exception):  # noqa: N818 - named for what happened
-    """No yes came: the person chose no, or in a sentence why their choice is not known."""
+    """There was no yes; the text says in a sentence what came instead."""
 
 
 Ask = Callable[[Question], Awaitable[None]]
-"""`await ask(question)` returns where the person chose yes. Raises `Declined` for everything else."""
+"""`await ask(question)` returns if the person chose yes. Raises `Declined` for everything else."""
 
 
-class Patience:
-    """How long questions of one server may keep a call, as its clients were seen to bear.
+class QuestionTimeout:
+    """How long a question may hold up a call of one server, shortened once its client gave up on one.
 
-    A few hosts declare that they can ask and show nothing. Once a client gives a call up while asking, questions keep
-    within the call's own time, until one is answered.
+    A few hosts declare that they can ask and show nothing. Once a client gives up a call during a question, later
+    questions stay within the call's own time, until one is answered.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -104,7 +104,7 @@ class Patience:
 
 
 def asker(
-    context: ServerRequestContext[Any], params: CallToolRequestParams, deadline: Deadline, patience: Patience
+    context: ServerRequestContext[Any], params: CallToolRequestParams, deadline: Deadline, timeout: QuestionTimeout
 ) -> Ask | None:
     """Return how to ask the person behind this call; None where its client cannot be asked."""
     declared = context.session.client_capabilities
@@ -112,14 +112,14 @@ def asker(
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return None
     if context.protocol_version >= "2026":
-        return _Rounds(params).ask
+        return _ResubmittedElicitation(params).ask
     if context.protocol_version < "2025-06-18" or not context.session.can_send_request:
         return None
-    return _Conversation(context, deadline, patience).ask
+    return _InlineElicitation(context, deadline, timeout).ask
 
 
-class _Rounds:
-    """2026-07-28: ask by ending the call, and find the answer in the one that comes after."""
+class _ResubmittedElicitation:
+    """2026-07-28: end the call with the question, and read the answer from the next call."""
 
     def __init__(self, params: CallToolRequestParams) -> None:
         self._answers = params.input_responses or {}
@@ -134,18 +134,18 @@ class _Rounds:
         _require_yes(question, answer)
 
 
-class _Conversation:
+class _InlineElicitation:
     """The handshake era: ask the client while the call waits."""
 
-    def __init__(self, context: ServerRequestContext[Any], deadline: Deadline, patience: Patience) -> None:
+    def __init__(self, context: ServerRequestContext[Any], deadline: Deadline, timeout: QuestionTimeout) -> None:
         self._context = context
         self._deadline = deadline
-        self._patience = patience
+        self._timeout = timeout
 
     async def ask(self, question: Question) -> None:
-        seconds = self._patience.seconds
+        seconds = self._timeout.seconds
         text = await question.write()
-        if self._patience.short:
+        if self._timeout.short:
             answer = await self._answer(question, text, self._deadline.allow(seconds, keep=AFTER_QUESTION_SECONDS))
         else:
             with self._deadline.paused():
@@ -161,10 +161,10 @@ class _Conversation:
                 group.start_soon(self._tell_progress)
                 with anyio.move_on_after(seconds):
                     answer = await self._elicit(question, text)
-                    self._patience.short = False
+                    self._timeout.short = False
                 group.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
-            self._patience.short = True  # the client gave the call up while it was to ask
+            self._timeout.short = True  # the client gave up the call during the question
             raise
         return answer
 
@@ -187,7 +187,7 @@ class _Conversation:
 
 
 Principal = Callable[[ServerRequestContext[Any]], str | None]
-"""Names the tenant whose request it is; None where there is one alone."""
+"""Names the tenant whose request it is; None if there is only one."""
 
 
 class SealedState:

@@ -30,7 +30,7 @@ from mcp.types import (
 from layers_mcp.deadlines import CALL_SECONDS, COMPLETION_SECONDS, CONFIRM_SECONDS
 from layers_mcp.lifecycle import Deadline
 from layers_mcp.protocol.catalog import Catalog, Tool
-from layers_mcp.protocol.elicitation import InputRequiredError, Patience, Principal, SealedState, asker
+from layers_mcp.protocol.elicitation import InputRequiredError, Principal, QuestionTimeout, SealedState, asker
 from layers_mcp.protocol.errors import ToolError
 from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.protocol.result import render
@@ -47,10 +47,10 @@ JsonObject = dict[str, Any]
 Context = ServerRequestContext[Any]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 MapError = Callable[[Exception, ToolSpec], ToolError | None]
-"""Turns an exception that a tool raised into a ToolError, or answers None where it does not know it."""
+"""Turns an exception that a tool raised into a ToolError; returns None for one it does not know."""
 
 Authorize = Callable[[Any], None]
-"""Looks at a call's context before its tool is called, and raises where no call can work."""
+"""Checks a call's context before its tool is called, and raises if no call can work."""
 
 Complete = Callable[[Any, str, str], Awaitable[Sequence[str]]]
 """`await complete(context, argument name, typed so far)` → values, best first."""
@@ -59,7 +59,7 @@ logger = logging.getLogger(__name__)
 
 
 def map_nothing(error: Exception, tool: ToolSpec) -> ToolError | None:
-    """Know no exceptions but ToolError."""
+    """Map no exception."""
     return None
 
 
@@ -68,7 +68,7 @@ def authorize_all(context: object) -> None:
 
 
 async def no_completion(context: object, argument: str, typed: str) -> Sequence[str]:
-    """Know no values."""
+    """Return no values."""
     return ()
 
 
@@ -96,7 +96,7 @@ class Handlers:
         state_key: bytes = b"",
         principal: Principal | None = None,
     ) -> None:
-        """`state_key`: 32 secret bytes that replicas share, so that each takes the states of the others."""
+        """`state_key`: 32 secret bytes that replicas share, so that each accepts the states of the others."""
         self._catalog = catalog
         self._resolve = resolve
         self._read_prompts = prompts
@@ -105,7 +105,7 @@ class Handlers:
         self._map_error = map_error
         self._complete = complete
         self._call_seconds = call_seconds
-        self._patience = Patience(confirm_seconds)
+        self._question_timeout = QuestionTimeout(confirm_seconds)
         self._state_key = state_key or token_bytes(32)
         self._principal = principal
 
@@ -130,7 +130,7 @@ class Handlers:
             cache_hints=dict.fromkeys(get_args(CacheableMethod), lasting),
             get_tool_input_schema=self._input_schema,  # the SDK would list every tool before each call
         )
-        server.middleware.append(SealedState(name, self._state_key, self._patience.seconds, self._principal))
+        server.middleware.append(SealedState(name, self._state_key, self._question_timeout.seconds, self._principal))
         server.add_request_handler("tools/list", PaginatedRequestParams, self.list_tools)
         server.add_request_handler("tools/call", CallToolRequestParams, self.call_tool)
         server.add_request_handler("prompts/list", PaginatedRequestParams, self.list_prompts)
@@ -146,7 +146,7 @@ class Handlers:
         return tool and tool.definition["inputSchema"]
 
     async def list_tools(self, context: Context, params: PaginatedRequestParams) -> JsonObject:
-        """Answer `tools/list` from the definitions, as they are."""
+        """Answer `tools/list` with the definitions, unchanged."""
         return _only_page(params, "tools", self._catalog.definitions)
 
     async def call_tool(self, context: Context, params: CallToolRequestParams) -> JsonObject | InputRequiredResult:
@@ -158,7 +158,7 @@ class Handlers:
         request = ClientRequest(
             deadline=deadline,
             progress=context.session.report_progress,
-            ask=asker(context, params, deadline, self._patience),
+            ask=asker(context, params, deadline, self._question_timeout),
             http=context.request,
             lifespan=context.lifespan_context,
         )
@@ -177,7 +177,7 @@ class Handlers:
         return _answer(content=[_text(str(failure))], isError=True)
 
     def _failure(self, tool: Tool, error: Exception) -> ToolError:
-        """The words for an exception; a group that task groups raise is answered by its first known member."""
+        """Return the error for an exception; an exception group is mapped by its first known member."""
         for one in _leaves(error):
             known = one if isinstance(one, ToolError) else self._map_error(one, tool.spec)
             if known is not None:

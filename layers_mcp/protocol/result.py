@@ -68,15 +68,15 @@ def _cut(content: dict[str, Any], result: Result) -> dict[str, Any]:
     if not lists:
         return content
     cut = {key: value for key, value in content.items() if key != "next_cursor"}
-    told: list[str] = []
+    cuts: list[str] = []
     room = LONGEST_RESULT - _ROOM_FOR_NOTES - len(_compact({key: cut[key] for key in cut if key not in lists}))
     for place, name in enumerate(lists):
         share = room // (len(lists) - place)
         if len(_compact(lists[name])) > share:
             cut[name], what = _shortened(name, lists[name], share, keep_tail=result.keep_tail)
-            told.append(f"{what}, to keep the answer short. {result.truncation_hint}")
+            cuts.append(f"{what}, to keep the answer short. {result.truncation_hint}")
         room -= len(_compact(cut[name])) + len(name) + 4  # its name in quotes, a colon and a comma
-    return {**cut, "notes": [*content.get("notes", []), *told]}
+    return {**cut, "notes": [*content.get("notes", []), *cuts]}
 
 
 def _shortened(name: str, rows: list[Any], room: int, *, keep_tail: bool) -> tuple[list[Any], str]:

@@ -57,8 +57,8 @@ class ObservedCalls:
                 seconds = perf_counter() - started
                 span.set_attribute("layers_mcp.outcome", outcome)
                 self._metrics.call_ended(name, outcome, seconds)
-                told = {"ms": round(seconds * 1000), "outcome": outcome}
-                logger.info("%s: %s after %d ms", name, outcome, told["ms"], extra=vars(labels) | told)
+                fields = {"ms": round(seconds * 1000), "outcome": outcome}
+                logger.info("%s: %s after %d ms", name, outcome, fields["ms"], extra=vars(labels) | fields)
                 current_call.reset(belonging)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 MIME_TYPE: Final = "text/html;profile=mcp-app"
 
-_SHARED: Final = ("dom", "formats", "looks", "host", "stage", "question")
+_SHARED: Final = ("dom", "formats", "theme", "host", "page", "question")
 
 
 @dataclass(frozen=True)

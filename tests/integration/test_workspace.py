@@ -10,7 +10,7 @@ from mcp import Client
 from layers_mcp import create_server
 from layers_mcp.api.errors import Unreachable
 from layers_mcp.app import open_context
-from layers_mcp.config import ServerConfig, Vintage
+from layers_mcp.config import ServerConfig, VintageSetting
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from tests.support import configured
 
@@ -67,7 +67,7 @@ async def test_a_state_directory_that_cannot_be_one_is_told(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("vintage", "form"), [("auto", "prj_01"), ("preview", "prj_01"), ("current", "prj_[0-9a-f-]{36}$")]
 )
-async def test_the_vintage_says_what_the_sandbox_speaks(tmp_path: Path, vintage: Vintage, form: str) -> None:
+async def test_the_vintage_says_what_the_sandbox_speaks(tmp_path: Path, vintage: VintageSetting, form: str) -> None:
     async with Client(create_server(ServerConfig(sandbox=True, state_dir=tmp_path, vintage=vintage))) as client:
         answer = await client.call_tool("list_projects", {"search": "acme"})
         [project] = (answer.structured_content or {})["projects"]

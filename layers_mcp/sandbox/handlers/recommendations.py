@@ -121,10 +121,10 @@ def _id(moment: float, *parts: object) -> str:
 
 
 def _with_status(ctx: RequestContext, row: Recommendation) -> Recommendation:
-    told = ctx.one("SELECT * FROM recommendation_status WHERE recommendation_id = ?", row.recommendation_id)
-    if told is None:
+    given = ctx.one("SELECT * FROM recommendation_status WHERE recommendation_id = ?", row.recommendation_id)
+    if given is None:
         return row
-    return replace(row, status=told["status"], note=told["note"], updated_at=told["updated_at"])
+    return replace(row, status=given["status"], note=given["note"], updated_at=given["updated_at"])
 
 
 def _render(row: Recommendation) -> dict[str, object]:

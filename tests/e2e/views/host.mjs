@@ -84,19 +84,19 @@ function serve(request) {
   return request.respond({ contentType: file.type, body: Buffer.from(file.base64, "base64") });
 }
 
-let stage;
+let view;
 const page = await browser.newPage();
 page.on("console", (line) => event("console", { level: line.type(), text: line.text() }));
 page.on("pageerror", (error) => event("console", { level: "exception", text: String(error) }));
 await page.setRequestInterception(true);
 page.on("request", serve);
-await page.exposeFunction("fromView", (message) => stage.hear(message));
+await page.exposeFunction("fromView", (message) => view.hear(message));
 
 const timers = (speed) =>
   speed === 1 ? "" : `<script>setTimeout = ((real) => (work, ms, ...more) => real(work, ms / ${speed}, ...more))(setTimeout)</script>`;
 
 /** One view in a frame of the page, with its bridge. */
-class Stage {
+class ViewFrame {
   held = []; // what the view posted before the bridge listened
   bridge = null;
   answers = new Map();
@@ -184,36 +184,36 @@ class Stage {
 
 const commands = {
   async open(options) {
-    stage = new Stage();
+    view = new ViewFrame();
     media = options.media ?? {};
-    await stage.open(options);
+    await view.open(options);
   },
-  connect: (options) => stage.connect(options),
-  input: ({ args }) => stage.bridge.sendToolInput({ arguments: args }),
-  result: ({ result }) => stage.bridge.sendToolResult(result),
-  cancelled: () => stage.bridge.sendToolCancelled({}),
-  context: ({ changes }) => stage.bridge.sendHostContextChange(changes),
-  post: ({ message }) => stage.post(message),
-  evaluate: ({ script, arg }) => stage.frame.evaluate(`(${script})(${JSON.stringify(arg ?? null)})`),
-  until: ({ script, arg, timeout }) => stage.frame.waitForFunction(`(${script})(${JSON.stringify(arg ?? null)})`, { timeout: timeout ?? 5_000, polling: 30 }).then(() => true),
+  connect: (options) => view.connect(options),
+  input: ({ args }) => view.bridge.sendToolInput({ arguments: args }),
+  result: ({ result }) => view.bridge.sendToolResult(result),
+  cancelled: () => view.bridge.sendToolCancelled({}),
+  context: ({ changes }) => view.bridge.sendHostContextChange(changes),
+  post: ({ message }) => view.post(message),
+  evaluate: ({ script, arg }) => view.frame.evaluate(`(${script})(${JSON.stringify(arg ?? null)})`),
+  until: ({ script, arg, timeout }) => view.frame.waitForFunction(`(${script})(${JSON.stringify(arg ?? null)})`, { timeout: timeout ?? 5_000, polling: 30 }).then(() => true),
   async click({ selector, count = 1 }) {
-    await (await stage.element(selector)).click({ count });
+    await (await view.element(selector)).click({ count });
   },
   async tap({ selector }) {
-    await (await stage.element(selector)).tap();
+    await (await view.element(selector)).tap();
   },
   async at({ x, y, what = "click" }) {
     if (what === "click") await page.mouse.click(x, y);
     else await page.mouse.move(x, y);
   },
   async box({ selector }) {
-    return (await stage.element(selector)).boundingBox();
+    return (await view.element(selector)).boundingBox();
   },
   async focus({ selector }) {
-    await (await stage.element(selector)).evaluate((node) => node.focus()); // puppeteer's own focuses no SVG
+    await (await view.element(selector)).evaluate((node) => node.focus()); // puppeteer's own focuses no SVG
   },
   async hover({ selector }) {
-    await (await stage.element(selector)).hover();
+    await (await view.element(selector)).hover();
   },
   key: ({ key }) => page.keyboard.press(key),
   async hold({ key, times }) {
@@ -222,15 +222,15 @@ const commands = {
   },
   type: ({ text }) => page.keyboard.type(text),
   async select({ selector, value }) {
-    await (await stage.element(selector)).select(value);
+    await (await view.element(selector)).select(value);
   },
   async resize({ width }) {
     await page.setViewport({ width, height: 800, hasTouch: true });
   },
   async axe() {
     const { readFile } = await import("node:fs/promises");
-    await stage.frame.evaluate(await readFile(AXE, "utf8"));
-    const { violations } = await stage.frame.evaluate(() => axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+    await view.frame.evaluate(await readFile(AXE, "utf8"));
+    const { violations } = await view.frame.evaluate(() => axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
     return violations.map(({ id, impact, help, nodes }) => ({ id, impact, help, nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })) }));
   },
   async picture({ path }) {
@@ -242,7 +242,7 @@ const commands = {
 process.on("unhandledRejection", (reason) => out({ event: "console", level: "exception", text: `host: ${reason}` }));
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
-  if ("answer" in command) stage.answer(command);
+  if ("answer" in command) view.answer(command);
   else
     Promise.resolve()
       .then(() => commands[command.do](command))

@@ -1,4 +1,4 @@
-/* What the host looks like: theme, colours, font, locale, direction. */
+/* The host's look: theme, colours, font, locale, direction. */
 
 const RIGHT_TO_LEFT = new Set(["ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ps", "sd", "ug", "ur", "yi"]);
 const CONTRAST_OF_TEXT = 4.5; // WCAG 2.2, 1.4.3
@@ -15,7 +15,7 @@ const root = document.documentElement;
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
 
 /** Follow a host context. Only what was given so far counts; later contexts carry only what changed. */
-function lookLike(context) {
+function applyTheme(context) {
   root.dataset.theme = context.theme === "dark" || (context.theme !== "light" && systemIsDark.matches) ? "dark" : "light";
   const variables = isObject(context.styles?.variables) ? context.styles.variables : {};
   for (const font of ["--font-sans", "--font-mono"]) adopt(font, textOf(variables[font]));

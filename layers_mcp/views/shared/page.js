@@ -55,7 +55,7 @@ function run(view) {
   function look(changes) {
     const before = `${context.locale} ${context.timeZone}`;
     context = { ...context, ...changes };
-    lookLike(context);
+    applyTheme(context);
     if (`${context.locale} ${context.timeZone}` !== before) draw();
   }
 
@@ -95,8 +95,8 @@ function run(view) {
     },
   });
 
-  systemIsDark.addEventListener("change", () => lookLike(context));
-  lookLike(context);
+  systemIsDark.addEventListener("change", () => applyTheme(context));
+  applyTheme(context);
   waitFor();
   host.start();
 }
