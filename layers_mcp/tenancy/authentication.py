@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -61,12 +62,12 @@ class Caller:
     credentials: Credentials
     policy: Policy
 
-    @property
+    @cached_property
     def workspace_key(self) -> Caller:
         """What callers whose calls share a workspace have in common."""
         return replace(self, policy=replace(self.policy, read_only=False))
 
-    @property
+    @cached_property
     def short_hash(self) -> str:
         """A hash that tells tenants apart in a log, and reveals nothing else."""
         shown = f"{self.credentials.api_key}\n{self.credentials.organization}"

@@ -55,7 +55,7 @@ class GatherSettled:
         seconds: float = GATHER_SECONDS,
         keep: float = ANSWER_SECONDS,
     ) -> None:
-        self._places = anyio.Semaphore(at_once)
+        self._places = anyio.Semaphore(at_once, fast_acquire=True)
         self._seconds = deadline.allow(seconds, keep=keep)
         self._stack = AsyncExitStack()
 

@@ -158,10 +158,9 @@ _WORDS = {
 
 async def _read_body(headers: Headers, receive: Receive) -> bytes | None:
     """The whole body; None where the client left before its end. Raises Refused where it is too large."""
-    too_large = Refused(problem(413, "invalid_request", f"The body is larger than {LARGEST_BODY} bytes."))
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > LARGEST_BODY:
-        raise too_large
+        raise _too_large()
     body = bytearray()
     while True:
         message = await receive()
@@ -169,9 +168,13 @@ async def _read_body(headers: Headers, receive: Receive) -> bytes | None:
             return None
         body += message.get("body", b"")
         if len(body) > LARGEST_BODY:
-            raise too_large
+            raise _too_large()
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def _too_large() -> Refused:
+    return Refused(problem(413, "invalid_request", f"The body is larger than {LARGEST_BODY} bytes."))
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

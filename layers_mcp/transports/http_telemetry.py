@@ -28,19 +28,19 @@ class ObservedCalls:
         self._metrics = metrics
         self._tools = tools
         self._tenant_of = tenant_of
+        self._tracer = trace.get_tracer(SCOPE)
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         name = (ctx.params or {}).get("name")
         if ctx.method != "tools/call" or not isinstance(name, str) or name not in self._tools:
             return await call_next(ctx)
         labels = CallLabels(request_id=token_hex(8), tool=name, tenant=self._tenant_of(ctx.request))
-        parent = propagate.extract(dict(cast("Request", ctx.request).headers))
-        tracer = trace.get_tracer(SCOPE)
+        parent = propagate.extract(cast("Request", ctx.request).headers)
         belonging = current_call.set(labels)
         started = perf_counter()
         outcome: Outcome = "cancelled"
         self._metrics.call_started()
-        with tracer.start_as_current_span(
+        with self._tracer.start_as_current_span(
             f"tools/call {name}",
             parent,
             trace.SpanKind.SERVER,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from layers_mcp.api.decoding import members
-from layers_mcp.api.models import AdsContent, Metrics, Page, PageReply
+from layers_mcp.api.models import AdsContent, Metrics, Page
 from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource, require_same_id
 from layers_mcp.api.resources.metrics import read_series
@@ -66,7 +66,7 @@ class AdsResource(Resource):
             scope="metrics:read",
             subject="project",
         )
-        return await self._client.get_page(PageReply[AdsContent], request)
+        return await self._client.get_page(AdsContent, request)
 
     async def set_override(
         self,

@@ -13,7 +13,7 @@ import anyio
 from layers_mcp.api.dialects import adapters
 from layers_mcp.api.dialects.base import CloneBrief, HookBrief
 from layers_mcp.api.errors import Conflict, LayersError
-from layers_mcp.api.models import Container, Decision, OrderReply, Page, PageReply
+from layers_mcp.api.models import Container, Decision, OrderReply, Page
 from layers_mcp.api.pagination import collect
 from layers_mcp.api.plans import OrderPlan, OrderRequest
 from layers_mcp.api.request import Repeat, Request, path, query
@@ -83,7 +83,7 @@ class ContentResource(Resource):
             scope="content:read",
             subject="project",
         )
-        return await self._client.get_page(PageReply[Container], request, adapters.container)
+        return await self._client.get_page(Container, request, adapters.container)
 
     async def approve(self, container_id: str, *, note: str = "") -> Decision:
         """Approve a container, for good. Raises Conflict where it is decided already or needs no decision."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from layers_mcp.api.models import CreditEvent, Credits, Page, PageReply
+from layers_mcp.api.models import CreditEvent, Credits, Page
 from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource
 
@@ -34,4 +34,4 @@ class CreditsResource(Resource):
                 projectId=project_id, eventType=event_type, since=since, until=until, limit=limit, cursor=cursor
             ),
         )
-        return await self._client.get_page(PageReply[CreditEvent], request)
+        return await self._client.get_page(CreditEvent, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from layers_mcp.api.models import Influencer, Page, PageReply
+from layers_mcp.api.models import Influencer, Page
 from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource
 
@@ -28,4 +28,4 @@ class InfluencersResource(Resource):
             scope="influencers:write",
             subject="project",
         )
-        return await self._client.get_page(PageReply[Influencer], request)
+        return await self._client.get_page(Influencer, request)

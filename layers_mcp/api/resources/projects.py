@@ -12,7 +12,7 @@ from layers_mcp.api.dialects import adapters
 from layers_mcp.api.dialects.base import Vintage
 from layers_mcp.api.dialects.detection import DIALECTS
 from layers_mcp.api.errors import LayersError
-from layers_mcp.api.models import Page, PageReply, Project, ReviewPolicy, SocialAccount
+from layers_mcp.api.models import Page, Project, ReviewPolicy, SocialAccount
 from layers_mcp.api.pagination import collect
 from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource
@@ -37,7 +37,7 @@ class ProjectsResource(Resource):
             params=query(search=search, status=status, limit=limit, cursor=cursor),
             scope="projects:read",
         )
-        return await self._client.get_page(PageReply[Project], request)
+        return await self._client.get_page(Project, request)
 
     async def social_accounts(self, project_id: str) -> list[SocialAccount]:
         """Return every account linked to a project."""
@@ -51,7 +51,7 @@ class ProjectsResource(Resource):
                 scope="social:read",
                 subject="project",
             )
-            return await self._client.get_page(PageReply[SocialAccount], request, deadline=deadline)
+            return await self._client.get_page(SocialAccount, request, deadline=deadline)
 
         return (await collect(read)).items
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from layers_mcp.api.dialects import adapters
 from layers_mcp.api.errors import ValidationFailed
-from layers_mcp.api.models import Container, Page, PageReply, PublishReply, ScheduledPost, SocialAccount
+from layers_mcp.api.models import Container, Page, PublishReply, ScheduledPost, SocialAccount
 from layers_mcp.api.plans import WriteRequest
 from layers_mcp.api.request import Request, path, query
 from layers_mcp.api.resources._base import Resource, require_same_id
@@ -102,7 +102,7 @@ class PublishingResource(Resource):
                 scope="publish:read",
                 subject="project",
             )
-            return await self._client.get_page(PageReply[ScheduledPost], request, adapters.scheduled_post)
+            return await self._client.get_page(ScheduledPost, request, adapters.scheduled_post)
 
         try:
             return await read()
