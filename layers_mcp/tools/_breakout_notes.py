@@ -56,8 +56,8 @@ def first_fresh(found: Sequence[Found], *, read_only: bool, clones_posts: bool) 
     return ""
 
 
-def nothing_fresh(found: Sequence[Found], *, asked: int, read: int) -> str:
-    """What to do where no solid breakout waits for an answer; projects `asked` about and `read`."""
+def nothing_fresh(found: Sequence[Found], short_of_posts: int, *, asked: int, read: int) -> str:
+    """What to do where no solid breakout waits for an answer; projects `asked` about, `read`, and `short_of_posts`."""
     if any(one.row.score.evidence == "solid" for one in found):
         return "Every solid breakout here was cloned before: review_commissions tells how those orders do."
     if found:
@@ -67,4 +67,6 @@ def nothing_fresh(found: Sequence[Found], *, asked: int, read: int) -> str:
     if not read:
         return "No project could be read, so nothing is known of breakouts; quiet tells why, list_projects has the ids."
     scope = "" if read == asked else f" in the {read} of {counted(asked, 'project')} that could be read"
-    return f"No breakout{scope}, so nothing asks to be cloned; check_readiness explains a project without data."
+    more = counted(short_of_posts, "project")
+    longer = f"; a longer window may hold enough posts in {more}" if short_of_posts else ""
+    return f"No breakout{scope}, so nothing asks to be cloned{longer}; check_readiness explains a project without data."

@@ -52,6 +52,13 @@ def stage_notes(records: Iterable[OrderRecord], seen: Surroundings, publications
         yield f"Pieces that may go live and were not published, which is a person's call: {unpublished}."
 
 
+def ledger_notes(charges: Sequence[int | None]) -> Iterable[str]:
+    """Whose charges the sum holds, where Layers' ledger does not name every order."""
+    known = sum(charge is not None for charge in charges)
+    if 0 < known < len(charges):
+        yield f"Layers' ledger names {known} of these {len(charges)} orders: credits.charged is of those alone."
+
+
 def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
     """Each mode's lift in words, as far as there are orders enough."""
     parts: list[str] = []

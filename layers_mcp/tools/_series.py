@@ -71,7 +71,8 @@ def scoped_id(scope: str, id: str, project_id: str) -> str:  # noqa: A002 - the 
     if scope == "project":
         return project_id
     raise invalid_argument(
-        "`id` is needed with every scope but project.", "Pass the id of what `scope` names, or leave `scope` out."
+        "`id` is needed with every scope but project.",
+        "Pass the id of what `scope` names (list_projects has organization_id), or leave `scope` out.",
     )
 
 

@@ -137,7 +137,8 @@ async def find_breakouts(
         next_cursor=round_.next_cursor or None,
         as_of=stamp(min((ranking.answered_at for ranking in rankings), default=context.now())),
         notes=_notes(rankings, round_, warnings),
-        next_step=fresh or nothing_fresh(found, asked=len(round_.seen), read=len(rankings)),
+        next_step=fresh
+        or nothing_fresh(found, _short_of_posts(quiet, window), asked=len(round_.seen), read=len(rankings)),
     )
 
 
@@ -216,6 +217,11 @@ def _quiet(seen: _Seen, ranking: ScoredRanking | None, window: Window, now: date
     if isinstance(seen.accounts, LayersError):
         return "unreadable", f"Nothing is ranked in {window}, and the accounts could not be read. {seen.accounts}"
     return why_empty(seen.accounts, window, now)
+
+
+def _short_of_posts(quiet: Sequence[QuietProject], window: Window) -> int:
+    """How many projects have too few posts in a window that could be longer."""
+    return 0 if window == "90d" else sum(project.reason == "too_few_posts" for project in quiet)
 
 
 def _breakout(project_id: str, names: Mapping[str, str], found: Found) -> Breakout:

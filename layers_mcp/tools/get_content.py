@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -100,6 +101,8 @@ class ContentRead:
     next_cursor: str
     notes: list[str]
     names: Mapping[str, str]
+    as_asked: bool = False
+    """Whether the order is the caller's; else it is newest first."""
 
     @classmethod
     def of(cls, waiting: Waiting) -> ContentRead:
@@ -138,7 +141,7 @@ async def _these(context: ToolContext, container_ids: Sequence[str]) -> ContentR
         raise failures[0]
     unknown = any(isinstance(failure, NotFound) for failure in failures)
     notes = ["not_found: nothing with that id in this organization."] if unknown else []
-    return ContentRead(outcomes, "", notes, {})
+    return ContentRead(outcomes, "", notes, {}, as_asked=True)
 
 
 async def _page(context: ToolContext, project_id: str, since: datetime | None, limit: int, cursor: str) -> ContentRead:
@@ -170,6 +173,8 @@ async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Co
             }
         )
         items.append(item)
+    if not read.as_asked:
+        items = _by_variation(items)
     running = await _running_note(context, project_id) if project_id else []
     warnings = [warning] if (warning := unread or unwritten) else []
     return Content(
@@ -178,6 +183,16 @@ async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Co
         notes=[*read.notes, *missing_texts(items), *running, *publications.notes, *warnings],
         next_step=_next_step(items, context.policy.read_only),
     )
+
+
+def _by_variation(items: Sequence[Item]) -> list[Item]:
+    """The items, with what one order made at the same moment as it counts: "the first one" is 1 of 2."""
+    groups = groupby(items, key=lambda item: (item.created_at, item.commission_id))
+    return [item for _, group in groups for item in sorted(group, key=_variation)]
+
+
+def _variation(item: Item) -> int:
+    return int(item.variation.partition(" ")[0]) if item.variation else 0
 
 
 async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mapping[str, str], PublicationStatuses]:

@@ -16,7 +16,7 @@ from layers_mcp.text.times import stamp
 from layers_mcp.tools._arguments import moment
 from layers_mcp.tools._publication_status import PublicationStatus, PublicationStatuses
 from layers_mcp.tools._ranking_rows import ordered_containers, shown_title
-from layers_mcp.tools._review_notes import lift_notes, result_notes, scope_notes, stage_notes
+from layers_mcp.tools._review_notes import ledger_notes, lift_notes, result_notes, scope_notes, stage_notes
 from layers_mcp.tools._review_reads import (
     MOST_PROJECTS,
     Surroundings,
@@ -124,12 +124,14 @@ async def review_commissions(
         await context.operations.history.record_content(ends)
     outcomes = await _outcomes(context, records, seen)
     publications = await read_order_publications(context, records[:limit], seen)
+    charges = [seen.charged(record) for record in records]
     modes = by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
     notes = [
         *([warning] if warning else scope_notes(records, projects, window, covered, limit, start, project_id)),
         *result_notes(outcomes, seen.views.values(), covered),
         *stage_notes(records, seen, publications),
         *lift_notes(modes),
+        *ledger_notes(charges),
         *(note for view in seen.views.values() for note in view.warnings),
         *seen.warnings,
         *publications.notes,
@@ -142,7 +144,7 @@ async def review_commissions(
         by_mode=[_mode_result(mode) for mode in modes],
         credits=Credits(
             estimated=sum(record.estimated_credits or 0 for record in records),
-            charged=_together(map(seen.charged, records)),
+            charged=_together(charges),
         ),
         notes=[*notes, unread_jobs] if unread_jobs else notes,
     )

@@ -76,6 +76,13 @@ async def test_named_projects_are_read_once_each_and_get_their_names(tmp_path: P
     assert not upstream.asked("/v1/projects/prj_2/top-performers")
 
 
+async def test_a_longer_window_is_named_where_posts_are_too_few_in_this_one(tmp_path: Path) -> None:
+    rankings: dict[str, list[dict[str, Any]] | Reply] = {"prj_1": FIELD, "prj_2": FIELD[:2]}
+    told = (await looked(agency(rankings), tmp_path)).next_step
+    assert "; a longer window may hold enough posts in 1 project;" in told
+    assert "longer window" not in (await looked(agency(rankings), tmp_path, window="90d")).next_step
+
+
 async def test_names_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     upstream = agency({"prj_1": [row(1, 0.082, 14820), *FIELD]})
     upstream.replies["GET /v1/projects"] = refused(403, "FORBIDDEN_SCOPE")

@@ -9,6 +9,7 @@ import pytest
 from layers_mcp.api.errors import ForbiddenScope, LayersError
 from layers_mcp.protocol import ToolError, render
 from layers_mcp.tools.get_content import Item, get_content
+from tests.support.tool_harness import open_tool_harness
 from tests.support.upstream import Upstream, pairs_of, query_of, refused
 
 CONTENT = "/v1/projects/prj_1/content"
@@ -85,6 +86,21 @@ async def test_a_container_comes_back_in_the_contracts_fields(tmp_path):
         "notes": [],
         "next_step": "Nothing goes live by itself: publish_content puts it out, once a person wants that.",
     }
+
+
+@pytest.mark.jumping
+async def test_what_one_order_made_at_the_same_moment_comes_as_it_counts(tmp_path):
+    async with open_tool_harness(tmp_path) as harness:
+        order = await harness.facts("generate_with_hook", project_id=harness.project, hook="Plan less.", variations=3)
+        harness.clock.move(minutes=5)
+        await harness.facts("wait_job", job_ids=[order["job_id"]])
+        shown = {}
+        for asked in ({"project_id": harness.project, "limit": 3}, {"awaiting_approval": True}):
+            shown = await harness.facts("get_content", **asked)
+            assert [item["variation"] for item in shown["items"]] == ["1 of 3", "2 of 3", "3 of 3"]
+        backwards = [item["container_id"] for item in shown["items"]][::-1]
+        shown = await harness.facts("get_content", container_ids=backwards)
+        assert [item["variation"] for item in shown["items"]] == ["3 of 3", "2 of 3", "1 of 3"]
 
 
 async def test_an_unknown_container_does_not_hide_the_others(tmp_path):

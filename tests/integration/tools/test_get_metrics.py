@@ -97,6 +97,7 @@ async def test_what_cannot_be_measured_is_refused_before_any_request(
     assert str(failure.value).startswith(f"INVALID_ARGUMENT: {named}")
     assert "Nothing was changed." in str(failure.value)
     assert not any(value in str(failure.value) for value in ("yesterday", "2030"))
+    assert ("list_projects has organization_id" in str(failure.value)) == (named == "`id` is needed")
     assert upstream.requests == []
 
 

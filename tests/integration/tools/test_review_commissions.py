@@ -586,6 +586,7 @@ async def test_what_was_charged_is_told_per_order_and_in_all_with_refunds_subtra
         charged = {row["commission_id"]: row["charged_credits"] for row in review["commissions"]}
         assert charged == {failed["commission_id"]: 0, cloned["commission_id"]: 240}
         assert review["credits"] == {"estimated": 360, "charged": 240}
+        assert not any("ledger" in note for note in review["notes"])
         assert harness.spent() == -240
 
 
@@ -611,3 +612,4 @@ async def test_of_a_ledger_that_was_not_read_to_its_end_only_whole_accounts_coun
         result = await review_commissions(context)
     assert {row.container_ids[0]: row.charged_credits for row in result.commissions} == {"cnt_1": None, "cnt_2": 60}
     assert result.credits.charged == 60
+    assert "Layers' ledger names 1 of these 2 orders: credits.charged is of those alone." in result.notes
