@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -94,3 +96,23 @@ def test_the_sdist_holds_what_the_tests_read() -> None:
         ".github",
         ".ci",
     }
+
+
+@pytest.mark.subprocess
+@pytest.mark.skipif(sys.platform == "win32", reason="needs bash")
+@pytest.mark.parametrize(
+    ("subject", "complaint"),
+    [
+        ("operations: refuse to send while the journal is away", ""),
+        (f"docs: {'é' * 66}", ""),
+        ("Merge branch 'main' of a repository whose name is longer than any subject may be", ""),
+        (f"docs: {'é' * 67}", "The subject has 73 characters; the limit is 72."),
+        ("Fix it", "Begin the subject with the component"),
+        ("", "Begin the subject with the component"),
+    ],
+)
+def test_a_commit_subject_names_its_component_in_72_characters(subject: str, complaint: str, tmp_path: Path) -> None:
+    message = tmp_path / "message"
+    message.write_text(f"{subject}\n\n{'A body may have long lines. ' * 10}\n", "utf-8")
+    done = subprocess.run([ROOT / "scripts" / "commit-message", message], capture_output=True, text=True)
+    assert (done.returncode, complaint in done.stderr) == (int(bool(complaint)), True)

@@ -1,6 +1,7 @@
 """Which package may import which."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -133,6 +134,15 @@ def test_no_module_imports_itself_by_a_detour() -> None:
 def test_the_packages_named_here_are_all_there_are() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert folders == PACKAGES
+
+
+def test_the_architecture_page_shows_these_tables() -> None:
+    page = (PACKAGE.parent / "docs" / "contributing" / "architecture.md").read_text("utf-8")
+    shown = {name: [set(re.findall(r"`(\w+)`", cell)) for cell in cells] for name, *cells in _ROW.findall(page)}
+    assert shown == {name: [MAY_IMPORT[name], FOREIGN[name]] for name in MAY_IMPORT}
+
+
+_ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
 
 def test_the_public_surface_is_exactly_what_is_named() -> None:
