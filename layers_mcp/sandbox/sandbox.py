@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,13 +30,19 @@ def _real_time() -> datetime:
     return datetime.now(UTC)
 
 
+def _begin(db: sqlite3.Connection, parameters: WorldParameters, seed: int, now: float) -> None:
+    """Write a world as it is at its beginning, scored once."""
+    Seeder(db, parameters, seed, now).run()
+    Engine(parameters, seed).catch_up(db, now)
+
+
 @lru_cache(maxsize=4)
 def _first_rows(parameters: WorldParameters, seed: int, now: float) -> bytes:
     """The beginning of a world, written once for every world in memory that begins so."""
     store = Store(None)
     with store.transaction(write=True) as db:
         store.create()
-        Seeder(db, parameters, seed, now).run()
+        _begin(db, parameters, seed, now)
     rows = store.db.serialize()
     store.close()
     return rows
@@ -102,7 +109,7 @@ class Sandbox:
             self._store.db.deserialize(_first_rows(self._parameters, seed, now))
         with self._store.transaction(write=True) as db:
             if self._store.create():
-                Seeder(db, self._parameters, seed, now).run()
+                _begin(db, self._parameters, seed, now)
             self._seed: int = db.execute("SELECT seed FROM world").fetchone()[0]
 
     def __enter__(self) -> Self:
@@ -141,7 +148,7 @@ class Sandbox:
         with self._store.transaction(write=True) as db:
             self._store.clear()
             self._store.create()
-            Seeder(db, self._parameters, self._seed, self._clock().timestamp()).run()
+            _begin(db, self._parameters, self._seed, self._clock().timestamp())
 
     # --- what a client needs -----------------------------------------------------------------------------------
 
