@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.virtual_time import JUMPING
 
@@ -20,7 +20,12 @@ PROCESSES = 8
 MEMORY = Path("/dev/shm")
 FREE_BYTES = 2**30
 
-settings.register_profile("quick", deadline=None, max_examples=int(25 * TIMES))  # a slow moment is no failure
+settings.register_profile(
+    "quick",
+    deadline=None,
+    max_examples=int(25 * TIMES),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],  # a slow moment is no failure
+)
 settings.load_profile("quick")
 
 

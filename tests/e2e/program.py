@@ -12,8 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-PATIENCE = 60.0
-"""Seconds after which a program that is silent or does not end is killed, and its test fails."""
+from tests.support import PATIENCE
 
 LEAVE_SECONDS = 20.0
 """How long a program may take to leave, on a busy machine: less than any call that a test leaves under way."""

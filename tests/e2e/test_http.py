@@ -18,7 +18,8 @@ import httpx2
 import pytest
 
 from layers_mcp.transports.http_server import DRAIN_SECONDS
-from tests.e2e.program import PATIENCE, environment
+from tests.e2e.program import environment
+from tests.support import PATIENCE
 from tests.support.http_server import headers_for, message
 
 pytestmark = [pytest.mark.subprocess, pytest.mark.skipif(os.name != "posix", reason="signals")]
@@ -35,6 +36,14 @@ class Served:
     def post(self, tool: str = "list_projects", *, timeout: float = 30, **headers: str) -> httpx2.Response:
         body = message("tools/call", {"name": tool, "arguments": {}})
         return httpx2.post(self.url, json=body, headers={**headers_for(body), **headers}, timeout=timeout)
+
+    def wait_until_it_drains(self) -> None:
+        """Ask whether it is ready until it says that it drains."""
+        deadline = time.monotonic() + PATIENCE
+        while (ready := httpx2.get(f"{self.root}/health/ready")).status_code == 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert (ready.status_code, ready.text) == (503, "draining")
 
     def end(self, seconds: float = PATIENCE) -> tuple[int, str, str]:
         """Wait for its end: exit code, the rest of stdout, and stderr."""
@@ -101,9 +110,7 @@ def test_a_call_that_runs_is_finished_while_new_ones_are_refused(tmp_path: Path)
             lines = waiting.iter_lines()
             next(lines)
             served.process.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
-            ready = httpx2.get(f"{served.root}/health/ready")
-            assert (ready.status_code, ready.text) == (503, "draining")
+            served.wait_until_it_drains()
             assert httpx2.get(f"{served.root}/health/live").status_code == 200
             late = served.post()
             assert late.status_code == 503
@@ -120,7 +127,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         body = message("tools/call", {"name": "wait_job", "arguments": {"job_ids": [job], "timeout_seconds": 40}})
         with http.stream("POST", served.url, json=body, headers=headers_for(body)):
             served.process.send_signal(signal.SIGTERM)
-            time.sleep(1)
+            served.wait_until_it_drains()
             assert served.process.poll() is None
             served.process.send_signal(signal.SIGINT)
             assert served.end()[0] != 0

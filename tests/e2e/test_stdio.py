@@ -13,6 +13,7 @@ from mcp import Client, StdioServerParameters
 
 from layers_mcp.tools import CATALOG
 from tests.e2e.program import INITIALIZE, INITIALIZED, Program, call_of, environment
+from tests.support import PATIENCE
 
 pytestmark = pytest.mark.subprocess
 
@@ -210,7 +211,7 @@ def test_what_customers_publish_is_in_no_log_even_at_debug_level(tmp_path: Path)
 
 def ran(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "layers_mcp", *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
+    return subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
 
 
 def test_a_bad_setting_is_one_line_on_stderr_and_exit_code_2(tmp_path: Path) -> None:
@@ -263,7 +264,7 @@ def test_a_client_that_stops_reading_ends_it_without_a_traceback(tmp_path: Path)
     )
     assert process.stdout is not None
     process.stdout.close()
-    _, err = process.communicate(json.dumps(INITIALIZE).encode() + b"\n", timeout=30)
+    _, err = process.communicate(json.dumps(INITIALIZE).encode() + b"\n", timeout=PATIENCE)
     assert (process.returncode, err) == (0, b"")
 
 
@@ -272,7 +273,7 @@ def test_a_command_whose_reader_has_gone_ends_without_a_traceback(tmp_path: Path
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path))
     assert process.stdout is not None
     process.stdout.close()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (1, b"")
 
 
@@ -280,7 +281,7 @@ def test_a_command_whose_reader_has_gone_ends_without_a_traceback(tmp_path: Path
 def test_without_a_stdin_it_says_so_on_stderr_and_fails(tmp_path: Path) -> None:
     command = f"exec '{sys.executable}' -m layers_mcp --sandbox <&-"
     result = subprocess.run(
-        ["sh", "-c", command], env=environment(tmp_path), capture_output=True, text=True, timeout=30
+        ["sh", "-c", command], env=environment(tmp_path), capture_output=True, text=True, timeout=PATIENCE
     )
     assert (result.returncode, result.stdout) == (1, "")
     assert "CRITICAL" in result.stderr

@@ -293,6 +293,7 @@ async def test_a_state_counts_as_long_as_a_person_may_take_and_then_is_refused(t
                 await second_round(client, call, state)
             assert refused.value.code == -32602
             assert harness.charges() == []
+        async with asked(harness, tmp_path, Person(ORDER), "auto", confirm_seconds=600) as client:
             fresh = await second_round(client, call, await first_round(client, call))
             assert isinstance(fresh, CallToolResult)
         assert len(harness.charges()) == 1

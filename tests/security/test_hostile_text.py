@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers_mcp.api.errors import LayersError
@@ -201,7 +201,7 @@ async def test_a_long_text_says_that_it_was_cut(tmp_path: Path) -> None:
     assert content[6]["items"][0]["caption_cut"] is True
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max_size=400))
 async def test_any_text_at_all_comes_out_harmless(tmp_path: Path, text: str) -> None:
     async with results(text, tmp_path) as answers:

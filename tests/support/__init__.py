@@ -19,6 +19,9 @@ BASE_URL = "https://api.layers.test"
 
 START = datetime(2026, 4, 17, 9, 10, tzinfo=UTC)
 
+PATIENCE = 120.0
+"""Seconds after which what has not come about, on the busiest machine, fails its test or ends its program."""
+
 
 class LoopClock:
     """Time that passes as the event loop's does, so that a world's jobs end while a jumping loop waits for them.

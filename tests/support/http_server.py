@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import anyio
 import httpx2
 
 from layers_mcp.transports.http_server import DrainingServer, listen
+from tests.support import PATIENCE
 
 HANDSHAKE = "2025-11-25"
 MODERN = "2026-07-28"
@@ -22,19 +24,37 @@ async def serving(application: Callable[[int], Any]) -> AsyncGenerator[str]:
     """Serve what `application(port)` makes; the URL of its root."""
     listening = listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
-    ready = anyio.Event()
-    server = DrainingServer(application(port), ready=ready.set, draining=lambda: None, busy=lambda: False)
-    failure: BaseException | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(server.serve, [listening])
-        await ready.wait()
-        try:
-            yield f"http://127.0.0.1:{port}"
-        except BaseException as error:  # the task group would wrap it, and cancel the server before its end
-            failure = error
-        server.should_exit = True
-    if failure is not None:
-        raise failure
+    server = _PromptServer(application(port), ready=lambda: None, draining=lambda: None, busy=lambda: False)
+    await server.begin([listening])
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        with anyio.CancelScope(shield=True):
+            await server.shutdown()
+
+
+class _PromptServer(DrainingServer):
+    """Begins and ends without the tenths of a second for which a server of its own process sleeps."""
+
+    async def begin(self, sockets: list[socket.socket]) -> None:
+        self.config.load()
+        self.lifespan = self.config.lifespan_class(self.config)
+        await self.startup(sockets)
+        await self.on_tick(0)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        with anyio.move_on_after(1) as late:
+            while state.connections or state.tasks:  # noqa: ASYNC110 - they tell nobody
+                await anyio.sleep(0.001)
+        if late.cancelled_caught:
+            for task in state.tasks:
+                task.cancel()
+        await self.lifespan.shutdown()
 
 
 def plain_client(url: str, **settings: Any) -> httpx2.AsyncClient:
@@ -97,8 +117,8 @@ def result(response: httpx2.Response) -> dict[str, Any]:
     return messages(response)[-1]["result"]
 
 
-async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], bool]) -> None:
     """Wait for something to become true."""
-    with anyio.fail_after(seconds):
+    with anyio.fail_after(PATIENCE):
         while not true():  # noqa: ASYNC110 - what is waited for tells nobody
             await anyio.sleep(0.01)

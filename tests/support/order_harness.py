@@ -102,7 +102,7 @@ class OrderHarness:
 
     def impatient(self) -> AbstractAsyncContextManager[ToolContext]:
         """A process that waits for the journal's lock for a moment only."""
-        return self.open(journal_url=f"sqlite:///{self.state_dir / 'orders.db'}?timeout=0.05")
+        return self.open(journal_url=f"sqlite:///{self.state_dir / 'orders.db'}?timeout=0.01")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -22,7 +22,8 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.e2e.program import PATIENCE, environment
+from tests.e2e.program import environment
+from tests.support import PATIENCE
 
 POSTGRES_BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")

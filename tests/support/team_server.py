@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Container
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 from opentelemetry.metrics import Meter
 
@@ -59,6 +60,26 @@ class TeamServer:
     async def request(self, method: str, *, era: str = HANDSHAKE, **headers: str) -> Any:
         """The result of any other request."""
         return result(await post(self.http, "/mcp", message(method, era=era), era, **headers))
+
+
+class Held(httpx2.AsyncBaseTransport):
+    """The way to a sandbox, on which some requests of one kind wait until they are let go."""
+
+    def __init__(self, sandbox: Sandbox, method: str, ending: str, *, calls: Container[int] = (1,)) -> None:
+        """Hold those `calls`, the first being 1, of this method whose path has this ending."""
+        self.calls = 0
+        self.held = 0
+        self.let_go = anyio.Event()
+        self._way = sandbox.transport()
+        self._method, self._ending, self._calls = method, ending, calls
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == self._method and request.url.path.endswith(self._ending):
+            self.calls += 1
+            if self.calls in self._calls:
+                self.held += 1
+                await self.let_go.wait()
+        return await self._way.handle_async_request(request)
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ const require = createRequire(`${process.env.LAYERS_TEST_NODE_MODULES}/`);
 const load = (name) => import(pathToFileURL(require.resolve(name)).href);
 const { default: puppeteer } = await load("puppeteer-core");
 const { AppBridge } = await load("@modelcontextprotocol/ext-apps/app-bridge");
+const PATIENCE = 120_000; // milliseconds: what has not come about by then, on the busiest machine, never will
 const AXE = require.resolve("axe-core/axe.min.js");
 
 const out = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -175,7 +176,7 @@ class ViewFrame {
   }
 
   async element(selector) {
-    const element = await this.frame.waitForSelector(selector, { visible: true, timeout: 5_000 });
+    const element = await this.frame.waitForSelector(selector, { visible: true, timeout: PATIENCE });
     await element.scrollIntoView();
     return element;
   }
@@ -195,7 +196,7 @@ const commands = {
   context: ({ changes }) => view.bridge.sendHostContextChange(changes),
   post: ({ message }) => view.post(message),
   evaluate: ({ script, arg }) => view.frame.evaluate(`(${script})(${JSON.stringify(arg ?? null)})`),
-  until: ({ script, arg, timeout }) => view.frame.waitForFunction(`(${script})(${JSON.stringify(arg ?? null)})`, { timeout: timeout ?? 5_000, polling: 30 }).then(() => true),
+  until: ({ script, arg, timeout }) => view.frame.waitForFunction(`(${script})(${JSON.stringify(arg ?? null)})`, { timeout: timeout ?? PATIENCE, polling: 30 }).then(() => true),
   async click({ selector, count = 1 }) {
     await (await view.element(selector)).click({ count });
   },

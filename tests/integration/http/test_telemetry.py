@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -27,7 +28,7 @@ from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.telemetry import Metrics
 from tests.support import LoopClock
 from tests.support.http_server import until
-from tests.support.team_server import team_server
+from tests.support.team_server import Held, team_server
 
 pytestmark = pytest.mark.anyio
 
@@ -161,19 +162,23 @@ async def test_an_order_is_counted_by_what_came_of_it_whoever_still_listens(tmp_
     registry, meter = _metered()
     where = "POST /v1/projects/:id/content"
     with Sandbox(faults=[Fault(endpoint=where, kind="drop_after", calls=(1, 2, 3, 4))]) as sandbox:
-        async with team_server(sandbox, tmp_path, auth="key", meter=meter) as server:
+        slow = Held(sandbox, "POST", "/content", calls=(5,))
+        async with team_server(sandbox, tmp_path, transport=slow, auth="key", meter=meter) as server:
             own = {"X_Layers_Api_Key": sandbox.api_key}
             order = {"project_id": sandbox.project_id("acme-todo"), "hook": "Plan less."}
             told = await server.error("generate_with_hook", order, **own)
             assert "Unknown whether" in told
             orders = _samples(registry)["layers_mcp_orders_total"]
             assert orders == {(("outcome", "unknown"), ("tool", "generate_with_hook")): 1}
-            sandbox.faults[:] = [Fault(endpoint=where, kind="latency", seconds=1.5)]
-            with anyio.move_on_after(0.7):
-                await server.post("generate_with_hook", order | {"take": 2}, **own)
-            assert server.app.busy, "an order whose client went away is a running call"
-            await until(lambda: not server.app.busy)
             sandbox.faults.clear()
+            async with anyio.create_task_group() as client:
+                client.start_soon(partial(server.post, "generate_with_hook", order | {"take": 2}, **own))
+                await until(lambda: slow.held == 1)
+                client.cancel_scope.cancel()
+            await anyio.sleep(0.2)  # the server has seen by now that nobody listens
+            assert server.app.busy, "an order whose client went away is a running call"
+            slow.let_go.set()
+            await until(lambda: not server.app.busy)
             samples = _samples(registry)
             price = (await server.facts("generate_with_hook", order | {"take": 2}, **own))["estimated_credits"]
     assert samples["layers_mcp_credits_ordered_total"] == {(): price}

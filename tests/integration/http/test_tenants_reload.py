@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.sandbox import Sandbox
 from tests.support.http_server import MODERN, message, post, serving, until
-from tests.support.team_server import TeamServer, team_server
+from tests.support.team_server import Held, TeamServer, team_server
 from tests.unit.tenancy.issuer import private_key, public_jwk
 
 pytestmark = pytest.mark.anyio
@@ -76,11 +76,11 @@ def write(folder: Path, **keys: str) -> Path:
 
 
 @asynccontextmanager
-async def team(sandbox: Sandbox, folder: Path, **keys: str) -> AsyncGenerator[Team]:
+async def team(sandbox: Sandbox, folder: Path, upstream: Held | None = None, **keys: str) -> AsyncGenerator[Team]:
     tenants = write(folder, **keys)
     async with (
         issuer() as root,
-        team_server(sandbox, folder, auth="oauth", oauth_issuer=root, tenants=tenants) as server,
+        team_server(sandbox, folder, transport=upstream, auth="oauth", oauth_issuer=root, tenants=tenants) as server,
     ):
         yield Team(server, root, folder)
 
@@ -125,10 +125,9 @@ async def test_a_bad_file_changes_nothing_and_is_logged_without_its_values(
 async def test_a_call_that_runs_ends_as_it_began_though_its_tenant_is_taken_out(tmp_path: Path) -> None:
     with Sandbox() as sandbox:
         other = sandbox.issue_key(organization=sandbox.stranger)
-        async with team(sandbox, tmp_path, acme=sandbox.api_key, globex=other) as running:
+        slow = Held(sandbox, "POST", "/content")
+        async with team(sandbox, tmp_path, slow, acme=sandbox.api_key, globex=other) as running:
             assert await running.organization("acme") == sandbox.agency
-            where = "POST /v1/projects/:id/content"
-            sandbox.faults.append(Fault(endpoint=where, kind="latency", seconds=1))
             order = {"project_id": sandbox.project_id("acme-todo"), "hook": "Plan less."}
             answers: list[dict[str, Any]] = []
 
@@ -137,9 +136,10 @@ async def test_a_call_that_runs_ends_as_it_began_though_its_tenant_is_taken_out(
 
             async with anyio.create_task_group() as group:
                 group.start_soon(place)
-                await until(lambda: any(request.method == "POST" for request in sandbox.requests))
+                await until(lambda: slow.held == 1)
                 running.write(globex=other)
                 assert (await running.server.post("list_projects", **running.as_("acme"))).status_code == 403
+                slow.let_go.set()
             assert answers[0]["replayed"] is False
             assert sum(event.type == "usage" for event in sandbox.ledger()) == 1
 

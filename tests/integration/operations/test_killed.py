@@ -19,7 +19,8 @@ import pytest
 
 from layers_mcp.sandbox import Fault, Sandbox
 from layers_mcp.sandbox.http import HOST, http_server, listen
-from tests.e2e.program import PATIENCE, Program, call_of, environment
+from tests.e2e.program import Program, call_of, environment
+from tests.support import PATIENCE
 
 pytestmark = pytest.mark.subprocess
 

@@ -41,7 +41,7 @@ def served(*arguments: object, stop: signal.Signals = signal.SIGINT) -> Iterator
             yield dict(process.stdout.readline().strip().split("=", 1) for _ in range(6))
         finally:
             process.send_signal(stop)
-        more, complaints = process.communicate(timeout=15)
+        more, complaints = process.communicate(timeout=60)
         assert (more, process.returncode) == ("", 0)
         assert "Traceback" not in complaints
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers_mcp.context import ToolContext
@@ -242,7 +242,7 @@ blanks = st.text(" \t\n\u00a0\u2003", max_size=2)
 
 
 @pytest.mark.fuzz
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     spellings=st.lists(st.tuples(blanks, blanks, st.booleans()), min_size=2, max_size=5),
     caption=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20),

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers_mcp.api.errors import ValidationFailed
@@ -106,7 +106,7 @@ async def test_rows_come_in_the_contracts_fields_and_overrides_are_counted(tmp_p
     assert content["notes"] == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 40), st.integers(1, 15))
 async def test_following_the_cursor_shows_every_row_once_and_ends(tmp_path: Path, count: int, limit: int) -> None:
     upstream = paged([creative(number) for number in range(count)])

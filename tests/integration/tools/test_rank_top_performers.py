@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers_mcp.api.errors import NotFound
@@ -524,7 +524,7 @@ view_counts = st.none() | st.sampled_from([0, 49, 50]) | st.integers(0, 10**7)
 organics = st.none() | st.fixed_dictionaries({"views": view_counts, "engagementRate": rates})
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(organics, max_size=30), st.integers(1, 100))
 async def test_any_rows_give_the_flags_of_the_rule_and_small_samples_last(
     tmp_path: Path, blocks: list[dict[str, Any] | None], limit: int

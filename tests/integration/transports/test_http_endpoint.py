@@ -247,8 +247,10 @@ async def test_more_calls_than_the_process_takes_are_told_when_to_come_again() -
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_client_that_goes_away_cancels_its_call_and_frees_its_place(era: str) -> None:
     async with lighthouse(most=1) as (house, http):
-        with anyio.move_on_after(0.5):
-            await post(http, "/mcp", call("watch", era), era)
+        async with anyio.create_task_group() as client:
+            client.start_soon(post, http, "/mcp", call("watch", era), era)
+            await until(lambda: house.calls.running == 1)
+            client.cancel_scope.cancel()
         await until(lambda: house.cancelled == 1 and not house.calls.running)
         assert (await post(http, "/mcp", call("who", era), era)).status_code == 200
 
