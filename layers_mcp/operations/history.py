@@ -91,11 +91,18 @@ class OrderHistory:
         rows, warning = await self._read(lambda tenant: self._store.of_jobs(tenant, wanted))
         return Reading({row.job_id: row.variations for row in rows}, warning)
 
-    async def cloned_posts(self, project_id: str) -> Reading[frozenset[str]]:
-        """The posts of a project with a clone order that was neither refused nor failed nor canceled."""
-        rows, warning = await self._read(lambda tenant: self._store.of_project(tenant, project_id, "clone_post"))
-        alive = [row for row in rows if row.status not in CAME_TO_NOTHING]
-        return Reading(frozenset(row.record.source_platform_post_id for row in alive), warning)
+    async def followed_posts(self, project_id: str) -> Reading[frozenset[str]]:
+        """The posts of a project that were cloned, or whose hook was ordered anew.
+
+        An order that was refused, failed or was canceled does not count.
+        """
+        clones, warning = await self._read(lambda tenant: self._store.of_project(tenant, project_id, "clone_post"))
+        hooks, unread = await self._read(
+            lambda tenant: self._store.of_project(tenant, project_id, "generate_with_hook")
+        )
+        alive = [row.record for row in (*clones, *hooks) if row.status not in CAME_TO_NOTHING]
+        posts = frozenset(record.source_platform_post_id for record in alive if record.source_platform_post_id)
+        return Reading(posts, warning or unread)
 
     async def publication_ids(self, project_id: str) -> Reading[dict[str, str]]:
         """The publication id of each scheduled post of a project that the journal published."""

@@ -41,7 +41,7 @@ def why_empty(accounts: Sequence[SocialAccount], window: Window, now: datetime) 
 
 
 class Found(NamedTuple):
-    """A breakout, and whether its post was cloned before."""
+    """A breakout, and whether its post was cloned, or its hook ordered, before."""
 
     row: ScoredRow
     already_ordered: bool

@@ -121,10 +121,10 @@ async def find_breakouts(
             )
     winners.sort(key=lambda winner: winner[1].likelihood, reverse=True)
     history = context.operations.history
-    reads = {project_id: await history.cloned_posts(project_id) for project_id in dict(winners)}
-    cloned = {project_id: posts for project_id, (posts, _) in reads.items()}
+    reads = {project_id: await history.followed_posts(project_id) for project_id in dict(winners)}
+    followed = {project_id: posts for project_id, (posts, _) in reads.items()}
     warnings = dict.fromkeys(warning for _, warning in reads.values() if warning)
-    found = [Found(row, row.row.platform_post_id in cloned[project_id]) for project_id, row in winners]
+    found = [Found(row, row.row.platform_post_id in followed[project_id]) for project_id, row in winners]
     fresh = first_fresh(
         found, read_only=context.policy.read_only, clones_posts=context.api.vintages.capabilities.clones_posts
     )

@@ -59,13 +59,13 @@ async def test_containers_of_a_clone_that_names_only_some_end_nothing(harness: O
 async def test_a_failed_order_names_the_next_take_and_is_no_clone_of_its_post(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="job_failed"))
     await harness.orders.place(harness.clone())
-    assert (await harness.history.cloned_posts(harness.project)).value == {harness.post}
+    assert (await harness.history.followed_posts(harness.project)).value == {harness.post}
     await harness.orders.place(harness.clone(take=2))
     harness.clock.move(minutes=1)
     failed = await harness.orders.place(harness.clone())
     assert (failed.record.status, failed.next_take) == ("failed", 3)
     assert (await harness.orders.place(harness.clone(take=2))).next_take == 3
-    assert (await harness.history.cloned_posts(harness.project)).value == frozenset()
+    assert (await harness.history.followed_posts(harness.project)).value == frozenset()
 
 
 async def test_similar_orders_of_the_last_hour_are_told_before_anything_is_spent(harness: OrderHarness) -> None:

@@ -66,7 +66,7 @@ async def test_reading_what_was_ordered_opens_nothing_where_nothing_was_ordered(
     assert await harness.since() == []
     assert await harness.history.commission_ids(["cnt_1"]) == ({}, "")
     assert await harness.history.variations(["job_1"]) == ({}, "")
-    assert await harness.history.cloned_posts(harness.project) == (frozenset(), "")
+    assert await harness.history.followed_posts(harness.project) == (frozenset(), "")
     assert list(harness.state_dir.iterdir()) == []
     assert len(harness.sandbox.requests) == before
 

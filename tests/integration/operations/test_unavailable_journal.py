@@ -181,13 +181,13 @@ async def test_of_two_reads_at_once_of_one_journal_each_says_what_it_missed(harn
     async def all_orders() -> None:
         said["all orders"] = bool((await harness.history.since(START))[1])
 
-    async def clones() -> None:
-        said["clones"] = bool((await harness.history.cloned_posts(harness.project))[1])
+    async def publications() -> None:
+        said["publications"] = bool((await harness.history.publication_ids(harness.project))[1])
 
     async with anyio.create_task_group() as group:
         group.start_soon(all_orders)
-        group.start_soon(clones)
-    assert said == {"all orders": True, "clones": False}
+        group.start_soon(publications)
+    assert said == {"all orders": True, "publications": False}
 
 
 async def test_an_order_that_was_refused_upstream_is_refused_though_the_journal_went_away(

@@ -18,9 +18,11 @@ from layers_mcp.lifecycle import Deadline
 from layers_mcp.operations import CloneOrder
 from layers_mcp.protocol import render
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tools.find_breakouts import Breakouts, find_breakouts
 from layers_mcp.tools.rank_top_performers import rank_top_performers
 from tests.support import configured, open_tool_context
+from tests.support.tool_harness import open_tool_harness
 from tests.support.upstream import Reply, Upstream, pairs_of, refused
 
 
@@ -351,6 +353,19 @@ async def test_a_post_that_was_cloned_before_is_marked_and_no_longer_proposed(tm
     assert {found.platform_post_id: found.already_ordered for found in after.breakouts}[post]
     assert not any(found.already_ordered for found in after.breakouts if found.platform_post_id != post)
     assert "review_commissions" in after.next_step
+
+
+@pytest.mark.parametrize("vintage", ["preview", "current"])
+@pytest.mark.jumping
+async def test_a_post_whose_hook_was_ordered_is_not_proposed_again(tmp_path: Path, vintage: Vintage) -> None:
+    async with open_tool_harness(tmp_path, speaks=vintage) as harness:
+        scan = {"project_ids": [harness.project]}
+        winner = (await harness.facts("find_breakouts", **scan))["breakouts"][0]["platform_post_id"]
+        order = {"project_id": harness.project, "source_platform_post_id": winner}
+        await harness.facts("generate_with_hook", **order)
+        after = await harness.facts("find_breakouts", **scan)
+    assert [row["platform_post_id"] for row in after["breakouts"] if row["already_ordered"]] == [winner]
+    assert "review_commissions" in after["next_step"]
 
 
 async def test_a_clone_order_that_failed_does_not_count_as_ordered(tmp_path: Path) -> None:
