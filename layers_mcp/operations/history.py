@@ -78,13 +78,6 @@ class OrderHistory:
         }
         return Reading({each: made[key] for each in wanted if (key := container_key(each)) in made}, warning)
 
-    async def published(self, container_ids: Iterable[str]) -> frozenset[str]:
-        """Those of the containers that the journal published or scheduled, by the ids as they are given."""
-        wanted = set(container_ids)
-        rows, _ = await self._read(lambda tenant: self._store.of_containers(tenant, wanted), spends=False)
-        known = {container_key(each) for row in rows for each in row.container_ids}
-        return frozenset(each for each in wanted if container_key(each) in known)
-
     async def variations(self, job_ids: Iterable[str]) -> Reading[dict[str, int]]:
         """How many containers were ordered with each job."""
         wanted = set(job_ids)

@@ -51,55 +51,86 @@ class PublicationStatuses(NamedTuple):
         return self.by_container.get(container_key(container_id))
 
 
-def can_be_out(container: Container) -> bool:
-    """Whether finished content may have been published: it is approved, or needs no approval."""
-    return container.status in ("completed", None) and container.approval_status not in ("pending", "rejected")
+def can_be_published(container: Container) -> bool:
+    """Whether finished content may go out as it stands: it is approved, or needs no approval."""
+    return _is_finished(container) and container.approval_status not in ("pending", "rejected")
+
+
+def _is_finished(container: Container) -> bool:
+    return container.status in ("completed", None)
 
 
 async def read_publications(context: ToolContext, containers: Iterable[Container]) -> PublicationStatuses:
-    """Read the schedule of the containers' projects, side by side, as far back as the oldest of them was made."""
+    """Read the schedule of the finished containers' projects, side by side, as far back as the oldest was made.
+
+    What was rejected is not published; nothing is read for it.
+    """
+    finished = [container for container in containers if _is_finished(container)]
+    rejected = [container for container in finished if container.approval_status == "rejected"]
+    found = {container_key(container.container_id): NOT_PUBLISHED for container in rejected}
     by_project: dict[str, list[Container]] = {}
-    for container in containers:
-        if container.project_id:
+    for container in finished:
+        if container.project_id and container.approval_status != "rejected":
             by_project.setdefault(container.project_id, []).append(container)
     async with GatherSettled.optional(context.deadline) as reads:
         started = {
             project_id: reads.start(_schedule, context, project_id, _made_since(members))
             for project_id, members in by_project.items()
         }
-    found: dict[str, PublicationStatus] = {}
     notes: list[str] = []
     for project_id, read in started.items():
         if isinstance(read.outcome, LayersError):
             notes.append(_unread(project_id, read.outcome))
             continue
-        statuses = _by_container(read.outcome.items)
+        posts = _by_container(read.outcome.items)
         whole = read.outcome.next_cursor is None
         for container in by_project[project_id]:
             key = container_key(container.container_id)
-            if key in statuses or whole:
-                status = statuses.get(key, NOT_PUBLISHED)
+            if key in posts or whole:
+                status = publication_status(posts.get(key, ()))
                 found[key] = status.model_copy(update={"status": blocked_if_pending(status.status, container)})
+        if any(_failed_once_live(posts.get(container_key(one.container_id), ())) for one in by_project[project_id]):
+            notes.append("Of content that is live, a later publication failed: list_schedule says why.")
         if not whole:
             notes.append(f"The schedule of project {project_id} is longer than was read: publication may be missing.")
     return PublicationStatuses(found, notes)
 
 
 def publication_status(posts: Iterable[ScheduledPost]) -> PublicationStatus:
-    """The status of one container by its scheduled posts, the latest one first: one an account counts."""
-    latest: dict[str, ScheduledPost] = {}
-    for post in posts:
-        if post.status != "canceled":
-            latest.setdefault(post.social_account_id or post.scheduled_post_id, post)
-    ids = [post.scheduled_post_id for post in latest.values()]
+    """The status of one container by its scheduled posts, the latest one first: one an account counts.
+
+    That is the latest, but for one that ended without going live where another did: what is live stays live.
+    """
+    counted = [_counted(of_account) for of_account in _by_account(posts).values()]
+    ids = [post.scheduled_post_id for post in counted]
     for status, word in _LEAST_FINISHED_FIRST.items():
-        moments = [_moment(post) for post in latest.values() if post.status == status]
+        moments = [_moment(post) for post in counted if post.status == status]
         if moments:
             first = min((moment for moment in moments if moment), default=None)
             return PublicationStatus(status=word, at=stamp(first) if first else None, scheduled_post_ids=ids)
-    if latest:  # a status of a later API
+    if counted:  # a status of a later API
         return PublicationStatus(status="unknown", scheduled_post_ids=ids)
     return NOT_PUBLISHED
+
+
+def _by_account(posts: Iterable[ScheduledPost]) -> dict[str, list[ScheduledPost]]:
+    """What was not canceled of the posts of one container."""
+    groups: dict[str, list[ScheduledPost]] = {}
+    for post in posts:
+        if post.status != "canceled":
+            groups.setdefault(post.social_account_id or post.scheduled_post_id, []).append(post)
+    return groups
+
+
+def _counted(posts: Sequence[ScheduledPost]) -> ScheduledPost:
+    """The one post that counts of one account's, the latest first."""
+    live = next((post for post in posts if post.status == "published"), None)
+    return live if live and posts[0].status in ("failed", "draft") else posts[0]
+
+
+def _failed_once_live(posts: Iterable[ScheduledPost]) -> bool:
+    by_account = _by_account(posts).values()
+    return any(each[0].status == "failed" and _counted(each).status == "published" for each in by_account)
 
 
 def blocked_if_pending(status: str, container: Container) -> str:
@@ -129,9 +160,9 @@ async def _schedule(context: ToolContext, project_id: str, since: datetime | Non
     return await collect(read, most_pages=MOST_PAGES)
 
 
-def _by_container(posts: Iterable[ScheduledPost]) -> dict[str, PublicationStatus]:
+def _by_container(posts: Iterable[ScheduledPost]) -> dict[str, list[ScheduledPost]]:
     groups: dict[str, list[ScheduledPost]] = {}
     for post in posts:
         if post.container_id:
             groups.setdefault(container_key(post.container_id), []).append(post)
-    return {key: publication_status(group) for key, group in groups.items()}
+    return groups

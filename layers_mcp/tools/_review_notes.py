@@ -12,7 +12,7 @@ from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS
 from layers_mcp.operations import OrderRecord
 from layers_mcp.text.times import stamp
 from layers_mcp.tools._awaiting import waits
-from layers_mcp.tools._publication_status import NOT_PUBLISHED, PublicationStatuses
+from layers_mcp.tools._publication_status import NOT_PUBLISHED, PublicationStatuses, can_be_published
 from layers_mcp.tools._review_reads import MOST_PROJECTS, ProjectView, Surroundings
 
 
@@ -48,7 +48,8 @@ def stage_notes(records: Iterable[OrderRecord], seen: Surroundings, publications
             f"Pieces that wait for a person's decision and can go live only after it: {waiting} (get_content with "
             "project_id and awaiting_approval shows them)."
         )
-    if unpublished := sum(publications.of(piece.container_id) == NOT_PUBLISHED for piece in pieces):
+    free = [piece for piece in pieces if can_be_published(piece)]
+    if unpublished := sum(publications.of(piece.container_id) == NOT_PUBLISHED for piece in free):
         yield f"Pieces that may go live and were not published, which is a person's call: {unpublished}."
 
 

@@ -24,7 +24,7 @@ from layers_mcp.operations import OrderRecord, Reading
 from layers_mcp.text.ids import container_key
 from layers_mcp.tools._awaiting import project_names
 from layers_mcp.tools._gather_settled import GatherSettled, Read
-from layers_mcp.tools._publication_status import PublicationStatuses, can_be_out, read_publications
+from layers_mcp.tools._publication_status import PublicationStatuses, read_publications
 
 MOST_PROJECTS = 25
 MOST_JOBS = 20
@@ -127,9 +127,8 @@ async def read_surroundings(
 async def read_order_publications(
     context: ToolContext, records: Iterable[OrderRecord], seen: Surroundings
 ) -> PublicationStatuses:
-    """The publishing status of what came of the orders; nothing is read where nothing of it is approved."""
-    pieces = [piece for record in records for piece in seen.pieces(record).values() if can_be_out(piece)]
-    return await read_publications(context, pieces)
+    """The publishing status of what came of the orders; nothing is read where nothing of it can be published."""
+    return await read_publications(context, [piece for record in records for piece in seen.pieces(record).values()])
 
 
 def open_statuses(records: Iterable[OrderRecord], seen: Surroundings) -> dict[str, str]:

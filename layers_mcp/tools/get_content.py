@@ -23,7 +23,6 @@ from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import (
     NOT_PUBLISHED,
     PublicationStatuses,
-    can_be_out,
     read_publications,
 )
 
@@ -196,14 +195,11 @@ def _variation(item: Item) -> int:
 
 
 async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mapping[str, str], PublicationStatuses]:
-    """Project names by id, and publication of what is approved, or was scheduled here; failed reads hide no content."""
+    """Project names by id, and the publishing status; failed reads hide no content."""
     containers = read.containers
-    waiting = [one.container_id for one in containers if one.approval_status == "pending"]
-    scheduled = await context.operations.history.published(waiting) if waiting else frozenset[str]()
-    out = [one for one in containers if can_be_out(one) or one.container_id in scheduled]
     async with GatherSettled.optional(context.deadline) as reads:
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if containers and not read.names else None
-        publications = reads.start(read_publications, context, out)
+        publications = reads.start(read_publications, context, containers)
     listed = listing.or_else(None) if listing else None
     unread = PublicationStatuses({}, ["The publishing status could not be read in time."])
     return project_names(listed.items) if listed else read.names, publications.or_else(unread)
@@ -230,6 +226,7 @@ def _next_step(items: Sequence[Item], read_only: bool) -> str | None:
         return f"Show hook, caption and assets to a person; {then}."
     if any(item.status in ("queued", "generating") for item in items):
         return "Some is still being made: wait_job follows it by its job_id, or read it again in a minute."
-    if not read_only and any(item.publication == NOT_PUBLISHED for item in items):
+    free = [item for item in items if item.approval_status not in ("pending", "rejected")]
+    if not read_only and any(item.publication == NOT_PUBLISHED for item in free):
         return "Nothing goes live by itself: publish_content puts it out, once a person wants that."
     return None

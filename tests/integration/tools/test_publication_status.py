@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from layers_mcp.tools.decide_content import decide_content
 from layers_mcp.tools.generate_with_hook import generate_with_hook
 from layers_mcp.tools.get_content import Content, get_content
 from layers_mcp.tools.publish_content import publish_content
+from layers_mcp.tools.review_commissions import review_commissions
 from tests.support import START, LoopClock, open_tool_context
 from tests.support.upstream import Upstream, refused
 
@@ -42,9 +44,9 @@ class PublicationHarness:
         linked = await self.context.api.projects.social_accounts(self.project)
         self.accounts = [one.social_account_id for one in linked if one.status == "connected"]
 
-    async def publish(self, container: str, at: str = "", accounts: int = 1) -> list[str]:
+    async def publish(self, container: str, at: str = "", accounts: int = 1, **more: Any) -> list[str]:
         placed = await publish_content(
-            self.context, container_id=container, social_account_ids=tuple(self.accounts[:accounts]), at=at
+            self.context, container_id=container, social_account_ids=tuple(self.accounts[:accounts]), at=at, **more
         )
         return [post.scheduled_post_id for post in placed.scheduled_posts]
 
@@ -74,11 +76,52 @@ async def test_pieces_of_an_order_tell_their_place_source_and_project(harness: P
     assert {item.project_name for item in listed.items} == {"acme-todo"}
 
 
-async def test_content_that_waits_asks_for_no_schedule(harness: PublicationHarness) -> None:
+async def test_content_that_waits_was_perhaps_scheduled_elsewhere(harness: PublicationHarness, tmp_path: Path) -> None:
+    one, other = harness.containers
+    async with open_tool_context(harness.sandbox, tmp_path / "elsewhere") as elsewhere:
+        call = {"container_id": one, "social_account_ids": tuple(harness.accounts[:1])}
+        await publish_content(elsewhere, **call, at="2026-04-18T09:00:00Z")
+    for listed in ({"container_ids": (one, other)}, {"project_id": harness.project}, {"awaiting_approval": True}):
+        items = {item.container_id: item.publication for item in (await get_content(harness.context, **listed)).items}
+        assert [told and told.status for told in (items[one], items[other])] == ["blocked_on_approval", "not_published"]
+
+
+async def test_rejected_content_is_not_published_and_asks_for_no_schedule(harness: PublicationHarness) -> None:
+    for one in harness.containers:
+        await decide_content(harness.context, one, "reject", note="Off brand.")
     before = harness.schedule_reads()
     page = await get_content(harness.context, container_ids=tuple(harness.containers))
-    assert [item.publication for item in page.items] == [None, None]
+    assert [item.publication and item.publication.status for item in page.items] == ["not_published"] * 2
+    assert page.next_step is None
+    reviewed = await review_commissions(harness.context, project_id=harness.project)
+    decisions = [one for row in reviewed.commissions for one in row.decisions]
+    assert [(one["approval_status"], one["publication"]["status"]) for one in decisions] == [
+        ("rejected", "not_published")
+    ] * 2
+    assert not any("may go live" in note for note in reviewed.notes)
     assert harness.schedule_reads() == before
+
+
+@pytest.mark.parametrize("later", ["failed", "draft"])
+async def test_what_is_live_stays_live_whatever_a_later_publication_comes_to(
+    harness: PublicationHarness, later: str
+) -> None:
+    one, _ = harness.containers
+    await decide_content(harness.context, one, "approve")
+    [live] = await harness.publish(one)
+    harness.clock.move(minutes=5)
+    told = await harness.publication(one)
+    if later == "failed":
+        harness.sandbox.faults.append(Fault(endpoint="*", kind="login_expired", account=harness.accounts[0]))
+    await harness.publish(one, take=2, mode="draft" if later == "draft" else "publish")
+    harness.clock.move(minutes=5)
+    page = await get_content(harness.context, container_ids=(one,))
+    assert told
+    assert (told.status, told.scheduled_post_ids) == ("published", [live])
+    assert page.items[0].publication == told
+    assert any("a later publication failed: list_schedule says why" in note for note in page.notes) == (
+        later == "failed"
+    )
 
 
 async def test_approved_content_is_followed_until_it_is_live(harness: PublicationHarness) -> None:
@@ -118,16 +161,6 @@ async def test_an_approval_that_sets_posts_going_says_which_and_when(harness: Pu
     assert (again.publication, again.note) == (await harness.publication(one), None)
     rejected = await decide_content(harness.context, other, "reject", note="Off brand.")
     assert (rejected.publication and rejected.publication.status, rejected.next_step) == ("not_published", None)
-
-
-async def test_only_projects_with_something_scheduled_are_read_for_all_that_waits(harness: PublicationHarness) -> None:
-    one, other = harness.containers
-    await harness.publish(one, at="2026-04-18T09:00:00Z")
-    before = harness.schedule_reads()
-    page = await get_content(harness.context, awaiting_approval=True)
-    told = {item.container_id: item.publication and item.publication.status for item in page.items}
-    assert (told[one], told[other]) == ("blocked_on_approval", None)
-    assert harness.schedule_reads() == before + 1
 
 
 async def test_a_canceled_post_is_not_published_and_the_others_count(harness: PublicationHarness) -> None:
