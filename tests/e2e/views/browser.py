@@ -64,6 +64,8 @@ class Browser:
 
     def _note(self, event: Wire) -> None:
         self.events.append(event)
+        if event["event"] == "opened":
+            self.events.clear()  # those of the view before
         if event["event"] == "call":
             answer = self.answering(event["name"], event["arguments"])
             if answer is not None:
@@ -125,9 +127,9 @@ class Shown:
 
     def open_page(self, html: str, csp: Wire, answering: Answering = unanswered, **options: Any) -> None:
         """The same with a page as a server hands it out, under the policy of its `_meta`."""
-        self.browser.events.clear()
-        self.browser.answering = answering
+        self.browser.answering = unanswered
         self.browser.do("open", html=html, csp=csp, **options)
+        self.browser.answering = answering
 
     def connect(self, *, capabilities: Wire | None = None, **context: Any) -> None:
         """Let the host answer; `context` is what it tells of itself."""
@@ -146,7 +148,12 @@ class Shown:
 
     def settle(self) -> None:
         """Wait until what was sent is drawn and its height told."""
-        self.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 60)))")
+        drawn = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(%s), 60)))"
+        height = "Math.ceil(document.documentElement.getBoundingClientRect().height)"
+        for _ in range(100):
+            now = self.evaluate(drawn % height)
+            if not self.events("size") or self.height == now:
+                return
 
     def press(self, name: str, row: str = "", *, count: int = 1) -> None:
         self.browser.do("click", selector=part(name, row), count=count)
@@ -237,6 +244,8 @@ class Shown:
         )
 
     def events(self, name: str) -> list[Wire]:
+        """What the view has done so far, of one kind."""
+        self.browser.do("flush")
         return [event for event in self.browser.events if event["event"] == name]
 
     @property

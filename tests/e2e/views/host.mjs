@@ -33,6 +33,7 @@ const event = (name, fields) => out({ event: name, ...fields });
 const browser = await puppeteer.launch({
   executablePath: process.argv[2],
   headless: true,
+  timeout: PATIENCE,
   args: [
     "--no-sandbox",
     "--disable-gpu",
@@ -87,6 +88,7 @@ function serve(request) {
 
 let view;
 const page = await browser.newPage();
+page.setDefaultTimeout(PATIENCE);
 page.on("console", (line) => event("console", { level: line.type(), text: line.text() }));
 page.on("pageerror", (error) => event("console", { level: "exception", text: String(error) }));
 await page.setRequestInterception(true);
@@ -102,10 +104,10 @@ class ViewFrame {
   bridge = null;
   answers = new Map();
   calls = 0;
+  flushed = () => {};
 
-  /** Show a page. With `speed`, its timers run that many times as fast. */
+  /** Show a page in the place of another. With `speed`, its timers run that many times as fast. */
   async open({ html, csp, width = 720, height = 200, speed = 1, colorScheme = "light", reducedMotion = "no-preference" }) {
-    await page.goto(HOST);
     await page.setViewport({ width, height: 800, hasTouch: true });
     await page.emulateMediaFeatures([
       { name: "prefers-color-scheme", value: colorScheme },
@@ -129,9 +131,18 @@ class ViewFrame {
   }
 
   hear(message) {
+    if (message.flush) return this.flushed();
     event("posted", { message });
     if (this.transport?.onmessage) this.transport.onmessage(message);
     else this.held.push(message);
+  }
+
+  /** Wait until everything that the view has posted so far is heard. */
+  async flush() {
+    const heard = new Promise((resolve) => (this.flushed = resolve));
+    await this.frame.evaluate(() => parent.postMessage({ flush: true }, "*"));
+    await heard;
+    await new Promise(setImmediate); // the bridge hands over what it hears in promises
   }
 
   post(message) {
@@ -176,7 +187,7 @@ class ViewFrame {
   }
 
   async element(selector) {
-    const element = await this.frame.waitForSelector(selector, { visible: true, timeout: PATIENCE });
+    const element = await this.frame.waitForSelector(selector, { visible: true });
     await element.scrollIntoView();
     return element;
   }
@@ -185,10 +196,14 @@ class ViewFrame {
 
 const commands = {
   async open(options) {
+    view = { hear: gone }; // the one before is not listened to any more
+    await page.goto(HOST);
+    event("opened");
     view = new ViewFrame();
     media = options.media ?? {};
     await view.open(options);
   },
+  flush: () => view.flush(),
   connect: (options) => view.connect(options),
   input: ({ args }) => view.bridge.sendToolInput({ arguments: args }),
   result: ({ result }) => view.bridge.sendToolResult(result),
@@ -196,7 +211,7 @@ const commands = {
   context: ({ changes }) => view.bridge.sendHostContextChange(changes),
   post: ({ message }) => view.post(message),
   evaluate: ({ script, arg }) => view.frame.evaluate(`(${script})(${JSON.stringify(arg ?? null)})`),
-  until: ({ script, arg, timeout }) => view.frame.waitForFunction(`(${script})(${JSON.stringify(arg ?? null)})`, { timeout: timeout ?? PATIENCE, polling: 30 }).then(() => true),
+  until: ({ script, arg }) => view.frame.waitForFunction(`(${script})(${JSON.stringify(arg ?? null)})`, { polling: 30 }).then(() => true),
   async click({ selector, count = 1 }) {
     await (await view.element(selector)).click({ count });
   },
