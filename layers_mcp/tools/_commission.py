@@ -151,7 +151,9 @@ def _commission(
 ) -> Commission:
     record = placement.record
     held, held_note = _held(policy)
-    notes = [*_replay_notes(placement), *placement.notes, *([held_note] if held_note else [])]
+    notes = [*_replay_notes(placement), *placement.notes, *_unnamed_notes(placement)]
+    if held_note:
+        notes.append(held_note)
     if balance is None:
         notes.append("The credit balance could not be read just now.")
     if placement.similar:
@@ -197,6 +199,20 @@ def _replay_notes(placement: Placement) -> list[str]:
     if record.status == "unknown":
         return [f"This order was sent at {when} and never answered: whether it was placed is not known."]
     return [f"This order was placed at {when}: nothing was ordered or charged again."]
+
+
+def _unnamed_notes(placement: Placement) -> list[str]:
+    """What becomes of containers that are not named yet; an order placed in part has a note of its own."""
+    record = placement.record
+    if record is None or record.status not in ("running", "completed"):
+        return []
+    named, wanted = len(record.container_ids), record.variations
+    placed = sum(row.variations for row in placement.rows if row.status not in ("reserved", "unknown", "refused"))
+    if named >= wanted or placed < wanted:
+        return []
+    if record.status == "running":
+        return [f"Containers named so far: {named} of {wanted}; the rest follow when the job ends."]
+    return [f"Its job named {named} of {wanted} containers: get_content with the project_id shows what was made."]
 
 
 def _next_step(order: CloneOrder | HookOrder, placement: Placement) -> str:

@@ -111,6 +111,21 @@ async def test_an_order_says_what_comes_and_what_it_costs(harness: OrderHarness)
     assert harness.charges() == 1
 
 
+@pytest.mark.parametrize("variations", [1, 2, 10])
+async def test_fewer_containers_than_were_ordered_are_noted_until_the_job_names_them(
+    harness: OrderHarness, variations: int
+) -> None:
+    note = f"Containers named so far: 1 of {variations}; the rest follow when the job ends."
+    for _ in ("ordered", "replayed"):
+        running = await harness.clone(variations=variations)
+        assert len(running.container_ids) == 1
+        assert (note in running.notes) == (variations > 1)
+    harness.clock.move(minutes=5)
+    ended = await harness.clone(variations=variations)
+    assert (ended.status, len(ended.container_ids)) == ("completed", variations)
+    assert not any("named" in note for note in ended.notes)
+
+
 async def test_the_same_arguments_are_the_same_order_and_say_when_it_was_placed(harness: OrderHarness) -> None:
     first = await harness.clone()
     harness.clock.move(minutes=5)
