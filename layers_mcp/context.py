@@ -70,8 +70,5 @@ class ToolContext:
         try:
             await self.asker(question)
         except Declined as declined:
-            raise ToolError(
-                "DECLINED",
-                str(declined),
-                next_step="Talk it over with the user first. Where no question is ever shown, --confirm off ends them.",
-            ) from None
+            unseen = "" if declined.chose_no else " Where no question is ever shown, --confirm off ends them."
+            raise ToolError("DECLINED", str(declined), next_step=f"Talk it over with the user first.{unseen}") from None

@@ -84,7 +84,11 @@ class InputRequiredError(Exception):
 
 
 class Declined(Exception):  # noqa: N818 - named for what happened
-    """There was no yes; the text says in a sentence what came instead."""
+    """No yes came, and why. `chose_no`: the person picked the no, and did not merely fail to say yes."""
+
+    def __init__(self, cause: str, *, chose_no: bool = False) -> None:
+        super().__init__(cause)
+        self.chose_no = chose_no
 
 
 Ask = Callable[[Question], Awaitable[None]]
@@ -228,7 +232,7 @@ def _require_yes(question: Question, answer: ElicitResult) -> None:
     if answer.action == "accept" and chosen == yes:
         return
     if answer.action == "accept" and chosen == no:
-        raise Declined(f"The user chose “{no}”.")
+        raise Declined(f"The user chose “{no}”.", chose_no=True)
     if answer.action == "accept":
         raise Declined("The form came back without a choice, as from a client that accepts it by itself.")
     declined = "declined" if answer.action == "decline" else "dismissed"

@@ -72,6 +72,7 @@ async def test_everything_but_the_yes_decides_nothing_and_names_its_cause(
         assert text.startswith("DECLINED: ")
         assert cause in text
         assert "Nothing was changed." in text
+        assert ("--confirm" in text) == (answer != "no"), "no way round a person's own no"
         assert await status(harness, container) == "pending"
 
 
