@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from layers_mcp.lifecycle import Deadline
 from layers_mcp.operations.kinds import Order
 from layers_mcp.operations.models import Tenant
 from layers_mcp.operations.terms import Limits
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 class PlacementState:
     """One caller's order, and what there is to tell about it.
 
+    The caller needs the last `keep` seconds before `deadline` for itself.
     `placed`: the order is new, and something of it was sent; `recovered`: what had never been answered, or placed only
     in part, now is; `journal_failure`: why the journal lacks an answer that came. `replanned`: the order was planned
     for a vintage that the API does not speak, and once more for the other; `found_upstream`: what had never been
@@ -27,7 +29,8 @@ class PlacementState:
     tenant: Tenant
     order: Order
     limits: Limits
-    deadline: float
+    deadline: Deadline
+    keep: float = 0.0
     placed: bool = False
     recovered: bool = False
     journal_failure: str = ""
@@ -36,6 +39,11 @@ class PlacementState:
     missing_endpoints: set[str] = field(default_factory=set[str])
     plan: OrderPlan | None = None
     notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def until(self) -> float:
+        """The loop's time at which the caller stops waiting."""
+        return self.deadline.at(keep=self.keep)
 
     def drop_plan(self) -> None:
         """Drop the plan, with what it had to tell: the API speaks another vintage."""

@@ -11,7 +11,7 @@ import anyio
 
 from layers_mcp.api.errors import LayersError
 from layers_mcp.deadlines import LOOK_SECONDS, NEXT_PIECE_SECONDS, PLACE_SECONDS
-from layers_mcp.lifecycle import TaskSupervisor
+from layers_mcp.lifecycle import Deadline, TaskSupervisor
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import (
     OperationError,
@@ -74,15 +74,22 @@ class OrderService:
         self._builder = PlacementBuilder(store, clock)
 
     async def place(
-        self, order: Order, limits: Limits = NO_LIMITS, *, consent: Consent | None = None, deadline: float | None = None
+        self,
+        order: Order,
+        limits: Limits = NO_LIMITS,
+        *,
+        consent: Consent | None = None,
+        deadline: Deadline | None = None,
+        keep: float = 0.0,
     ) -> Placement:
         """Order once: a known order is answered from the journal, a new one is written down, sent and recorded.
 
-        `deadline` is the loop's time at which the caller stops waiting. Raises `OperationError` where it is refused
+        The caller stops waiting `keep` seconds before its `deadline`, which a `consent` that takes a person's time has
+        to pause. Raises `OperationError` where it is refused
         here, before anything is sent that spends; `LayersError`; and what `consent` raises.
         """
         try:
-            placement = await self._place(order, limits, consent, deadline)
+            placement = await self._place(await self._start(order, limits, deadline, keep), consent)
         except (OperationError, LayersError) as error:
             self._observe(order.tool, "refused" if error.nothing_changed else "unknown")
             raise
@@ -90,8 +97,8 @@ class OrderService:
             self._observe(order.tool, "replayed")
         return placement
 
-    async def _place(self, order: Order, limits: Limits, consent: Consent | None, deadline: float | None) -> Placement:
-        state = await self._start(order, limits, deadline)
+    async def _place(self, state: PlacementState, consent: Consent | None) -> Placement:
+        limits = state.limits
         agreed: Terms | None = None
         while True:
             plan = await self._plan(state, await self._find_existing(state))
@@ -109,10 +116,8 @@ class OrderService:
                 refusals[0].nothing_changed = not plan.unanswered
                 raise refusals[0]
             if consent is not None and not terms.are_covered_by(agreed):
-                asked = anyio.current_time()
                 await consent(terms)
                 agreed = terms
-                state.deadline += anyio.current_time() - asked  # a person's time is not the call's
                 continue  # time has passed: look at everything again
             rows = await self._until_deadline(state, partial(self._send, state, plan))
             if rows is not None:
@@ -120,13 +125,14 @@ class OrderService:
 
     async def known(self, order: Order) -> list[Operation]:
         """Its rows, where it was asked for before and is not free to be asked for anew. Sends nothing that spends."""
-        return await self._rows(await self._start(order, NO_LIMITS, None))
+        return await self._rows(await self._start(order))
 
-    async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, deadline: float | None = None) -> Placement:
+    async def preview(self, order: Order, limits: Limits = NO_LIMITS) -> Placement:
         """What `place` would do, without sending anything that spends; what would refuse it is a note."""
-        return await self._preview(await self._start(order, limits, deadline), limits)
+        return await self._preview(await self._start(order, limits))
 
-    async def _preview(self, state: PlacementState, limits: Limits) -> Placement:
+    async def _preview(self, state: PlacementState) -> Placement:
+        limits = state.limits
         rows = await self._rows(state)
         now = self._clock.now()
         if any(row.lease and not has_expired(row, now) for row in rows):
@@ -137,16 +143,18 @@ class OrderService:
             return await self._builder.build(state, [*await self._refreshed(state, plan.answered), *plan.lost])
         plan, terms = await self._priced(plan, limits, ask_hold=False)
         if await self._planner.is_outdated(state, plan, terms):
-            return await self._preview(state, limits)
+            return await self._preview(state)
         refusals = await self._terms.refusals(plan.to_send, terms, limits)
         if plan.drafts and not plan.is_new:
             state.notes.append(placed_in_part(state.order, rows))
         state.notes += [*price_notes(plan.drafts, terms), *(refusal.reason for refusal in refusals)]
         return await self._builder.build(state, rows, terms, refusals)
 
-    async def _start(self, order: Order, limits: Limits, deadline: float | None) -> PlacementState:
-        deadline = anyio.current_time() + PLACE_SECONDS if deadline is None else deadline
-        return PlacementState(await required(self._tenants.current), order, limits, deadline)
+    async def _start(
+        self, order: Order, limits: Limits = NO_LIMITS, deadline: Deadline | None = None, keep: float = 0.0
+    ) -> PlacementState:
+        deadline = deadline or Deadline(PLACE_SECONDS)
+        return PlacementState(await required(self._tenants.current), order, limits, deadline, keep)
 
     # --- find
 
@@ -163,7 +171,7 @@ class OrderService:
             rows = await self._rows(state)
             if not watch.any_alive(rows):
                 return rows
-            if anyio.current_time() + pause > state.deadline:
+            if anyio.current_time() + pause > state.until:
                 raise OrderInProgressError(
                     f"Another call is placing this {state.order.noun} right now, and its outcome did not come in time.",
                     f"Call again with the same arguments: it returns that {state.order.noun}.",
@@ -239,7 +247,7 @@ class OrderService:
         self, state: PlacementState, work: Callable[[], Awaitable[list[Operation] | None]]
     ) -> list[Operation] | None:
         """Send to the end whoever waits for it; the caller waits until its deadline."""
-        with anyio.CancelScope(deadline=state.deadline):
+        with anyio.CancelScope(deadline=state.until):
             return await self._supervisor.run_shielded(work)
         raise OrderInProgressError(
             f"This {state.order.noun} is on its way, and its answer did not come in time.",
@@ -259,7 +267,7 @@ class OrderService:
         queue = sorted([*plan.unanswered, *reserved], key=lambda row: row.piece)
         rows: list[Operation] = []
         failure: LayersError | OperationError | None = None
-        while queue and failure is None and (not rows or anyio.current_time() + NEXT_PIECE_SECONDS < state.deadline):
+        while queue and failure is None and (not rows or anyio.current_time() + NEXT_PIECE_SECONDS < state.until):
             row = queue.pop(0)
             try:
                 sent = await self._sender.send(row)

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-import anyio
-
 from layers_mcp.analytics.metrics import FULL_RANKING
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import ReviewPolicy
@@ -79,12 +77,13 @@ async def commission(
     """Place the order, or preview it. Raises `OperationError` where it is refused, and as the client does."""
     limits = Limits(max_credits=max_credits, require_approval=require_approval)
     orders = context.operations.orders
-    deadline = anyio.current_time() + context.deadline.remaining() - ORDER_ANSWER_SECONDS
     if dry_run:
-        placement = await orders.preview(order, limits, deadline=deadline)
+        placement = await orders.preview(order, limits)
     else:
         consent = _Consent(context, order) if context.asks else None
-        placement = await orders.place(order, limits, consent=consent, deadline=deadline)
+        placement = await orders.place(
+            order, limits, consent=consent, deadline=context.deadline, keep=ORDER_ANSWER_SECONDS
+        )
     async with GatherSettled(context.deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
         policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_AGE)
         credit = None if placement.balance is not None else reads.start(context.api.credits.get)

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-import anyio
 from pydantic import Field
 
 from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
@@ -108,12 +107,12 @@ async def publish_content(
         if not known:  # what is known is answered, whatever has become of time, content and accounts
             raise
         publication = replace(publication, refusal=error)
-    deadline = anyio.current_time() + context.deadline.remaining() - SCHEDULE_SECONDS
     confirm = partial(_confirm, context, publication, tz)
     if dry_run:
-        placement = await orders.preview(publication, deadline=deadline)
+        placement = await orders.preview(publication)
     else:
-        placement = await orders.place(publication, consent=confirm if context.asks else None, deadline=deadline)
+        consent = confirm if context.asks else None
+        placement = await orders.place(publication, consent=consent, deadline=context.deadline, keep=SCHEDULE_SECONDS)
     return await _published(context, placement, container, accounts, moment, tz, notes)
 
 

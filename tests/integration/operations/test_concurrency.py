@@ -9,6 +9,7 @@ from layers_mcp.api.errors import (
     BillingExhausted,
 )
 from layers_mcp.context import ToolContext
+from layers_mcp.lifecycle import Deadline
 from layers_mcp.operations import OperationError
 from layers_mcp.sandbox import Fault
 from tests.support.order_harness import CLONE, GENERATE, OrderHarness
@@ -119,7 +120,7 @@ async def test_a_call_whose_time_is_up_while_another_places_its_order_offers_no_
         for orders in (other.operations.orders, harness.orders):
             began = anyio.current_time()
             with pytest.raises(OperationError) as raised:
-                await orders.place(harness.generate(), deadline=began + 5)
+                await orders.place(harness.generate(), deadline=Deadline(5))
             assert (raised.value.code, raised.value.nothing_changed) == ("ORDER_IN_PROGRESS", False)
             assert "take" not in raised.value.reason + raised.value.next_step
             assert anyio.current_time() - began <= 5
@@ -130,7 +131,7 @@ async def test_a_call_whose_time_is_up_while_another_places_its_order_offers_no_
 async def test_a_caller_whose_own_order_is_too_slow_is_told_so_and_the_order_goes_on(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="latency", seconds=20))
     with pytest.raises(OperationError) as raised:
-        await harness.orders.place(harness.clone(), deadline=anyio.current_time() + 10)
+        await harness.orders.place(harness.clone(), deadline=Deadline(10))
     assert (raised.value.code, raised.value.nothing_changed) == ("ORDER_IN_PROGRESS", False)
     await anyio.sleep(11)
     assert [order.status for order in await harness.since()] == ["running"]
