@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
 
@@ -78,6 +78,23 @@ class LayersError(Exception):
         self.nothing_changed = self.had_no_effect if nothing_changed is None else nothing_changed
         self.hint = hint or self.default_hint
         self.scope = scope
+
+    def replace(
+        self, *, reason: str | None = None, hint: str | None = None, nothing_changed: bool | None = None
+    ) -> Self:
+        """Return the same failure in other words, or with another effect; several callers may hold this one."""
+        return type(self)(
+            self.reason if reason is None else reason,
+            code=self.code,
+            status=self.status,
+            details=self.details,
+            request_id=self.request_id,
+            retry_after=self.retry_after,
+            retryable=self.retryable,
+            nothing_changed=self.nothing_changed if nothing_changed is None else nothing_changed,
+            hint=self.hint if hint is None else hint,
+            scope=self.scope,
+        )
 
     def __str__(self) -> str:
         status = f" ({self.status})" if self.status else ""

@@ -68,8 +68,7 @@ class Retry:
                 await anyio.sleep(pause)
                 if request.reads or abs(self._now() - began) < _ASLEEP:
                     continue
-            failure.nothing_changed = request.reads or not unanswered
-            raise failure
+            raise failure.replace(nothing_changed=request.reads or not unanswered)
 
     def _cool_down(self, bucket: Bucket, failure: LayersError) -> None:
         if failure.status != 429 or not failure.retryable:

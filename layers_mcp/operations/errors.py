@@ -15,7 +15,7 @@ JournalError                    a step of the journal failed; reads become a war
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class OperationError(Exception):
@@ -31,6 +31,10 @@ class OperationError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.reason}"
+
+    def replace(self, *, nothing_changed: bool) -> Self:
+        """Return the same refusal with another word on its effect."""
+        return type(self)(self.reason, self.next_step, nothing_changed=nothing_changed)
 
 
 class MaxCreditsError(OperationError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from layers_mcp.lifecycle import Deadline
 from layers_mcp.operations.kinds import Order
-from layers_mcp.operations.models import Tenant
+from layers_mcp.operations.models import Operation, Tenant
 from layers_mcp.operations.terms import Limits
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class PlacementState:
     def until(self) -> float:
         """The loop's time at which the caller stops waiting."""
         return self.deadline.at(keep=self.keep)
+
+    def lose(self, rows: Iterable[Operation]) -> None:
+        """Count rows that were never answered as lost: the address that they went to exists no more."""
+        self.missing_endpoints.update(row.entry for row in rows if row.status == "unknown")
 
     def drop_plan(self) -> None:
         """Drop the plan, with what it had to tell: the API speaks another vintage."""

@@ -22,6 +22,7 @@ from layers_mcp.operations.terms import Terms
 
 if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
+    from layers_mcp.api.dialects.detection import Missing
 
 
 @dataclass
@@ -40,6 +41,11 @@ class SendPlan:
     def to_send(self) -> list[Operation]:
         """Everything that costs now."""
         return [*self.unanswered, *self.drafts]
+
+    @property
+    def unpriced(self) -> list[Operation]:
+        """What of it has no price."""
+        return [row for row in self.to_send if row.estimated_credits is None]
 
     @property
     def is_new(self) -> bool:
@@ -69,52 +75,32 @@ class Planner:
             lost=lost,
         )
 
-    async def must_replan(self, state: PlacementState, row: Operation, failure: LayersError) -> bool:
-        """Whether a request failed since this API speaks another vintage now, and all can be looked at again.
-
-        What surely had no effect is planned anew, once; what may have had before the address went is lost. Where it is
-        an id that is missing, or the user named the vintage, the failure says so.
+    async def find_missing(self, state: PlacementState, row: Operation, failure: LayersError) -> Missing | None:
+        """Return what a failed request shows this API to lack: its address, or words that are the same as lacking it;
+        or an id. None where it failed for another reason.
         """
         vintages = self._api.vintages
         if not KINDS[row.tool].spends:  # its address is the same in every vintage, the words of its body are not
-            anew = isinstance(failure, ValidationFailed) and row.status == "refused" and not state.replanned
-            if anew and await vintages.changed(row.project_id):
-                state.drop_plan()
-                return True
-            return False
+            in_doubt = isinstance(failure, ValidationFailed) and row.status == "refused" and not state.replanned
+            return "address" if in_doubt and await vintages.changed(row.project_id) else None
         if failure.status != HTTPStatus.NOT_FOUND:
-            return False
-        missing = await vintages.missing(OrderRequest(path=row.path, body=row.body), row.project_id)
-        if missing == "id":
-            failure.reason = "An id in the order is unknown, or another organization's."
-        if missing != "address":
-            return False
-        if row.status == "unknown":
-            state.missing_endpoints.add(row.entry)
-            return True
-        if vintages.is_set or state.replanned:
-            failure.reason = (
-                "This API has no such endpoint: it does not speak the vintage that the order was meant for."
-            )
-            failure.hint = "Start the server with --vintage auto; layers-mcp doctor tells what is found then."
-            return False
-        state.drop_plan()
-        return True
+            return None
+        return await vintages.missing(OrderRequest(path=row.path, body=row.body), row.project_id)
+
+    def is_vintage_mismatch(self, state: PlacementState, row: Operation, missing: Missing | None) -> bool:
+        """Whether a request failed since this API speaks another vintage now, and all can be looked at again.
+
+        What surely had no effect is planned anew, once, and not where the user named the vintage.
+        """
+        may_replan = not (self._api.vintages.is_set or state.replanned)
+        return missing == "address" and (row.status == "unknown" or may_replan)
 
     async def is_outdated(self, state: PlacementState, plan: SendPlan, terms: Terms) -> bool:
-        """Whether something has no price since this API speaks another vintage now, and all can be looked at again.
-
-        What nobody has sent is planned anew, once; what was never answered is lost with the address it went to.
-        """
+        """Whether something has no price since this API speaks another vintage now, and all can be looked at again."""
         if not terms.unlisted or state.replanned:
             return False
-        unpriced = [row for row in plan.to_send if row.estimated_credits is None]
-        request = OrderRequest(path=unpriced[0].path, body=unpriced[0].body)
-        if not await self._api.vintages.is_outdated(request, state.order.project_id):
-            return False
-        state.missing_endpoints.update(row.entry for row in unpriced if row.status == "unknown")
-        state.drop_plan()
-        return True
+        request = OrderRequest(path=plan.unpriced[0].path, body=plan.unpriced[0].body)
+        return await self._api.vintages.is_outdated(request, state.order.project_id)
 
     async def _drafts(self, state: PlacementState, rows: Sequence[Operation]) -> list[Operation]:
         """Rows of what is not ordered yet: all of it in one where a single request makes it, else a piece each."""
@@ -154,6 +140,18 @@ class Planner:
             state.plan = await order.plan(self._api, container_id, missing)
             state.notes += state.plan.notes
         return state.plan.requests
+
+
+def explain_not_found(failure: LayersError, missing: Missing | None) -> LayersError:
+    """Return the failure of a request with what is missing named, where that is known."""
+    if missing == "id":
+        return failure.replace(reason="An id in the order is unknown, or another organization's.")
+    if missing == "address":
+        return failure.replace(
+            reason="This API has no such endpoint: it does not speak the vintage that the order was meant for.",
+            hint="Start the server with --vintage auto; layers-mcp doctor tells what is found then.",
+        )
+    return failure
 
 
 def draft(

@@ -95,7 +95,7 @@ class Sender:
                 event = end(lease=started.lease, answer={"code": error.code, "status": error.status})
         ended, journal_failure = await self._record_end(started, event)
         if failure is not None:
-            failure.nothing_changed = ended.status == "refused"
+            failure = failure.replace(nothing_changed=ended.status == "refused")
         return Sent(ended, failure, journal_failure)
 
     async def _start(self, row: Operation) -> Operation | None:

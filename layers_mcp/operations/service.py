@@ -26,7 +26,7 @@ from layers_mcp.operations.observation import ObserveOrder, observe_nothing
 from layers_mcp.operations.patience import required
 from layers_mcp.operations.placement import PlacementBuilder
 from layers_mcp.operations.placement_state import PlacementState
-from layers_mcp.operations.planning import Planner, SendPlan
+from layers_mcp.operations.planning import Planner, SendPlan, explain_not_found
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
 from layers_mcp.operations.state_machine import can_retry, has_expired, is_free
@@ -106,6 +106,8 @@ class OrderService:
                 return await self._builder.build(state, [*await self._refreshed(state, plan.answered), *plan.lost])
             plan, terms = await self._priced(plan, limits, ask_hold=consent is not None)
             if await self._planner.is_outdated(state, plan, terms):
+                state.lose(plan.unpriced)
+                state.drop_plan()
                 continue
             if not self._may_be_sent(plan.unanswered):
                 continue  # upstream's clock, seen with the prices, says otherwise than ours did
@@ -113,8 +115,7 @@ class OrderService:
                 if not state.found_upstream and await self._is_upstream_after_all(state, plan.unanswered):
                     state.found_upstream = True  # once, as the journal may not be able to keep what was found
                     continue
-                refusals[0].nothing_changed = not plan.unanswered
-                raise refusals[0]
+                raise refusals[0].replace(nothing_changed=not plan.unanswered)
             if consent is not None and not terms.are_covered_by(agreed):
                 await consent(terms)
                 agreed = terms
@@ -143,6 +144,8 @@ class OrderService:
             return await self._builder.build(state, [*await self._refreshed(state, plan.answered), *plan.lost])
         plan, terms = await self._priced(plan, limits, ask_hold=False)
         if await self._planner.is_outdated(state, plan, terms):
+            state.lose(plan.unpriced)
+            state.drop_plan()
             return await self._preview(state)
         refusals = await self._terms.refusals(plan.to_send, terms, limits)
         if plan.drafts and not plan.is_new:
@@ -282,9 +285,15 @@ class OrderService:
             state.journal_failure = state.journal_failure or sent.journal_failure
             if failure is None:
                 tell_sent(state, plan, row)
-            elif await self._planner.must_replan(state, sent.row, failure):
+                continue
+            missing = await self._planner.find_missing(state, sent.row, failure)
+            if self._planner.is_vintage_mismatch(state, sent.row, missing):
+                state.lose([sent.row])
+                if sent.row.status != "unknown":
+                    state.drop_plan()
                 await self._sender.release(queue)
                 return None
+            failure = explain_not_found(failure, missing)
         await self._sender.release(queue)
         if state.placed:  # told here, where it is known even if the caller has left
             new = [row for row in rows if row.entry in {each.entry for each in reserved} and row.status != "refused"]

@@ -59,9 +59,11 @@ async def get_ads_metrics(
             granularity=granularity,
         )
     except NotFound as error:
-        if not (await context.api.vintages.dialect(project_id)).capabilities.paid_series:
-            error.reason = "This API has no paid metrics over time, or knows no such project or entity."
-            error.hint = 'rank_top_performers with metric="roas" tells spend, conversions and roas of each creative.'
-        raise
+        if (await context.api.vintages.dialect(project_id)).capabilities.paid_series:
+            raise
+        raise error.replace(
+            reason="This API has no paid metrics over time, or knows no such project or entity.",
+            hint='rank_top_performers with metric="roas" tells spend, conversions and roas of each creative.',
+        ) from None
     explains = "check_readiness tells whether this project has paid results."
     return series_of(reply, wanted, asked, now, explains=explains, notes=[MONEY_NOTE])

@@ -108,8 +108,8 @@ async def _speaker(brief: CloneBrief | HookBrief, speakers: Speakers) -> dict[st
     try:
         ready = await speakers()
     except ForbiddenScope as error:
-        error.hint = "Pass influencer_id, or social_account_id of an account with an influencer, or add the scope."
-        raise
+        hint = "Pass influencer_id, or social_account_id of an account with an influencer, or add the scope."
+        raise error.replace(hint=hint) from None
     if len(ready) == 1:
         return {"influencerId": ready[0]}
     if not ready:

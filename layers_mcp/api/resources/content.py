@@ -114,8 +114,7 @@ class ContentResource(Resource):
             except LayersError as error:
                 failure = error
             if failure.nothing_changed:
-                failure.nothing_changed = earlier is None
-                raise failure
+                raise failure.replace(nothing_changed=earlier is None)
             current = await self._approval(container_id, deadline)
             if current == wanted:
                 return Decision(container_id=container_id, approval_status=wanted)
