@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,10 @@ from layers_mcp.operations.terms import Limits
 
 if TYPE_CHECKING:
     from layers_mcp.api.plans import OrderPlan
+
+
+BeforeSend = Callable[[], object]
+"""Raises where what was never sent may not be sent now."""
 
 
 @dataclass
@@ -30,6 +34,7 @@ class PlacementState:
     tenant: Tenant
     order: Order
     limits: Limits
+    before_send: BeforeSend
     deadline: Deadline
     keep: float = 0.0
     placed: bool = False

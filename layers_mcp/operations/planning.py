@@ -63,7 +63,7 @@ class Planner:
     async def plan(self, state: PlacementState, rows: Sequence[Operation]) -> SendPlan:
         """The order's rows by what is to be done about them, and drafts of what is missing.
 
-        Raises `LayersError` where what is missing cannot be ordered of this API.
+        Raises `LayersError` where what is missing cannot be ordered of this API, and what `before_send` raises.
         """
         now, key = self._clock.now(), self._api.key_fingerprint
         open_rows = [row for row in rows if row.status in ("reserved", "unknown")]
@@ -137,6 +137,7 @@ class Planner:
         if state.plan is None or sum(request.pieces for request in state.plan.requests) != missing:
             order = state.order
             container_id = clone_container_id(state.tenant.base_url, piece_identity(order.identity, piece))
+            state.before_send()
             state.plan = await order.plan(self._api, container_id, missing)
             state.notes += state.plan.notes
         return state.plan.requests

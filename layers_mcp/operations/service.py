@@ -25,7 +25,7 @@ from layers_mcp.operations.notes import placed_in_part, price_notes, tell_found,
 from layers_mcp.operations.observation import ObserveOrder, observe_nothing
 from layers_mcp.operations.patience import required
 from layers_mcp.operations.placement import PlacementBuilder
-from layers_mcp.operations.placement_state import PlacementState
+from layers_mcp.operations.placement_state import BeforeSend, PlacementState
 from layers_mcp.operations.planning import Planner, SendPlan, explain_not_found
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
@@ -44,6 +44,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _NO_TIME = "There was no time left to look for it."
 
 NO_LIMITS = Limits()
+
+
+def _allow() -> None:
+    """Check nothing."""
 
 
 class OrderService:
@@ -78,18 +82,20 @@ class OrderService:
         order: Order,
         limits: Limits = NO_LIMITS,
         *,
+        before_send: BeforeSend = _allow,
         consent: Consent | None = None,
         deadline: Deadline | None = None,
         keep: float = 0.0,
     ) -> Placement:
         """Order once: a known order is answered from the journal, a new one is written down, sent and recorded.
 
-        The caller stops waiting `keep` seconds before its `deadline`, which a `consent` that takes a person's time has
-        to pause. Raises `OperationError` where it is refused
-        here, before anything is sent that spends; `LayersError`; and what `consent` raises.
+        `before_send` is called where something is to be sent that never was, so not for what is known. The caller stops
+        waiting `keep` seconds before its `deadline`, which a `consent` that takes a person's time has to pause. Raises
+        `OperationError` where it is refused here, before anything is sent that spends; `LayersError`; and what
+        `before_send` and `consent` raise.
         """
         try:
-            placement = await self._place(await self._start(order, limits, deadline, keep), consent)
+            placement = await self._place(await self._start(order, limits, before_send, deadline, keep), consent)
         except (OperationError, LayersError) as error:
             self._observe(order.tool, "refused" if error.nothing_changed else "unknown")
             raise
@@ -128,9 +134,9 @@ class OrderService:
         """Its rows, where it was asked for before and is not free to be asked for anew. Sends nothing that spends."""
         return await self._rows(await self._start(order))
 
-    async def preview(self, order: Order, limits: Limits = NO_LIMITS) -> Placement:
+    async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, before_send: BeforeSend = _allow) -> Placement:
         """What `place` would do, without sending anything that spends; what would refuse it is a note."""
-        return await self._preview(await self._start(order, limits))
+        return await self._preview(await self._start(order, limits, before_send))
 
     async def _preview(self, state: PlacementState) -> Placement:
         limits = state.limits
@@ -154,10 +160,15 @@ class OrderService:
         return await self._builder.build(state, rows, terms, refusals)
 
     async def _start(
-        self, order: Order, limits: Limits = NO_LIMITS, deadline: Deadline | None = None, keep: float = 0.0
+        self,
+        order: Order,
+        limits: Limits = NO_LIMITS,
+        before_send: BeforeSend = _allow,
+        deadline: Deadline | None = None,
+        keep: float = 0.0,
     ) -> PlacementState:
         deadline = deadline or Deadline(PLACE_SECONDS)
-        return PlacementState(await required(self._tenants.current), order, limits, deadline, keep)
+        return PlacementState(await required(self._tenants.current), order, limits, before_send, deadline, keep)
 
     # --- find
 

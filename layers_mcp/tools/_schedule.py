@@ -51,9 +51,14 @@ def instant(text: str, tz: ZoneInfo) -> datetime:
         raise invalid_argument(f"`at` is {error}.") from None
 
 
+def is_past(moment: datetime | None, now: datetime) -> bool:
+    """Whether a time is in the past."""
+    return moment is not None and moment < now - TOLERANCE
+
+
 def refuse_past(moment: datetime | None, now: datetime) -> None:
     """Raise `ToolError` for a time in the past."""
-    if moment is not None and moment < now - TOLERANCE:
+    if is_past(moment, now):
         raise invalid_argument("`at` is in the past.", "Give a later time.")
 
 

@@ -25,7 +25,7 @@ from layers_mcp.text.times import local, stamp
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import blocked_if_pending, publication_status
 from layers_mcp.tools._questions import publication_question, read_project_name
-from layers_mcp.tools._schedule import accounts_by_key, instant, refuse_past, zone_of
+from layers_mcp.tools._schedule import accounts_by_key, instant, is_past, refuse_past, zone_of
 
 
 class ScheduledOn(Result):
@@ -95,24 +95,19 @@ async def publish_content(
         caption=caption,
         first_comment=first_comment,
         take=take,
+        accounts=_wanted(accounts, social_account_ids),
     )
     orders = context.operations.orders
-    notes: list[str] = []
-    known = bool(await orders.known(publication))
-    try:
-        refuse_past(moment, context.now())
-        notes = _check_content(container, moment)
-        publication = replace(publication, accounts=_chosen(accounts, social_account_ids))
-    except ToolError as error:
-        if not known:  # what is known is answered, whatever has become of time, content and accounts
-            raise
-        publication = replace(publication, refusal=error)
+    notes = [_PENDING_NOTE] if _waits_for_approval_alone(container, moment, context.now()) else []
+    check = partial(_check, context, publication, accounts)
     confirm = partial(_confirm, context, publication, tz)
     if dry_run:
-        placement = await orders.preview(publication)
+        placement = await orders.preview(publication, before_send=check)
     else:
         consent = confirm if context.asks else None
-        placement = await orders.place(publication, consent=consent, deadline=context.deadline, keep=SCHEDULE_SECONDS)
+        placement = await orders.place(
+            publication, before_send=check, consent=consent, deadline=context.deadline, keep=SCHEDULE_SECONDS
+        )
     return await _published(context, placement, container, accounts, moment, tz, notes)
 
 
@@ -131,8 +126,24 @@ async def _confirm(context: ToolContext, publication: Publication, tz: ZoneInfo,
         publication = replace(publication, content=container)
 
 
-def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[SocialAccount]:
-    """The accounts that are wanted. Raises `ToolError` where one cannot be published on, naming those that can."""
+def _wanted(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[SocialAccount]:
+    """The accounts that are wanted, each once; none where one of them is not there."""
+    by_key, keys = accounts_by_key(accounts), sorted(set(map(id_key, wanted)))
+    return [by_key[key] for key in keys] if by_key.keys() >= set(keys) else []
+
+
+def _check(context: ToolContext, publication: Publication, accounts: Sequence[SocialAccount]) -> None:
+    """Raise `ToolError` where it cannot go out at that time, or not this content, or not on one of its accounts.
+
+    What is known already is answered, whatever has become of these.
+    """
+    refuse_past(publication.at, context.now())
+    _check_content(publication.content, publication.at)
+    _check_accounts(accounts, publication.social_account_ids)
+
+
+def _check_accounts(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> None:
+    """Raise `ToolError` where a wanted account cannot be published on, naming those that can."""
     by_id = accounts_by_key(accounts)
     usable = [f"{one.social_account_id} ({one.platform})" for one in accounts if one.status == "connected"]
     rest = f"These would do: {', '.join(usable)}." if usable else "No account of the project is connected."
@@ -144,24 +155,33 @@ def _chosen(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[So
             raise invalid_argument("One of the accounts needs a new login before anything can go out on it.", rest)
         if account.status != "connected":
             raise invalid_argument("One of the accounts is not connected.", rest)
-    return [by_id[each] for each in sorted(set(map(id_key, wanted)))]
 
 
-def _check_content(container: Container, moment: datetime | None) -> list[str]:
-    """Raise `ToolError` where this content cannot go out; what a person should know about it otherwise."""
-    if container.status not in ("completed", None):
+def _check_content(container: Container, moment: datetime | None) -> None:
+    """Raise `ToolError` where this content cannot go out at `moment`, None for now."""
+    if not _is_finished(container):
         raise ToolError("CONFLICT", "The content is not finished.", next_step="get_content shows its status.")
     if container.approval_status == "rejected":
         raise ToolError("CONTENT_REJECTED", "The content was rejected, and that is final.", next_step="Order another.")
-    if container.approval_status != "pending":
-        return []
-    if moment is None:
+    if container.approval_status == "pending" and moment is None:
         raise ToolError(
             "APPROVAL_REQUIRED",
             "The content waits for a person's decision, so it cannot go out now.",
             next_step="decide_content records a person's approval; scheduled content goes out once it is approved.",
         )
-    return ["The content waits for a person's decision: approving it sets this publication going."]
+
+
+def _is_finished(container: Container) -> bool:
+    return container.status in ("completed", None)
+
+
+def _waits_for_approval_alone(container: Container, moment: datetime | None, now: datetime) -> bool:
+    """Whether it goes out at `moment` once a person has approved the content."""
+    pending = _is_finished(container) and container.approval_status == "pending"
+    return pending and moment is not None and not is_past(moment, now)
+
+
+_PENDING_NOTE = "The content waits for a person's decision: approving it sets this publication going."
 
 
 async def _published(

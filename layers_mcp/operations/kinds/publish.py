@@ -47,8 +47,6 @@ class Publication:
     first_comment: str = ""
     take: int = 1
     accounts: Sequence[SocialAccount] = ()
-    refusal: Exception | None = None
-    """Why it cannot be sent anew: what is known of it is answered all the same."""
 
     @property
     def order_mode(self) -> PublishMode:
@@ -92,9 +90,7 @@ class Publication:
         return (self.content.container_id,)
 
     async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
-        """One request takes every account, or none. Raises `refusal` where there is one."""
-        if self.refusal is not None:
-            raise self.refusal
+        """One request takes every account, or none."""
         request = await api.publishing.plan(
             self.project_id,
             self.content,
