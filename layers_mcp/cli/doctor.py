@@ -135,7 +135,7 @@ async def _reach(
             async with open_context(config, credentials, policy, transport=transport) as context:
                 whoami = await context.api.whoami()
                 vintage = await _vintage(context.api)
-                journal = await context.operations.why_journal_fails()
+                journal = await context.operations.journal_problem()
     except LayersError as error:
         return False, [_line("FAIL", "reach", str(to_tool_error(error)))]
     except TimeoutError:

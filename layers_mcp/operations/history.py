@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Origin(NamedTuple):
+class ContainerOrder(NamedTuple):
     """The order that made a container; `variation` is its place in that order: "1 of 2"."""
 
     commission_id: str
@@ -34,8 +34,8 @@ class Origin(NamedTuple):
     variation: str
 
     @classmethod
-    def of(cls, row: Operation, place: int) -> Origin:
-        """The origin of the container at `place` (from 1) of a row, which may be one piece of its order."""
+    def of(cls, row: Operation, place: int) -> ContainerOrder:
+        """Return the order of the container at `place` (from 1) of a row, which may be one piece of its order."""
         record = order_record([row])
         number = max(row.piece, 1) + place - 1
         return cls(record.commission_id, record.source_platform_post_id, f"{number} of {record.variations}")
@@ -67,12 +67,12 @@ class OrderHistory:
         made = {key: row.commission_id for row in rows for key in container_keys(row.container_ids)}
         return Reading({each: made[key] for each in wanted if (key := container_key(each)) in made}, warning)
 
-    async def origins(self, container_ids: Iterable[str]) -> Reading[dict[str, Origin]]:
+    async def container_orders(self, container_ids: Iterable[str]) -> Reading[dict[str, ContainerOrder]]:
         """The order behind each container that the journal ordered, by the ids as they are given."""
         wanted = set(container_ids)
         rows, warning = await self._read(lambda tenant: self._store.of_containers(tenant, wanted))
         made = {
-            container_key(each): Origin.of(row, place)
+            container_key(each): ContainerOrder.of(row, place)
             for row in rows
             for place, each in enumerate(row.container_ids, start=1)
         }

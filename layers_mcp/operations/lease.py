@@ -20,7 +20,7 @@ DEAD_SECONDS = 8.0
 
 
 @asynccontextmanager
-async def kept(renew: Callable[[], Awaitable[object]]) -> AsyncGenerator[None]:
+async def renewing(renew: Callable[[], Awaitable[object]]) -> AsyncGenerator[None]:
     """Call `renew` every `BEAT_SECONDS` while the block runs."""
 
     async def beat() -> None:

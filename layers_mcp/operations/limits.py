@@ -30,10 +30,12 @@ def daily_limit_refusal(estimated: int | None, ordered: int, limit: int) -> Dail
             "Call again in a few minutes, or ask the person who set the limit.",
         )
     if ordered + estimated > limit:
-        way_out = "Order fewer variations where there are several" if estimated > limit else "Order after midnight UTC"
+        next_step = (
+            "Order fewer variations where there are several" if estimated > limit else "Order after midnight UTC"
+        )
         return DailyLimitError(
             f"The estimate of {estimated} credits would pass the daily limit of {limit} credits: "
             f"{ordered} are ordered today (UTC).",
-            f"{way_out}, or ask the person who set the limit.",
+            f"{next_step}, or ask the person who set the limit.",
         )
     return None

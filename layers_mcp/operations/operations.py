@@ -55,7 +55,7 @@ class Operations:
             observe=observe,
         )
 
-    async def why_journal_fails(self) -> str:
+    async def journal_problem(self) -> str:
         """Why the journal cannot be read and written; "" where it can."""
         try:
             await self._store.check()

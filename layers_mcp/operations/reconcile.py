@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError
+from layers_mcp.operations.journal_retry import require_journal
 from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.models import NotFoundUpstream, Operation
-from layers_mcp.operations.patience import required
 from layers_mcp.operations.state_machine import ClockWentBackwards, Event, clock_went_backwards, transition
 from layers_mcp.operations.store.base import Store
 
@@ -30,11 +30,11 @@ class Reconciler:
         by_upstreams_clock = row.clock_offset is not None and self._clock.offset is not None
         if by_upstreams_clock or row.clock_doubted or not clock_went_backwards(row, now):
             return row
-        return await required(lambda: self._store.record(row, ClockWentBackwards(), now))
+        return await require_journal(lambda: self._store.record(row, ClockWentBackwards(), now))
 
     async def search_upstream(self, row: Operation) -> Operation | NotFoundUpstream:
         """Return an unanswered row with what was found of it upstream, or why nothing was."""
-        others = await required(lambda: self._store.claims(row.tenant, row.project_id))
+        others = await require_journal(lambda: self._store.claims(row.tenant, row.project_id))
         if others.warning:
             return NotFoundUpstream(
                 f"What belongs to other orders cannot be told: in the order journal {others.warning}."

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from layers_mcp.api.errors import LayersError
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError, OperationError
+from layers_mcp.operations.journal_retry import require_journal, retry_passing
 from layers_mcp.operations.kinds import KINDS
-from layers_mcp.operations.lease import kept
+from layers_mcp.operations.lease import renewing
 from layers_mcp.operations.models import Operation
-from layers_mcp.operations.patience import patiently, required
 from layers_mcp.operations.state_machine import (
     AttemptStarted,
     AttemptUnanswered,
@@ -59,7 +59,7 @@ class Sender:
         lease = uuid.uuid4().hex
         leased = [replace(draft, lease=lease) for draft in drafts]
         limit = self._limit if KINDS[drafts[0].tool].spends else None
-        rows = await required(lambda: self._store.reserve(leased, limit, self._clock.now()))
+        rows = await require_journal(lambda: self._store.reserve(leased, limit, self._clock.now()))
         ours = [row for row in rows if row.lease == lease]
         if len(ours) == len(drafts):
             return ours
@@ -86,7 +86,7 @@ class Sender:
         if started is None:
             return None
         failure: LayersError | None = None
-        async with kept(lambda: self._renew(started)):
+        async with renewing(lambda: self._renew(started)):
             try:
                 event: Event = await KINDS[row.tool].send(self._api, started)
             except LayersError as error:
@@ -111,7 +111,9 @@ class Sender:
         undo = Released(lease=lease)
         limit = self._limit if KINDS[row.tool].spends else None
         try:
-            started = await required(lambda: self._store.record(row, start, self._clock.now(), limit=limit, undo=undo))
+            started = await require_journal(
+                lambda: self._store.record(row, start, self._clock.now(), limit=limit, undo=undo)
+            )
         except OperationError:
             with contextlib.suppress(JournalError):  # it may be counted, though nobody could say so
                 await self._store.record(row, undo, self._clock.now())
@@ -125,6 +127,6 @@ class Sender:
     async def _record_end(self, row: Operation, event: Event) -> tuple[Operation, str]:
         """Write down how the attempt ended; where that cannot be, it still ended so for this call."""
         try:
-            return await patiently(lambda: self._store.record(row, event, self._clock.now())), ""
+            return await retry_passing(lambda: self._store.record(row, event, self._clock.now())), ""
         except JournalError as error:
             return transition(row, event, self._clock.now()), str(error)

@@ -18,12 +18,12 @@ from layers_mcp.operations.errors import (
     OrderInProgressError,
     UnclearTenantError,
 )
+from layers_mcp.operations.journal_retry import require_journal
 from layers_mcp.operations.kinds import Order
 from layers_mcp.operations.lease import LeaseWatch
 from layers_mcp.operations.models import NotFoundUpstream, Operation, Placement
 from layers_mcp.operations.notes import placed_in_part, price_notes, tell_found, tell_sent
 from layers_mcp.operations.observation import ObserveOrder, observe_nothing
-from layers_mcp.operations.patience import required
 from layers_mcp.operations.placement import PlacementBuilder
 from layers_mcp.operations.placement_state import BeforeSend, PlacementState
 from layers_mcp.operations.planning import Planner, SendPlan, explain_not_found
@@ -168,13 +168,13 @@ class OrderService:
         keep: float = 0.0,
     ) -> PlacementState:
         deadline = deadline or Deadline(PLACE_SECONDS)
-        return PlacementState(await required(self._tenants.current), order, limits, before_send, deadline, keep)
+        return PlacementState(await require_journal(self._tenants.current), order, limits, before_send, deadline, keep)
 
     # --- find
 
     async def _rows(self, state: PlacementState) -> list[Operation]:
         """The order's rows as they are; what was refused or expired is free again, and counts as none."""
-        rows = await required(lambda: self._store.find(state.tenant, state.order.identity))
+        rows = await require_journal(lambda: self._store.find(state.tenant, state.order.identity))
         return [row for row in rows if not is_free(row, self._clock.now())]
 
     async def _find_existing(self, state: PlacementState) -> list[Operation]:

@@ -13,10 +13,10 @@ from layers_mcp.api.models import Credits
 from layers_mcp.deadlines import TERMS_SECONDS
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import NotHeldError, OperationError
+from layers_mcp.operations.journal_retry import require_journal
 from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.limits import daily_limit_refusal, max_credits_refusal
 from layers_mcp.operations.models import Operation
-from layers_mcp.operations.patience import required
 from layers_mcp.operations.pricing import Prices, estimate
 from layers_mcp.operations.store.base import DayLimit, Store
 
@@ -98,7 +98,7 @@ class TermsReader:
         found: list[OperationError | None] = [max_credits_refusal(terms.estimated_credits, limits.max_credits)]
         if self._limit is not None and KINDS[rows[0].tool].spends:
             tenant, entries = rows[0].tenant, [row.entry for row in rows]
-            ordered = await required(lambda: self._store.credits_of_day(tenant, self._clock.now(), entries))
+            ordered = await require_journal(lambda: self._store.credits_of_day(tenant, self._clock.now(), entries))
             found.append(daily_limit_refusal(terms.estimated_credits, ordered, self._limit.credits))
         if limits.require_approval and not terms.held:
             found.append(_not_held(terms.held))

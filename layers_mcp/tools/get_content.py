@@ -154,19 +154,19 @@ async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Co
     containers, history = read.containers, context.operations.history
     statuses = {container.container_id: container.status or "" for container in containers}
     unwritten = await history.record_content(statuses)
-    origins, unread = await history.origins(statuses)
+    orders, unread = await history.container_orders(statuses)
     names, publications = await _surroundings(context, read)
     items: list[Item] = []
     for asked, outcome in read.found.items():
         if isinstance(outcome, LayersError):
             items.append(missing_item(asked, outcome))
             continue
-        origin = origins.get(outcome.container_id)
+        order = orders.get(outcome.container_id)
         item = item_of(outcome).model_copy(
             update={
-                "commission_id": origin and origin.commission_id,
-                "source_platform_post_id": (origin and origin.source_platform_post_id) or None,
-                "variation": origin and origin.variation,
+                "commission_id": order and order.commission_id,
+                "source_platform_post_id": (order and order.source_platform_post_id) or None,
+                "variation": order and order.variation,
                 "project_name": names.get(outcome.project_id or ""),
                 "publication": publications.of(outcome.container_id),
             }

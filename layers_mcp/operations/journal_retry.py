@@ -1,4 +1,4 @@
-"""Steps of the journal that are worth waiting for: nothing leaves before they are taken."""
+"""Steps of the journal, tried again while what is in their way may pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 _PAUSE_SECONDS = 0.25
 
 
-async def patiently(step: Callable[[], Awaitable[T]]) -> T:
+async def retry_passing(step: Callable[[], Awaitable[T]]) -> T:
     """Take a step, again and again while what is in its way may pass. Raises `JournalError`."""
     until = anyio.current_time() + RESTART_SECONDS
     while True:
@@ -28,10 +28,10 @@ async def patiently(step: Callable[[], Awaitable[T]]) -> T:
         await anyio.sleep(_PAUSE_SECONDS)
 
 
-async def required(step: Callable[[], Awaitable[T]]) -> T:
+async def require_journal(step: Callable[[], Awaitable[T]]) -> T:
     """Take a step without which nothing may be sent. Raises `JournalUnavailableError`."""
     try:
-        return await patiently(step)
+        return await retry_passing(step)
     except JournalError as error:
         raise JournalUnavailableError(
             f"The order journal cannot be read and written: {error}. Nothing is ordered without it.",
