@@ -32,6 +32,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from layers_mcp.deadlines import PROMISED_SECONDS
 from layers_mcp.operations.models import Operation, Status
 from layers_mcp.text.ids import container_key
 
@@ -41,7 +42,7 @@ SLACK = timedelta(minutes=10)
 RETRY_WINDOW = timedelta(hours=23)
 """Upstream remembers an Idempotency-Key for 24 hours (layers-api, §1); the hour between is more than `SLACK`."""
 
-LONGEST_CALL = timedelta(seconds=50)
+LONGEST_CALL = timedelta(seconds=PROMISED_SECONDS + 5)
 """After which no call is alive that could still send what it reserved."""
 
 ENDS = ("completed", "failed", "canceled")

@@ -13,11 +13,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Generator
-from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, exc, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -108,8 +107,6 @@ def _engine(url: str, file: Path) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             patient = {"timeout": str(STORAGE_SECONDS), **parsed.query}
             engine = create_engine(parsed.set(query=patient))
-            engine.dialect, compiled = _sqlite()
-            engine.update_execution_options(compiled_cache=compiled)
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
@@ -134,15 +131,6 @@ def _engine(url: str, file: Path) -> Engine:
         )
         event.listen(engine, "connect", _set_up_postgresql)
         return engine
-
-
-@cache
-def _sqlite() -> tuple[Dialect, dict[Any, Any]]:
-    """The dialect of SQLite, and its compiled statements: each is compiled once a process, not once a file."""
-    engine = create_engine("sqlite://")
-    engine.connect().close()  # the dialect learns what this SQLite can do
-    engine.dispose()
-    return engine.dialect, {}
 
 
 def _file(url: URL) -> Path | None:
