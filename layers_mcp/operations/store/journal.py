@@ -6,24 +6,23 @@ Its methods block, and are made for worker threads. Every one may raise `Journal
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, func, insert, not_, or_, select, text, update
 
 from layers_mcp.operations.errors import JournalError, UnclearTenantError
-from layers_mcp.operations.limits import daily_limit_refusal
 from layers_mcp.operations.models import STAND_IN, Operation, Reading, Tenant, Tool
 from layers_mcp.operations.state_machine import (
     Event,
-    Renewed,
     Reserved,
     is_free,
     transition,
 )
 from layers_mcp.operations.store.base import DayLimit, JournalEvent, Wanted
 from layers_mcp.operations.store.database import Database
+from layers_mcp.operations.store.day_credits import check_daily_limit, credits_of_day
+from layers_mcp.operations.store.event_log import read_events, write_event
 from layers_mcp.operations.store.migrations import progress
 from layers_mcp.operations.store.queries import (
     NEWEST_FIRST,
@@ -37,8 +36,8 @@ from layers_mcp.operations.store.queries import (
     of_tenant,
     order_lock_name,
 )
-from layers_mcp.operations.store.rows import DamagedRowError, from_row, json_text, moment_text, read_json, to_row
-from layers_mcp.operations.store.schema import order_events, orders
+from layers_mcp.operations.store.rows import DamagedRowError, from_row, moment_text, to_row
+from layers_mcp.operations.store.schema import orders
 from layers_mcp.text.ids import container_keys
 
 _NAMED_AT_ONCE = 200
@@ -83,7 +82,7 @@ class Journal:
                     "Call again when Layers answers who the key belongs to; a higher take orders another one.",
                 )
             if limit is not None and new:
-                _check_daily_limit(connection, tenant, new, limit, now)
+                check_daily_limit(connection, tenant, new, limit, now)
             return [_reserve(connection, each, known.get(each.piece), now) for each in drafts]
 
     def record(self, row: Operation, event: Event, now: datetime, limit: DayLimit | None = None) -> Operation:
@@ -95,7 +94,7 @@ class Journal:
             current = _current(connection, row)
             changed = transition(current or row, event, now)
             if limit is not None and changed.unanswered > (current or row).unanswered:
-                _check_daily_limit(connection, row.tenant, [changed], limit, now)
+                check_daily_limit(connection, row.tenant, [changed], limit, now)
             if current is None:  # the journal was removed meanwhile
                 if changed.status == "refused":
                     return changed
@@ -104,7 +103,7 @@ class Journal:
                 return current
             else:
                 connection.execute(update(orders).where(orders.c.entry == current.entry).values(to_row(changed)))
-            _keep(connection, changed, event, now)
+            write_event(connection, changed, event, now)
             return changed
 
     def adopt(self, tenant: Tenant, key_fingerprint: str) -> None:
@@ -122,7 +121,7 @@ class Journal:
     def credits_of_day(self, tenant: Tenant, now: datetime, without: Collection[str] = ()) -> int:
         """The credits ordered in the UTC day of `now`, but for the entries `without`; what was refused is free."""
         with self._database.reading() as connection:
-            return _credits_of_day(connection, tenant, now, without)
+            return credits_of_day(connection, tenant, now, without)
 
     def since(self, tenant: Tenant, when: datetime, project_id: str = "") -> Reading[list[Operation]]:
         """Operations that were sent, ordered at `when` or later and not refused, newest first."""
@@ -198,12 +197,8 @@ class Journal:
 
     def events(self, row: Operation) -> list[JournalEvent]:
         """What happened to an operation, oldest first."""
-        wanted = select(order_events).where(order_events.c.entry == row.entry).order_by(order_events.c.number)
         with self._database.reading() as connection:
-            return [
-                JournalEvent(datetime.fromisoformat(each["at"]), each["event"], read_json(each["detail"]))
-                for each in connection.execute(wanted).mappings()
-            ]
+            return read_events(connection, row)
 
 
 # --- whose
@@ -277,47 +272,5 @@ def _reserve(connection: Connection, draft: Operation, known: Operation | None, 
         connection.execute(update(orders).where(orders.c.entry == row.entry).values(to_row(row)))
     else:
         return known
-    _keep(connection, row, Reserved(draft=draft), now)
+    write_event(connection, row, Reserved(draft=draft), now)
     return row
-
-
-def _keep(connection: Connection, row: Operation, event: Event, now: datetime) -> None:
-    """Write down what happened, for whoever asks later whether something was charged."""
-    if isinstance(event, Renewed):
-        return
-    if isinstance(event, Reserved):
-        detail: dict[str, Any] = {"lease": row.lease, "estimated_credits": row.estimated_credits}
-    else:
-        detail = asdict(event)
-    number = select(func.coalesce(func.max(order_events.c.number), 0)).where(order_events.c.entry == row.entry)
-    connection.execute(
-        insert(order_events).values(
-            entry=row.entry,
-            number=connection.execute(number).scalar_one() + 1,
-            at=moment_text(now),
-            event=type(event).__name__,
-            detail=json_text({**detail, "status": row.status}),
-        )
-    )
-
-
-# --- the day's credits
-
-
-def _credits_of_day(connection: Connection, tenant: Tenant, now: datetime, without: Iterable[str] = ()) -> int:
-    midnight = moment_text(now.replace(hour=0, minute=0, second=0, microsecond=0))
-    counted = or_(SENT & (orders.c.sent_at >= midnight), held(now))
-    wanted = and_(of_tenant(tenant), counted, orders.c.entry.not_in(list(without)))
-    total = select(func.coalesce(func.sum(orders.c.estimated_credits), 0)).where(wanted)
-    return int(connection.execute(total).scalar_one())
-
-
-def _check_daily_limit(
-    connection: Connection, tenant: Tenant, rows: Sequence[Operation], limit: DayLimit, now: datetime
-) -> None:
-    """Raise `DailyLimitError` unless the day has room for `rows`."""
-    estimates = [row.estimated_credits for row in rows]
-    estimated = None if None in estimates else sum(filter(None, estimates))
-    ordered = _credits_of_day(connection, tenant, now, without=[row.entry for row in rows])
-    if refusal := daily_limit_refusal(estimated, ordered, limit.credits):
-        raise refusal
