@@ -1,4 +1,4 @@
-"""From a row that is to be sent to its answer in the journal: reserve, start, send, record its end."""
+"""From what is to be sent to its answer in the journal: reserve it, then start, send and record each attempt."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import anyio
+
 from layers_mcp.api.errors import LayersError
+from layers_mcp.deadlines import NEXT_PIECE_SECONDS
 from layers_mcp.operations.clock import UpstreamClock
-from layers_mcp.operations.errors import JournalError, OperationError
+from layers_mcp.operations.errors import JournalError, OperationError, UnclearTenantError
 from layers_mcp.operations.journal_retry import require_journal, retry_passing
 from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.lease import renewing
 from layers_mcp.operations.models import Operation
+from layers_mcp.operations.notes import placed_in_part, tell_sent
+from layers_mcp.operations.observation import ObserveOrder
+from layers_mcp.operations.placement_state import PlacementState
+from layers_mcp.operations.planning import Planner, SendPlan, explain_not_found
 from layers_mcp.operations.state_machine import (
     AttemptStarted,
     AttemptUnanswered,
@@ -45,28 +52,97 @@ class Sent:
 class Sender:
     """Sends what was decided to be sent, and writes down what becomes of it."""
 
-    def __init__(self, api: LayersClient, store: Store, clock: UpstreamClock, limit: DayLimit | None) -> None:
+    def __init__(
+        self,
+        api: LayersClient,
+        store: Store,
+        clock: UpstreamClock,
+        planner: Planner,
+        limit: DayLimit | None,
+        observe: ObserveOrder,
+    ) -> None:
         self._api = api
         self._store = store
         self._clock = clock
+        self._planner = planner
         self._limit = limit
+        self._observe = observe
 
-    async def reserve(self, drafts: Sequence[Operation]) -> list[Operation] | None:
+    async def send(self, state: PlacementState, plan: SendPlan) -> list[Operation] | None:
+        """Reserve what is new and send it all, a piece after the other; None where everything is to be looked at again:
+        another call was first, or the API speaks another vintage.
+
+        Raises what speaks against it; once a piece is placed, that is a note instead.
+        """
+        reserved = await self._reserve(plan.drafts) if plan.drafts else []
+        if reserved is None:
+            return None
+        queue = sorted([*plan.unanswered, *reserved], key=lambda row: row.piece)
+        rows: list[Operation] = []
+        failure: LayersError | OperationError | None = None
+        while queue and failure is None and (not rows or anyio.current_time() + NEXT_PIECE_SECONDS < state.until):
+            row = queue.pop(0)
+            try:
+                sent = await self._attempt(row)
+            except OperationError as error:
+                failure = error
+                break
+            if sent is None:
+                await self._release(queue)
+                return None
+            rows.append(sent.row)
+            state.journal_failure = state.journal_failure or sent.journal_failure
+            if sent.failure is None:
+                tell_sent(state, plan, row)
+                continue
+            failure = await self._explained(state, sent.row, sent.failure)
+            if failure is None:
+                await self._release(queue)
+                return None
+        await self._release(queue)
+        if state.placed:  # told here, where it is known even if the caller has left
+            new = [row for row in rows if row.entry in {each.entry for each in reserved} and row.status != "refused"]
+            self._observe(state.order.tool, "placed", sum(row.estimated_credits or 0 for row in new))
+        if failure is not None and not state.placed and not state.recovered and not plan.answered:
+            raise failure
+        placed = [row for row in rows if row.status != "refused"]
+        if failure is not None or queue:
+            why = f": {failure}" if failure is not None else ""
+            state.notes.append(placed_in_part(state.order, [*plan.answered, *placed], why))
+        return placed
+
+    async def _explained(self, state: PlacementState, row: Operation, failure: LayersError) -> LayersError | None:
+        """Return why a row failed; None where all is to be looked at again, as the API speaks another vintage."""
+        missing = await self._planner.find_missing(state, row, failure)
+        if not self._planner.is_vintage_mismatch(state, row, missing):
+            return explain_not_found(failure, missing)
+        if row.status == "unknown":
+            state.lose([row])
+        else:
+            state.drop_plan()
+        return None
+
+    async def _reserve(self, drafts: Sequence[Operation]) -> list[Operation] | None:
         """Write the drafts of one order down and hold their credits; None where another call was first with one.
 
-        Raises `JournalUnavailableError`, `DailyLimitError` and `UnclearTenantError`.
+        Raises `JournalUnavailableError`, `DailyLimitError`, and `UnclearTenantError` to who can see the project: others
+        get its 404.
         """
         lease = uuid.uuid4().hex
         leased = [replace(draft, lease=lease) for draft in drafts]
         limit = self._limit if KINDS[drafts[0].tool].spends else None
-        rows = await require_journal(lambda: self._store.reserve(leased, limit, self._clock.now()))
+        try:
+            rows = await require_journal(lambda: self._store.reserve(leased, limit, self._clock.now()))
+        except UnclearTenantError:
+            await self._api.content.list(drafts[0].project_id, limit=1)
+            raise
         ours = [row for row in rows if row.lease == lease]
         if len(ours) == len(drafts):
             return ours
-        await self.release(ours)
+        await self._release(ours)
         return None
 
-    async def release(self, rows: Sequence[Operation]) -> None:
+    async def _release(self, rows: Sequence[Operation]) -> None:
         """Give back reservations that are not going to be sent; where that fails, they expire.
 
         What was sent before and never answered stays so: it may have been made.
@@ -77,7 +153,7 @@ class Sender:
             with contextlib.suppress(JournalError):
                 await self._store.record(row, Released(lease=row.lease), self._clock.now())
 
-    async def send(self, row: Operation) -> Sent | None:
+    async def _attempt(self, row: Operation) -> Sent | None:
         """Send a row that is reserved, or was never answered; None where another call was first.
 
         Raises `JournalUnavailableError` and `DailyLimitError` before anything is sent.

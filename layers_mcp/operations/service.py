@@ -10,23 +10,19 @@ from typing import TYPE_CHECKING
 import anyio
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.deadlines import LOOK_SECONDS, NEXT_PIECE_SECONDS, PLACE_SECONDS
+from layers_mcp.deadlines import LOOK_SECONDS, PLACE_SECONDS
 from layers_mcp.lifecycle import Deadline, TaskSupervisor
 from layers_mcp.operations.clock import UpstreamClock
-from layers_mcp.operations.errors import (
-    OperationError,
-    OrderInProgressError,
-    UnclearTenantError,
-)
+from layers_mcp.operations.errors import OperationError, OrderInProgressError
 from layers_mcp.operations.journal_retry import require_journal
 from layers_mcp.operations.kinds import Order
 from layers_mcp.operations.lease import LeaseWatch
 from layers_mcp.operations.models import NotFoundUpstream, Operation, Placement
-from layers_mcp.operations.notes import placed_in_part, price_notes, tell_found, tell_sent
+from layers_mcp.operations.notes import placed_in_part, price_notes, tell_found
 from layers_mcp.operations.observation import ObserveOrder, observe_nothing
 from layers_mcp.operations.placement import PlacementBuilder
 from layers_mcp.operations.placement_state import BeforeSend, PlacementState
-from layers_mcp.operations.planning import Planner, SendPlan, explain_not_found
+from layers_mcp.operations.planning import Planner, SendPlan
 from layers_mcp.operations.reconcile import Reconciler
 from layers_mcp.operations.sender import Sender
 from layers_mcp.operations.state_machine import can_retry, has_expired, is_free
@@ -72,8 +68,8 @@ class OrderService:
         self._supervisor = supervisor
         self._observe = observe
         self._terms = TermsReader(api, store, clock, limit)
-        self._sender = Sender(api, store, clock, limit)
         self._planner = Planner(api, clock)
+        self._sender = Sender(api, store, clock, self._planner, limit, observe)
         self._reconciler = Reconciler(api, store, clock)
         self._builder = PlacementBuilder(store, clock)
 
@@ -126,7 +122,7 @@ class OrderService:
                 await consent(terms)
                 agreed = terms
                 continue  # time has passed: look at everything again
-            rows = await self._until_deadline(state, partial(self._send, state, plan))
+            rows = await self._until_deadline(state, partial(self._sender.send, state, plan))
             if rows is not None:
                 return await self._builder.build(state, [*plan.answered, *rows, *plan.lost])
 
@@ -255,7 +251,7 @@ class OrderService:
         drafts = [replace(row, ordered_at=now, updated_at=now, clock_offset=self._clock.offset) for row in rows[count:]]
         return replace(plan, unanswered=rows[:count], drafts=drafts), terms
 
-    # --- reserve and send
+    # --- send
 
     async def _until_deadline(
         self, state: PlacementState, work: Callable[[], Awaitable[list[Operation] | None]]
@@ -268,59 +264,3 @@ class OrderService:
             f"Call again with the same arguments: it returns this {state.order.noun}.",
             nothing_changed=False,
         )
-
-    async def _send(self, state: PlacementState, plan: SendPlan) -> list[Operation] | None:
-        """Reserve what is new and send it all, a piece after the other; None where everything is to be looked at again:
-        another call was first, or the API speaks another vintage.
-
-        Raises what speaks against it; once a piece is placed, that is a note instead.
-        """
-        reserved = await self._reserve(state, plan.drafts) if plan.drafts else []
-        if reserved is None:
-            return None
-        queue = sorted([*plan.unanswered, *reserved], key=lambda row: row.piece)
-        rows: list[Operation] = []
-        failure: LayersError | OperationError | None = None
-        while queue and failure is None and (not rows or anyio.current_time() + NEXT_PIECE_SECONDS < state.until):
-            row = queue.pop(0)
-            try:
-                sent = await self._sender.send(row)
-            except OperationError as error:
-                failure = error
-                break
-            if sent is None:
-                await self._sender.release(queue)
-                return None
-            rows.append(sent.row)
-            failure = sent.failure
-            state.journal_failure = state.journal_failure or sent.journal_failure
-            if failure is None:
-                tell_sent(state, plan, row)
-                continue
-            missing = await self._planner.find_missing(state, sent.row, failure)
-            if self._planner.is_vintage_mismatch(state, sent.row, missing):
-                state.lose([sent.row])
-                if sent.row.status != "unknown":
-                    state.drop_plan()
-                await self._sender.release(queue)
-                return None
-            failure = explain_not_found(failure, missing)
-        await self._sender.release(queue)
-        if state.placed:  # told here, where it is known even if the caller has left
-            new = [row for row in rows if row.entry in {each.entry for each in reserved} and row.status != "refused"]
-            self._observe(state.order.tool, "placed", sum(row.estimated_credits or 0 for row in new))
-        if failure is not None and not state.placed and not state.recovered and not plan.answered:
-            raise failure
-        placed = [row for row in rows if row.status != "refused"]
-        if failure is not None or queue:
-            why = f": {failure}" if failure is not None else ""
-            state.notes.append(placed_in_part(state.order, [*plan.answered, *placed], why))
-        return placed
-
-    async def _reserve(self, state: PlacementState, drafts: Sequence[Operation]) -> list[Operation] | None:
-        """Hold the credits of new rows. Raises `UnclearTenantError` to who can see the project, 404 to others."""
-        try:
-            return await self._sender.reserve(drafts)
-        except UnclearTenantError:
-            await self._api.content.list(state.order.project_id, limit=1)
-            raise
