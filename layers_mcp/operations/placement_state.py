@@ -55,8 +55,11 @@ class PlacementState:
         """Count rows that were never answered as lost: the address that they went to exists no more."""
         self.missing_endpoints.update(row.entry for row in rows if row.status == "unknown")
 
-    def drop_plan(self) -> None:
-        """Drop the plan, with what it had to tell: the API speaks another vintage."""
-        outdated = () if self.plan is None else self.plan.notes
-        self.notes = [note for note in self.notes if note not in outdated]
+    def drop_plan(self, outdated: Iterable[Operation] = ()) -> None:
+        """Drop the plan, with what it had to tell: the API speaks another vintage. `outdated` rows are lost with it, where
+        they were never answered.
+        """
+        self.lose(outdated)
+        planned = () if self.plan is None else self.plan.notes
+        self.notes = [note for note in self.notes if note not in planned]
         self.replanned, self.plan = True, None

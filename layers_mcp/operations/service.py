@@ -108,8 +108,7 @@ class OrderService:
                 return await self._builder.build(state, [*await self._refreshed(state, plan.answered), *plan.lost])
             plan, terms = await self._priced(plan, limits, ask_hold=consent is not None)
             if await self._planner.is_outdated(state, plan, terms):
-                state.lose(plan.unpriced)
-                state.drop_plan()
+                state.drop_plan(plan.unpriced)
                 continue
             if not self._may_be_sent(plan.unanswered):
                 continue  # upstream's clock, seen with the prices, says otherwise than ours did
@@ -146,8 +145,7 @@ class OrderService:
             return await self._builder.build(state, [*await self._refreshed(state, plan.answered), *plan.lost])
         plan, terms = await self._priced(plan, limits, ask_hold=False)
         if await self._planner.is_outdated(state, plan, terms):
-            state.lose(plan.unpriced)
-            state.drop_plan()
+            state.drop_plan(plan.unpriced)
             return await self._preview(state)
         refusals = await self._terms.refusals(plan.to_send, terms, limits)
         if plan.drafts and not plan.is_new:
