@@ -20,13 +20,12 @@ from layers_mcp.analytics.breakouts import BreakoutScore
 from layers_mcp.analytics.lift import Lift, estimate_lift
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
 from layers_mcp.analytics.statistics import SMALL_SAMPLE_VIEWS, Reach, median, ratio, smoothed_rate
+from layers_mcp.analytics.status import ENDED, WITHOUT_RESULT, status_of_all
 from layers_mcp.text.ids import container_key, container_keys
 from layers_mcp.text.sanitize import clean
 
 Mode = Literal["fork", "reimagine", "hook"]
 """A close clone, a free clone, or new content with a pinned hook."""
-
-ENDED = frozenset({"completed", "failed", "canceled"})
 
 
 class Row(Protocol):
@@ -92,9 +91,7 @@ class Outcome:
     @property
     def without_result(self) -> bool:
         """Whether it ended without anything that may go live."""
-        return self.status in ("failed", "canceled") or (
-            self.status == "completed" and self.approval_status == "rejected"
-        )
+        return self.status in WITHOUT_RESULT or (self.status == "completed" and self.approval_status == "rejected")
 
 
 @dataclass(frozen=True)
@@ -227,10 +224,7 @@ def _status(order: JudgedOrder, pieces: Sequence[Piece]) -> str:
     """The journal's status, or what the order's containers show where the journal does not have its end yet."""
     if order.status in ENDED or not pieces:
         return order.status
-    states = {piece.status for piece in pieces}
-    if states <= ENDED:
-        return next(state for state in ("completed", "failed", "canceled") if state in states)
-    return "running"
+    return status_of_all(piece.status for piece in pieces)
 
 
 def _pooled(posts: Iterable[Reach]) -> float | None:

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from layers_mcp.analytics.status import WITHOUT_RESULT, status_of_all
 from layers_mcp.api.errors import LayersError
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError
 from layers_mcp.operations.identity import publication_id
 from layers_mcp.operations.kinds import KINDS
-from layers_mcp.operations.kinds.content import together
 from layers_mcp.operations.kinds.publish import scheduled_post_ids
 from layers_mcp.operations.models import Operation, OrderRecord, Reading, Tenant, by_order, order_record
 from layers_mcp.operations.placement import journal_warning
@@ -39,9 +39,6 @@ class ContainerOrder(NamedTuple):
         record = order_record([row])
         number = max(row.piece, 1) + place - 1
         return cls(record.commission_id, record.source_platform_post_id, f"{number} of {record.variations}")
-
-
-CAME_TO_NOTHING = ("failed", "canceled")
 
 
 class OrderHistory:
@@ -93,7 +90,7 @@ class OrderHistory:
         hooks, unread = await self._read(
             lambda tenant: self._store.of_project(tenant, project_id, "generate_with_hook")
         )
-        alive = [row.record for row in (*clones, *hooks) if row.status not in CAME_TO_NOTHING]
+        alive = [row.record for row in (*clones, *hooks) if row.status not in WITHOUT_RESULT]
         posts = frozenset(record.source_platform_post_id for record in alive if record.source_platform_post_id)
         return Reading(posts, warning or unread)
 
@@ -118,7 +115,7 @@ class OrderHistory:
         rows, warning = await self._read(lambda tenant: self._store.of_containers(tenant, by_key.keys()))
         for row in rows:
             if len(row.container_ids) >= row.variations:
-                status = together(map(by_key.get, map(container_key, row.container_ids)))
+                status = status_of_all(map(by_key.get, map(container_key, row.container_ids)))
                 warning = await self._observe([row], Observed(status=status)) or warning
         return warning
 

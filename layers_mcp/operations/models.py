@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 from layers_mcp.analytics.outcomes import Mode
+from layers_mcp.analytics.status import status_of_all
 
 T = TypeVar("T")
 
@@ -219,9 +220,6 @@ def order_record(rows: Sequence[Operation]) -> OrderRecord:
 
 
 def _status_of_pieces(statuses: Sequence[OrderStatus], *, whole: bool) -> OrderStatus:
-    known = set(statuses)
-    if known == {"unknown"}:
+    if set(statuses) == {"unknown"}:
         return "unknown"
-    if known & {"unknown", "running"} or not whole:
-        return "running"
-    return next(status for status in ("completed", "failed", "canceled") if status in known)
+    return cast("OrderStatus", status_of_all(statuses)) if whole else "running"

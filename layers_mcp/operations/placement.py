@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from layers_mcp.analytics.status import WITHOUT_RESULT
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError, OperationError, OrderUnknownError, PublicationUnknownError
 from layers_mcp.operations.kinds import KINDS
@@ -37,7 +38,7 @@ class PlacementBuilder:
     ) -> Placement:
         """How the order stands by its `rows`; `terms` are those of sending what a preview did not send."""
         record = order_record(sorted(rows, key=lambda row: row.piece)) if rows else None
-        came_to_nothing = record is not None and record.status in ("failed", "canceled")
+        came_to_nothing = record is not None and record.status in WITHOUT_RESULT
         notes = list(dict.fromkeys(state.notes))
         if state.journal_failure:
             notes.append(

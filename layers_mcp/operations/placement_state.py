@@ -56,8 +56,9 @@ class PlacementState:
         self.missing_endpoints.update(row.entry for row in rows if row.status == "unknown")
 
     def drop_plan(self, outdated: Iterable[Operation] = ()) -> None:
-        """Drop the plan, with what it had to tell: the API speaks another vintage. `outdated` rows are lost with it, where
-        they were never answered.
+        """Drop the plan, with what it had to tell: the API speaks another vintage.
+
+        `outdated` rows are lost with it where they were never answered.
         """
         self.lose(outdated)
         planned = () if self.plan is None else self.plan.notes

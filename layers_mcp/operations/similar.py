@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from layers_mcp.analytics.status import WITHOUT_RESULT
 from layers_mcp.operations.kinds import Order
 from layers_mcp.operations.kinds.publish import same_posts
 from layers_mcp.operations.models import Operation, SimilarOrder, by_order, order_record
@@ -39,7 +40,7 @@ def similar_publications(order: Order, sent: Iterable[Operation], now: datetime)
             row
             for row in sent
             if row.identity != order.identity
-            and row.status not in ("failed", "canceled")
+            and row.status not in WITHOUT_RESULT
             and same_posts(row.arguments, order.arguments)
             and min(abs(_due(row.arguments, row.ordered_at) - due), abs(now - row.ordered_at)) <= ONE_DAY
         ],

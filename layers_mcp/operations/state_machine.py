@@ -32,6 +32,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from layers_mcp.analytics.status import ENDED
 from layers_mcp.deadlines import PROMISED_SECONDS
 from layers_mcp.operations.models import Operation, Status
 from layers_mcp.text.ids import container_key
@@ -44,8 +45,6 @@ RETRY_WINDOW = timedelta(hours=23)
 
 LONGEST_CALL = timedelta(seconds=PROMISED_SECONDS + 5)
 """After which no call is alive that could still send what it reserved."""
-
-ENDS = ("completed", "failed", "canceled")
 
 
 # --- events
@@ -208,7 +207,7 @@ def _observed(row: Operation, status: str, container_ids: tuple[str, ...], now: 
     for container_id in (*row.container_ids, *container_ids):
         named.setdefault(container_key(container_id), container_id)
     known = replace(row, container_ids=tuple(named.values()))
-    if status in ENDS and row.status == "running":
+    if status in ENDED and row.status == "running":
         known = replace(known, status=cast("Status", status))
     return row if known == row else replace(known, updated_at=now)
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from layers_mcp.analytics.status import status_of_all
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.pagination import collect
 from layers_mcp.api.plans import OrderRequest
 from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import same_text
 from layers_mcp.operations.models import NotFoundUpstream, Operation
-from layers_mcp.operations.state_machine import ENDS, SLACK, Accepted, Observed
+from layers_mcp.operations.state_machine import SLACK, Accepted, Observed
 from layers_mcp.text.ids import container_key, container_keys
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def _observed(api: LayersClient, row: Operation) -> Observed | None:
             return None
         containers = await _containers(api, row.container_ids)
         if containers:
-            return Observed(status=together(each.status for each in containers))
+            return Observed(status=status_of_all(each.status for each in containers))
     return None
 
 
@@ -108,7 +109,7 @@ async def find_content(
         if row.variations <= len(unclaimed) <= most:
             mine = unclaimed[-row.variations :]  # upstream lists the newest first
             return Accepted(
-                status=together(container.status for container in mine),
+                status=status_of_all(container.status for container in mine),
                 container_ids=tuple(container.container_id for container in mine),
             )
         return NotFoundUpstream(
@@ -116,14 +117,6 @@ async def find_content(
             f"order; {most} were ordered."
         )
     return NotFoundUpstream("The project's content could not be read in time.")
-
-
-def together(statuses: Iterable[str | None]) -> str:
-    """The status of an order whose containers have these: ended when all have, completed when one is."""
-    known = set(statuses)
-    if not known.issubset(ENDS):
-        return "running"
-    return next(status for status in ENDS if status in known)
 
 
 async def _containers(api: LayersClient, container_ids: Iterable[str]) -> list[Container]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import anyio
 
+from layers_mcp.analytics.status import status_of_all
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.plans import OrderPlan, OrderRequest, WriteRequest
 from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 GOES_OUT_WITHIN = timedelta(minutes=2)
 """How long after "now" upstream dates a post at most: the window to stop it is about half a minute."""
 
-ENDS = {"published": "completed", "draft": "completed", "failed": "failed", "canceled": "canceled"}
+_ENDS = {"published": "completed", "draft": "completed", "failed": "failed", "canceled": "canceled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ class PublishKind:
                 posts = [await api.publishing.get(each) for each in scheduled_post_ids(row)]
             except LayersError:
                 return None
-            return Observed(status=_together(posts))
+            return Observed(status=_status(posts))
         return None
 
     async def reconcile(
@@ -153,7 +154,7 @@ class PublishKind:
                 )
             if found.keys() == accounts:
                 ids = [found[account].scheduled_post_id for account in sorted(accounts)]
-                return Accepted(status=_together(list(found.values())), answer={"scheduled_post_ids": ids})
+                return Accepted(status=_status(list(found.values())), answer={"scheduled_post_ids": ids})
             return NotFoundUpstream(f"The project's schedule holds it for {len(found)} of {len(accounts)} accounts.")
         return NotFoundUpstream("The project's schedule could not be read in time.")
 
@@ -185,8 +186,5 @@ def same_posts(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return id_key(one["container_id"]) == id_key(other["container_id"]) and not ours.isdisjoint(theirs)
 
 
-def _together(posts: Sequence[ScheduledPost]) -> str:
-    ended = [ENDS.get(post.status or "") for post in posts]
-    if not ended or None in ended:
-        return "running"
-    return next(each for each in ("completed", "failed", "canceled") if each in ended)
+def _status(posts: Sequence[ScheduledPost]) -> str:
+    return status_of_all(_ENDS.get(post.status or "") for post in posts)
