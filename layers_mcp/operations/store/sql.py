@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from layers_mcp.operations.models import Operation, Reading, Tenant, Tool
 from layers_mcp.operations.state_machine import Event, Released
-from layers_mcp.operations.store.base import DayLimit, JournalEvent, Wanted
+from layers_mcp.operations.store.base import DayLimit, JournalEvent, Store, Wanted
 from layers_mcp.operations.store.worker import Steps, Worker
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ AT_ONCE = 12
 """Steps side by side in a database server; a SQLite file takes one at a time."""
 
 
-class SqlStore:
-    """A `Store` in SQLite or PostgreSQL. One for a process, whatever tenants it serves."""
+class SqlStore(Store):
+    """The `Store` in SQLite or PostgreSQL. One for a process, whatever tenants it serves."""
 
     def __init__(self, url: str, state_dir: Path, *, steps: Steps | None = None) -> None:
         """`url` is a database's; where it is empty, the journal is a SQLite file in `state_dir`.
@@ -40,23 +40,18 @@ class SqlStore:
 
     @property
     def exists(self) -> bool:
-        """Whether anything can be in it; asking opens nothing."""
         try:
             return bool(self._url) or self._file.exists()
         except OSError:  # no permission to look: reading it will say so
             return True
 
     async def check(self) -> None:
-        """Read and write, and leave everything as it is."""
         await self._step(lambda journal: journal.check())
 
     async def find(self, tenant: Tenant, identity: str) -> list[Operation]:
-        """Every row of one order, by piece."""
         return await self._step(lambda journal: journal.find(tenant, identity))
 
     async def reserve(self, drafts: Sequence[Operation], limit: DayLimit | None, now: datetime) -> list[Operation]:
-        """Write new operations of one order down and hold their credits, all or none."""
-
         def release(journal: Journal) -> None:
             for draft in drafts:
                 journal.record(draft, Released(lease=draft.lease), now)
@@ -72,8 +67,6 @@ class SqlStore:
         limit: DayLimit | None = None,
         undo: Released | None = None,
     ) -> Operation:
-        """Take one step from where the operation is by now, and give back where that leads."""
-
         def release(journal: Journal) -> None:
             if undo is not None:
                 journal.record(row, undo, now)
@@ -81,51 +74,39 @@ class SqlStore:
         return await self._step(lambda journal: journal.record(row, event, now, limit), undo=release)
 
     async def adopt(self, tenant: Tenant, key_fingerprint: str) -> None:
-        """Move the rows over to the confirmed `tenant` that its key wrote while it stood in for it."""
         await self._step(lambda journal: journal.adopt(tenant, key_fingerprint))
 
     async def credits_of_day(self, tenant: Tenant, now: datetime, without: Collection[str] = ()) -> int:
-        """The credits ordered in the UTC day of `now`, but for the entries `without`."""
         return await self._step(lambda journal: journal.credits_of_day(tenant, now, without))
 
     async def since(self, tenant: Tenant, when: datetime, project_id: str = "") -> Reading[list[Operation]]:
-        """Operations that were sent, ordered at `when` or later and not refused, newest first."""
         return await self._step(lambda journal: journal.since(tenant, when, project_id))
 
     async def takes(self, tenant: Tenant, identities: Collection[str]) -> set[str]:
-        """Which of these identities are ordered."""
         return await self._step(lambda journal: journal.takes(tenant, identities))
 
     async def of_containers(self, tenant: Tenant, container_ids: Collection[str]) -> Reading[list[Operation]]:
-        """The orders that made any of these containers, however their ids are spelled."""
         return await self._step(lambda journal: journal.of_containers(tenant, container_ids))
 
     async def of_jobs(self, tenant: Tenant, job_ids: Collection[str]) -> Reading[list[Operation]]:
-        """The orders that these jobs work on."""
         return await self._step(lambda journal: journal.of_jobs(tenant, job_ids))
 
     async def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
-        """A project's operations by one tool that were sent and not refused."""
         return await self._step(lambda journal: journal.of_project(tenant, project_id, tool))
 
     async def claims(self, tenant: Tenant, project_id: str) -> Reading[list[Operation]]:
-        """The operations that may have made what a project holds."""
         return await self._step(lambda journal: journal.claims(tenant, project_id))
 
     async def tenants(self) -> list[Tenant]:
-        """Whose operations there are, in order of their names."""
         return await self._step(lambda journal: journal.tenants())
 
     async def all_of(self, tenant: Tenant, wanted: Wanted) -> Reading[list[Operation]]:
-        """Every row of a tenant's orders, newest first, also those that were refused or never sent."""
         return await self._step(lambda journal: journal.all_of(tenant, wanted))
 
     async def events(self, row: Operation) -> list[JournalEvent]:
-        """What happened to an operation, oldest first."""
         return await self._step(lambda journal: journal.events(row))
 
     async def aclose(self) -> None:
-        """Close what was opened."""
         if self._journal is not None:
             await to_thread.run_sync(self._journal.close)
 

@@ -137,6 +137,15 @@ async def test_a_caller_whose_own_order_is_too_slow_is_told_so_and_the_order_goe
     assert [order.status for order in await harness.since()] == ["running"]
 
 
+async def test_a_caller_that_keeps_time_for_its_answer_stops_waiting_that_much_sooner(harness: OrderHarness) -> None:
+    harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="latency", seconds=8))
+    began = anyio.current_time()
+    with pytest.raises(OperationError, match="is on its way"):
+        await harness.orders.place(harness.clone(), deadline=Deadline(10), keep=4)
+    assert anyio.current_time() - began == pytest.approx(6, abs=0.5)
+    assert (await harness.orders.place(harness.clone(), deadline=Deadline(10))).replayed
+
+
 async def test_an_attempt_that_died_is_watched_for_a_while_and_then_sent_again(harness: OrderHarness) -> None:
     harness.sandbox.faults.append(Fault(endpoint=CLONE, kind="latency", seconds=20, calls=(1,)))
     async with harness.open() as closing:
