@@ -1,9 +1,9 @@
 """Every write that must happen once: written to the journal before it is sent, answered from there ever after.
 
-`service` places an order from top to bottom: find, reserve, send, apply. `state_machine` draws the states and makes
-every step between them data; `store` keeps the rows; `kinds` knows what differs between the things that can be
-ordered; `tenant` tells whose the rows are, `terms` what sending costs and what speaks against it; `history` tells
-what was ordered.
+`service` places an order from top to bottom (find, plan, price, ask, send), `sender` reserves and sends it.
+`state_machine` draws the states and makes every step between them data; `store` keeps the rows; `kinds` knows what
+differs between the things that can be ordered; `tenant` tells whose the rows are, `terms` what sending costs and what
+speaks against it; `history` tells what was ordered.
 """
 
 from layers_mcp.operations.errors import OperationError

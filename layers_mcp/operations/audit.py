@@ -95,14 +95,14 @@ class OrderAudit:
         return tuple(each for row in self.rows for each in scheduled_post_ids(row))
 
     def goes_by(self, name: str) -> bool:
-        """Whether `name` is the beginning of its id, or its job's or a container's, however that is spelled."""
+        """Return whether `name` is the beginning of its id, or its job's or a container's, however that is spelled."""
         if name in self.job_ids or container_key(name) in container_keys(self.container_ids):
             return True
         return any(each.startswith(name.lower()) for each in (self.order_id, self.first.commission_id))
 
 
 def audits(rows: Sequence[Operation], now: datetime) -> list[OrderAudit]:
-    """One audit an order, in the order in which the rows name them first."""
+    """Return one audit an order, in the order in which the rows name them first."""
     by_order: dict[tuple[str, str, str], list[Operation]] = {}
     for row in rows:
         by_order.setdefault((row.base_url, row.organization, row.identity), []).append(row)
@@ -138,7 +138,7 @@ def _unsent_status(rows: Sequence[Operation], now: datetime) -> str:
 
 
 def happenings(row: Operation, events: Sequence[JournalEvent]) -> list[Happening]:
-    """What happened to one row; of one that was written before events were kept, what it says of itself."""
+    """Return what happened to one row; of one that was written before events were kept, what it says of itself."""
     if not events:
         return _remembered(row)
     told: list[Happening] = []

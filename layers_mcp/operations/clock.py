@@ -24,5 +24,5 @@ class UpstreamClock:
         return self._offset()
 
     def now(self) -> datetime:
-        """The present, in UTC."""
+        """Return the present, in UTC."""
         return self._machine() + timedelta(seconds=self.offset or 0.0)

@@ -53,19 +53,19 @@ class OrderHistory:
         self._clock = clock
 
     async def since(self, when: datetime, project_id: str = "") -> Reading[list[OrderRecord]]:
-        """The orders placed at `when` or later, of one project or of all, newest first."""
+        """Return the orders placed at `when` or later, of one project or of all, newest first."""
         rows, warning = await self._read(lambda tenant: self._store.since(tenant, when, project_id))
         return Reading(_records(rows), warning)
 
     async def commission_ids(self, container_ids: Iterable[str]) -> Reading[dict[str, str]]:
-        """The commission id of each container that the journal ordered, by the ids as they are given."""
+        """Return the commission id of each container that the journal ordered, by the ids as they are given."""
         wanted = set(container_ids)
         rows, warning = await self._read(lambda tenant: self._store.of_containers(tenant, wanted))
         made = {key: row.commission_id for row in rows for key in container_keys(row.container_ids)}
         return Reading({each: made[key] for each in wanted if (key := container_key(each)) in made}, warning)
 
     async def container_orders(self, container_ids: Iterable[str]) -> Reading[dict[str, ContainerOrder]]:
-        """The order behind each container that the journal ordered, by the ids as they are given."""
+        """Return the order behind each container that the journal ordered, by the ids as they are given."""
         wanted = set(container_ids)
         rows, warning = await self._read(lambda tenant: self._store.of_containers(tenant, wanted))
         made = {
@@ -76,13 +76,13 @@ class OrderHistory:
         return Reading({each: made[key] for each in wanted if (key := container_key(each)) in made}, warning)
 
     async def variations(self, job_ids: Iterable[str]) -> Reading[dict[str, int]]:
-        """How many containers were ordered with each job."""
+        """Return how many containers were ordered with each job."""
         wanted = set(job_ids)
         rows, warning = await self._read(lambda tenant: self._store.of_jobs(tenant, wanted))
         return Reading({row.job_id: row.variations for row in rows}, warning)
 
     async def followed_posts(self, project_id: str) -> Reading[frozenset[str]]:
-        """The posts of a project that were cloned, or whose hook was ordered anew.
+        """Return the posts of a project that were cloned, or whose hook was ordered anew.
 
         An order that was refused, failed or was canceled does not count.
         """
@@ -95,7 +95,7 @@ class OrderHistory:
         return Reading(posts, warning or unread)
 
     async def publication_ids(self, project_id: str) -> Reading[dict[str, str]]:
-        """The publication id of each scheduled post of a project that the journal published."""
+        """Return the publication id of each scheduled post of a project that the journal published."""
         rows, warning = await self._read(
             lambda tenant: self._store.of_project(tenant, project_id, "publish_content"), spends=False
         )
@@ -145,5 +145,5 @@ class OrderHistory:
 
 
 def _records(rows: Sequence[Operation]) -> list[OrderRecord]:
-    """One record an order, in the order of the rows; those of one order's pieces are told as one."""
+    """Return one record an order, in the order of the rows; those of one order's pieces are told as one."""
     return [order_record(pieces) for pieces in by_order(rows)]

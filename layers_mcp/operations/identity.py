@@ -22,7 +22,7 @@ _NAMESPACE = uuid.UUID("6f0c1c1e-5d0b-5b57-9f3a-2f6a3c6d8e11")
 
 
 def canonical_text(text: str) -> str:
-    """`text` in NFC, without blanks at its ends. Raises `ValueError` where it is no valid Unicode text."""
+    """Return `text` in NFC, without blanks at its ends. Raises `ValueError` where it is no valid Unicode text."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -31,17 +31,17 @@ def canonical_text(text: str) -> str:
 
 
 def canonical_list(items: Iterable[str]) -> tuple[str, ...]:
-    """The canonical texts of `items` in their first order, without empty ones and duplicates."""
+    """Return the canonical texts of `items` in their first order, without empty ones and duplicates."""
     return tuple(dict.fromkeys(text for item in items if (text := canonical_text(item))))
 
 
 def canonical(arguments: Mapping[str, Argument]) -> dict[str, Canonical]:
-    """Arguments of canonical texts with every list sorted: equal where they mean the same."""
+    """Return arguments of canonical texts with every list sorted: equal where they mean the same."""
     return {name: sorted(value) if isinstance(value, tuple) else value for name, value in arguments.items()}
 
 
 def identity(tool: str, arguments: Mapping[str, Canonical], take: int) -> str:
-    """The SHA-256 (hex) of what is ordered; `arguments` are canonical, defaults filled in.
+    """Return the SHA-256 (hex) of what is ordered; `arguments` are canonical, defaults filled in.
 
     Empty values are left out, so that an optional argument added later leaves the identity of older orders alone.
     """
@@ -51,32 +51,32 @@ def identity(tool: str, arguments: Mapping[str, Canonical], take: int) -> str:
 
 
 def commission_id(order: str) -> str:
-    """The short name of an identity, for people and agents."""
+    """Return the short name of an identity, for people and agents."""
     return f"com_{order[:24]}"
 
 
 def publication_id(publication: str) -> str:
-    """The short name of a publication's identity."""
+    """Return the short name of a publication's identity."""
     return f"pub_{publication[:24]}"
 
 
 def clone_container_id(base_url: str, order: str) -> str:
-    """The new container's UUID in the path of a clone: its idempotency key (publish-to-learn, step 3, option A)."""
+    """Return the UUID of a clone's new container: its idempotency key (publish-to-learn, step 3, option A)."""
     return _derived("container", base_url, order)
 
 
 def piece_identity(order: str, piece: int) -> str:
-    """What the ids of one piece of an order derive from; 0 is the whole order."""
+    """Return what the ids of one piece of an order derive from; 0 is the whole order."""
     return f"{order} {piece}" if piece else order
 
 
 def idempotency_key(base_url: str, order: str) -> str:
-    """The `Idempotency-Key` under which an order is sent, and sent again."""
+    """Return the `Idempotency-Key` under which an order is sent, and sent again."""
     return _derived("idempotency-key", base_url, order)
 
 
 def normal_base_url(base_url: str) -> str:
-    """One form for every spelling of a base URL: without case, default port, and dots and slashes at its ends."""
+    """Return one form for all spellings of a base URL: without case, default port, and dots and slashes at its ends."""
     text = base_url.strip().lower().rstrip("/")
     scheme, mark, rest = text.partition("://")
     authority, slash, path = rest.partition("/")
@@ -96,5 +96,5 @@ def _derived(purpose: str, base_url: str, order: str) -> str:
 
 
 def same_text(one: str, other: str) -> bool:
-    """Whether two texts are the same in canonical form."""
+    """Return whether two texts are the same in canonical form."""
     return unicodedata.normalize("NFC", one).strip() == unicodedata.normalize("NFC", other).strip()

@@ -47,7 +47,7 @@ class LeaseWatch:
         self._seen: dict[str, tuple[str, int, float]] = {}
 
     def any_alive(self, rows: Sequence[Operation]) -> bool:
-        """Whether one of the rows is held by an attempt that may live, as far as this watch has seen."""
+        """Return whether one of the rows is held by an attempt that may live, as far as this watch has seen."""
         alive = [row for row in rows if self._is_alive(row)]
         return bool(alive)
 

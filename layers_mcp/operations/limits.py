@@ -6,7 +6,7 @@ from layers_mcp.operations.errors import DailyLimitError, MaxCreditsError
 
 
 def max_credits_refusal(estimated: int | None, max_credits: int) -> MaxCreditsError | None:
-    """Why the estimate does not keep within the caller's budget `max_credits` (0 = no cap); None where it does."""
+    """Return why the estimate does not keep within the budget `max_credits` (0 = no cap); None where it does."""
     if not max_credits:
         return None
     if estimated is None:
@@ -23,7 +23,7 @@ def max_credits_refusal(estimated: int | None, max_credits: int) -> MaxCreditsEr
 
 
 def daily_limit_refusal(estimated: int | None, ordered: int, limit: int) -> DailyLimitError | None:
-    """Why the estimate does not keep within what is left of the day's limit; None where it does."""
+    """Return why the estimate does not keep within what is left of the day's limit; None where it does."""
     if estimated is None:
         return DailyLimitError(
             "There is no estimate of what this order costs, so the daily limit cannot be held.",

@@ -190,7 +190,7 @@ class Placement:
 
 
 def by_order(rows: Iterable[Operation]) -> list[list[Operation]]:
-    """The rows of each order, its pieces in their order; the orders as their first rows come."""
+    """Return the rows of each order, its pieces in their order; the orders as their first rows come."""
     orders: dict[str, list[Operation]] = {}
     for row in rows:
         orders.setdefault(row.identity, []).append(row)
@@ -198,7 +198,7 @@ def by_order(rows: Iterable[Operation]) -> list[list[Operation]]:
 
 
 def order_record(rows: Sequence[Operation]) -> OrderRecord:
-    """One order from its rows: where each piece has its own, it runs while one of them may still come."""
+    """Return one order from its rows: where each piece has its own, it runs while one of them may still come."""
     first = rows[0].record
     if not rows[0].piece:
         return first

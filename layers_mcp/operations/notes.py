@@ -30,13 +30,13 @@ def tell_sent(state: PlacementState, plan: SendPlan, row: Operation) -> None:
 
 
 def placed_in_part(order: Order, rows: Sequence[Operation], why: str = "") -> str:
-    """How much of an order is placed by its `rows`."""
+    """Return how much of an order is placed by its `rows`."""
     placed = sum(row.variations for row in rows if row.status not in ("reserved", "unknown"))
     return f"{placed} of {order.variations} pieces are placed{why}. The same call orders the rest."
 
 
 def price_notes(rows: Sequence[Operation], terms: Terms | None = None) -> list[str]:
-    """What is to be known of the price of new rows."""
+    """Return what is to be known of the price of new rows."""
     if not any(KINDS[row.tool].spends for row in rows):
         return []
     if terms is not None and terms.estimated_credits is None:

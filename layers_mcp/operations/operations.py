@@ -56,7 +56,7 @@ class Operations:
         )
 
     async def journal_problem(self) -> str:
-        """Why the journal cannot be read and written; "" where it can."""
+        """Return why the journal cannot be read and written; "" where it can."""
         try:
             await self._store.check()
         except JournalError as error:

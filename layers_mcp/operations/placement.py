@@ -36,7 +36,7 @@ class PlacementBuilder:
         terms: Terms | None = None,
         refusals: Sequence[OperationError] = (),
     ) -> Placement:
-        """How the order stands by its `rows`; `terms` are those of sending what a preview did not send."""
+        """Return how the order stands by its `rows`; `terms` are those of sending what a preview did not send."""
         record = order_record(sorted(rows, key=lambda row: row.piece)) if rows else None
         came_to_nothing = record is not None and record.status in WITHOUT_RESULT
         notes = list(dict.fromkeys(state.notes))
@@ -68,14 +68,14 @@ class PlacementBuilder:
         )
 
     async def next_take(self, state: PlacementState) -> int | None:
-        """The lowest higher take that is not ordered yet. Raises `JournalError`."""
+        """Return the lowest higher take that is not ordered yet. Raises `JournalError`."""
         order = state.order
         by_identity = {order.identity_of_take(take): take for take in range(order.take + 1, HIGHEST_TAKE + 1)}
         ordered = await self._store.takes(state.tenant, list(by_identity))
         return next((take for identity, take in by_identity.items() if identity not in ordered), None)
 
     async def unknown_error(self, state: PlacementState, row: Operation, reason: str) -> OperationError:
-        """Why an order that was never answered is neither sent again nor taken for placed."""
+        """Return why an order that was never answered is neither sent again nor taken for placed."""
         try:
             take = await self.next_take(state)
         except JournalError:
@@ -95,7 +95,7 @@ class PlacementBuilder:
         )
 
     async def _similar(self, state: PlacementState, notes: list[str]) -> tuple[SimilarOrder, ...]:
-        """What is nearly the same: recent orders of one source or hook, publications of the same content."""
+        """Return what is nearly the same: recent orders of one source or hook, publications of the same content."""
         now, order = self._clock.now(), state.order
         if KINDS[order.tool].spends:
             recent, warning = await self._store.since(state.tenant, now - SIMILAR_WITHIN, order.project_id)
@@ -109,5 +109,5 @@ class PlacementBuilder:
 
 
 def journal_warning(reason: str) -> str:
-    """A note that what the journal knows may be missing."""
+    """Return a note that what the journal knows may be missing."""
     return f"The order journal could not be read or written: {reason}."

@@ -61,7 +61,7 @@ class Planner:
         self._clock = clock
 
     async def plan(self, state: PlacementState, rows: Sequence[Operation]) -> SendPlan:
-        """The order's rows by what is to be done about them, and drafts of what is missing.
+        """Return the order's rows by what is to be done about them, and drafts of what is missing.
 
         Raises `LayersError` where what is missing cannot be ordered of this API, and what `before_send` raises.
         """
@@ -88,7 +88,7 @@ class Planner:
         return await vintages.missing(OrderRequest(path=row.path, body=row.body), row.project_id)
 
     def is_vintage_mismatch(self, state: PlacementState, row: Operation, missing: Missing | None) -> bool:
-        """Whether a request failed since this API speaks another vintage now, and all can be looked at again.
+        """Return whether a request failed since this API speaks another vintage now, and all can be looked at again.
 
         What surely had no effect is planned anew, once, and not where the user named the vintage.
         """
@@ -96,14 +96,14 @@ class Planner:
         return missing == "address" and (row.status == "unknown" or may_replan)
 
     async def is_outdated(self, state: PlacementState, plan: SendPlan, terms: Terms) -> bool:
-        """Whether something has no price since this API speaks another vintage now, and all can be looked at again."""
+        """Return whether a price is missing since this API speaks another vintage now, and all can be planned anew."""
         if not terms.unlisted or state.replanned:
             return False
         request = OrderRequest(path=plan.unpriced[0].path, body=plan.unpriced[0].body)
         return await self._api.vintages.is_outdated(request, state.order.project_id)
 
     async def _drafts(self, state: PlacementState, rows: Sequence[Operation]) -> list[Operation]:
-        """Rows of what is not ordered yet: all of it in one where a single request makes it, else a piece each."""
+        """Return rows of what is not ordered yet: one row where a single request makes all of it, else one a piece."""
         order = state.order
         missing = order.variations - sum(row.variations for row in rows)
         if missing <= 0:
@@ -133,7 +133,7 @@ class Planner:
         ]
 
     async def _requests(self, state: PlacementState, piece: int, missing: int) -> Sequence[OrderRequest]:
-        """What the API is sent for the missing pieces; the first of them is `piece`."""
+        """Return what the API is sent for the missing pieces; the first of them is `piece`."""
         if state.plan is None or sum(request.pieces for request in state.plan.requests) != missing:
             order = state.order
             container_id = clone_container_id(state.tenant.base_url, piece_identity(order.identity, piece))
@@ -166,7 +166,7 @@ def draft(
     now: datetime,
     clock_offset: float | None,
 ) -> Operation:
-    """The row of a request that nobody has sent yet; `piece` is 0 where it makes all that is ordered.
+    """Return the row of a request that nobody has sent yet; `piece` is 0 where it makes all that is ordered.
 
     One that was `replanned` is another request, and has another `Idempotency-Key` than the refused one.
     """

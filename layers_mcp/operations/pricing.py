@@ -19,18 +19,18 @@ CLONE_PRICE_NOTE = (
 
 
 def estimate(price_keys: Sequence[str], pieces: int, prices: Prices) -> int | None:
-    """The most credits that `pieces` cost whose price has one of these names, or any where there is none of them."""
+    """Return the most credits that `pieces` cost whose price has one of these names, or any where there are none."""
     return bound(dearest({key: prices.get(key) for key in price_keys} if price_keys else prices), pieces)
 
 
 def bound(price: int | None, pieces: int) -> int | None:
-    """The most credits that `pieces` can cost; None where that cannot be told."""
+    """Return the most credits that `pieces` can cost; None where that cannot be told."""
     if price is None or price * pieces > HIGHEST:
         return None
     return price * pieces
 
 
 def dearest(prices: Prices) -> int | None:
-    """The highest price of any format; None where one of them is unknown, or there is none."""
+    """Return the highest price of any format; None where one of them is unknown, or there is none."""
     known = [price for price in prices.values() if price is not None]
     return max(known, default=None) if len(known) == len(prices) else None

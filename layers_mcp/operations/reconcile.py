@@ -52,7 +52,7 @@ class Reconciler:
         return None if seen is None else await self._recorded(row, seen)
 
     async def _recorded(self, row: Operation, event: Event) -> Operation:
-        """The row after an event that upstream can tell again; where it cannot be written down, for this call alone."""
+        """Return the row after an event that upstream can tell again; if it cannot be recorded, for this call alone."""
         now = self._clock.now()
         try:
             return await self._store.record(row, event, now)

@@ -126,11 +126,11 @@ class OrderService:
                 return await self._builder.build(state, [*plan.answered, *rows, *plan.lost])
 
     async def known(self, order: Order) -> list[Operation]:
-        """Its rows, where it was asked for before and is not free to be asked for anew. Sends nothing that spends."""
+        """Return its rows, if it was asked for before and is not free to be asked for anew; nothing is sent."""
         return await self._rows(await self._start(order))
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, before_send: BeforeSend = _allow) -> Placement:
-        """What `place` would do, without sending anything that spends; what would refuse it is a note."""
+        """Return what `place` would do, without sending anything that spends; what would refuse it is a note."""
         return await self._preview(await self._start(order, limits, before_send))
 
     async def _preview(self, state: PlacementState) -> Placement:
@@ -167,12 +167,12 @@ class OrderService:
     # --- find
 
     async def _rows(self, state: PlacementState) -> list[Operation]:
-        """The order's rows as they are; what was refused or expired is free again, and counts as none."""
+        """Return the order's rows as they are; what was refused or expired is free again, and counts as none."""
         rows = await require_journal(lambda: self._store.find(state.tenant, state.order.identity))
         return [row for row in rows if not is_free(row, self._clock.now())]
 
     async def _find_existing(self, state: PlacementState) -> list[Operation]:
-        """The order's rows, once no other call is at them. Raises `OrderInProgressError` at the call's deadline."""
+        """Return the order's rows once no other call is at them. Raises `OrderInProgressError` at the deadline."""
         watch = LeaseWatch()
         pause = _FIRST_PAUSE
         while True:
@@ -189,7 +189,7 @@ class OrderService:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     async def _plan(self, state: PlacementState, rows: Sequence[Operation]) -> SendPlan:
-        """What is to be sent; what was never answered and cannot be sent again is looked for upstream.
+        """Return what is to be sent; what was never answered and cannot be sent again is looked for upstream.
 
         Raises `OrderUnknownError` where that was all of the order, and is not found.
         """
@@ -215,7 +215,7 @@ class OrderService:
         return all(can_retry(row, key, now) for row in unanswered)
 
     async def _is_upstream_after_all(self, state: PlacementState, rows: Sequence[Operation]) -> bool:
-        """Whether something that may not be sent again now is found upstream, and so need not be."""
+        """Return whether something that may not be sent again now is found upstream, and so need not be."""
         found = [await self._reconciler.search_upstream(row) for row in rows if row.status == "unknown"]
         if any(isinstance(each, Operation) for each in found):
             tell_found(state)
@@ -223,7 +223,7 @@ class OrderService:
         return False
 
     async def _refreshed(self, state: PlacementState, rows: Sequence[Operation]) -> list[Operation]:
-        """The status of the answered rows now: one read of the job of each that had not ended."""
+        """Return the status of the answered rows now: one read of the job of each that had not ended."""
         seen: dict[str, Operation | None] = {}
 
         async def refresh(row: Operation) -> None:
@@ -240,7 +240,7 @@ class OrderService:
     # --- price
 
     async def _priced(self, plan: SendPlan, limits: Limits, *, ask_hold: bool) -> tuple[SendPlan, Terms]:
-        """The plan with what sending each of its rows costs now, and the terms of it all.
+        """Return the plan with what sending each of its rows costs now, and the terms of it all.
 
         Drafts are dated anew: where the machine's clock was set since upstream's was last seen, that was seen now.
         """

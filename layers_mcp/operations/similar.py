@@ -15,7 +15,7 @@ ONE_DAY = timedelta(days=1)
 
 
 def similar_orders(order: Order, recent: Iterable[Operation]) -> tuple[SimilarOrder, ...]:
-    """Those of `recent` that come from the same post or hook and are another order, with what they differ in.
+    """Return those of `recent` that come from the same post or hook and are another order, with what they differ in.
 
     Hooks are compared as a reader would: without case, punctuation and spacing, unless there is nothing else in them.
     """
@@ -32,7 +32,7 @@ def similar_orders(order: Order, recent: Iterable[Operation]) -> tuple[SimilarOr
 
 
 def similar_publications(order: Order, sent: Iterable[Operation], now: datetime) -> tuple[SimilarOrder, ...]:
-    """Those of `sent` that put the same content on one of the same accounts, asked for or due within a day of this."""
+    """Return those of `sent` that put the same content on one of the same accounts, asked for or due within a day."""
     due = _due(order.arguments, now)
     return _compared(
         order,
@@ -48,7 +48,7 @@ def similar_publications(order: Order, sent: Iterable[Operation], now: datetime)
 
 
 def _compared(order: Order, rows: Iterable[Operation]) -> tuple[SimilarOrder, ...]:
-    """What `order` differs in from those of `rows`, each told once however many pieces it has."""
+    """Return what `order` differs in from those of `rows`, each told once however many pieces it has."""
     ours = {**order.arguments, "take": order.take}
     return tuple(
         SimilarOrder(
@@ -60,7 +60,7 @@ def _compared(order: Order, rows: Iterable[Operation]) -> tuple[SimilarOrder, ..
 
 
 def _due(arguments: Mapping[str, Any], now: datetime) -> datetime:
-    """When a publication goes out that was asked for `now`."""
+    """Return when a publication goes out that was asked for `now`."""
     return datetime.fromisoformat(str(arguments["at"])) if arguments.get("at") else now
 
 

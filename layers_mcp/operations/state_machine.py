@@ -216,19 +216,19 @@ def _observed(row: Operation, status: str, container_ids: tuple[str, ...], now: 
 
 
 def has_expired(row: Operation, now: datetime) -> bool:
-    """Whether the call that wrote the row last must have ended by now, however it went."""
+    """Return whether the call that wrote the row last must have ended by now, however it went."""
     return now > row.updated_at + LONGEST_CALL + SLACK
 
 
 def is_free(row: Operation, now: datetime) -> bool:
-    """Whether nothing is ordered by this row: it was refused, or its reservation expired."""
+    """Return whether nothing is ordered by this row: it was refused, or its reservation expired."""
     if row.status == "reserved":
         return has_expired(row, now)
     return row.status == "refused"
 
 
 def can_retry(row: Operation, key_fingerprint: str, now: datetime) -> bool:
-    """Whether sending an unanswered operation once more cannot make it happen twice.
+    """Return whether sending an unanswered operation once more cannot make it happen twice.
 
     A clone's path id is its permanent key. All others have only their Idempotency-Key, which upstream keeps for 24
     hours and for one API key.
@@ -240,5 +240,5 @@ def can_retry(row: Operation, key_fingerprint: str, now: datetime) -> bool:
 
 
 def clock_went_backwards(row: Operation, now: datetime) -> bool:
-    """Whether `now` is before the row's last attempt, by more than clocks differ."""
+    """Return whether `now` is before the row's last attempt, by more than clocks differ."""
     return row.status == "unknown" and now < row.updated_at - SLACK

@@ -40,7 +40,7 @@ class TenantResolver:
         self._refusals = 0
 
     async def current(self) -> Tenant:
-        """The tenant whose rows may be read and written now.
+        """Return the tenant whose rows may be read and written now.
 
         Raises `LayersError` where Layers refuses the key, or cannot be asked and must be; `NotConfigured`; and
         `JournalError` where rows that its key wrote as a stand-in cannot be given to it.

@@ -44,7 +44,7 @@ class Terms:
     unlisted: bool = False
 
     def are_covered_by(self, agreed: Terms | None) -> bool:
-        """Whether who agreed to `agreed` has agreed to these: no higher or lost estimate, no less hold."""
+        """Return whether who agreed to `agreed` has agreed to these: no higher or lost estimate, no less hold."""
         if agreed is None:
             return False
         if agreed.estimated_credits is not None and (
@@ -78,7 +78,7 @@ class TermsReader:
         self._limit = limit
 
     async def priced(self, rows: Sequence[Operation], *, ask_hold: bool) -> tuple[list[Operation], Terms]:
-        """The rows of one order with the most credits that each can cost now, and the terms of sending them all.
+        """Return the rows of one order with the most credits that each can cost now, and the terms of sending them all.
 
         Raises `LayersError` where the key cannot order anything: it is not accepted, or suspended.
         """
@@ -94,7 +94,7 @@ class TermsReader:
         return priced, Terms(total, held, credit.spendable, unlisted=None in estimates)
 
     async def refusals(self, rows: Sequence[Operation], terms: Terms, limits: Limits) -> list[OperationError]:
-        """Why these rows may not be sent now; the day's limit is checked once more when they are."""
+        """Return why these rows may not be sent now; the day's limit is checked once more when they are."""
         found: list[OperationError | None] = [max_credits_refusal(terms.estimated_credits, limits.max_credits)]
         if self._limit is not None and KINDS[rows[0].tool].spends:
             tenant, entries = rows[0].tenant, [row.entry for row in rows]
@@ -125,7 +125,7 @@ class TermsReader:
 
 
 def _estimate(row: Operation, prices: Prices) -> int | None:
-    """The most credits that a row can cost; publishing costs none."""
+    """Return the most credits that a row can cost; publishing costs none."""
     return estimate(row.price_keys, row.variations, prices) if KINDS[row.tool].spends else 0
 
 

@@ -34,7 +34,7 @@ class CloneOrder(ContentOrder):
         return self.mode
 
     async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
-        """What is sent for `variations` of it, under the new `container_id` where the API takes one."""
+        """Return what is sent for `variations` of it, under the new `container_id` where the API takes one."""
         return await api.content.plan_clone(
             CloneBrief(
                 project_id=self.project_id,

@@ -85,7 +85,7 @@ async def find_content(
     looks_like_it: Callable[[Container], bool],
     which: str,
 ) -> Accepted | NotFoundUpstream:
-    """Those made when it was sent that look like it and belong to no other order, if they are as many as were ordered.
+    """Find what was made then, looks like it and belongs to no other order, if that is as much as was ordered.
 
     Pieces of one order are alike: where several were never answered, each takes what is there, the oldest first.
     """
@@ -136,7 +136,7 @@ async def _containers(api: LayersClient, container_ids: Iterable[str]) -> list[C
 
 
 async def _content_of(api: LayersClient, row: Operation) -> list[Container]:
-    """What was made while the order was being sent, and in the minutes around by which clocks may differ.
+    """Return what was made while the order was being sent, and in the minutes around by which clocks may differ.
 
     Where upstream's clock was never seen, ours may be far behind, and so nothing is too late.
     """
@@ -153,13 +153,13 @@ async def _content_of(api: LayersClient, row: Operation) -> list[Container]:
 
 
 def _may_have_format(container: Container, row: Operation) -> bool:
-    """Whether a container can be of the format that was ordered; a word that is no format's excludes nothing."""
+    """Return whether a container can be of the format that was ordered; a word that is no format's excludes nothing."""
     made = (container.format or "").replace("-", "_")
     return made not in FORMATS or not row.price_keys or made in row.price_keys or "auto" in row.price_keys
 
 
 async def _claims(api: LayersClient, row: Operation, others: Sequence[Operation]) -> tuple[set[str], bool]:
-    """The keys of other orders' containers, and whether some of theirs are not named yet.
+    """Return the keys of other orders' containers, and whether some of theirs are not named yet.
 
     A clone names one container until its job has ended, however many were ordered, and all of them carry the hook of
     their source.
@@ -175,7 +175,7 @@ async def _claims(api: LayersClient, row: Operation, others: Sequence[Operation]
 
 
 def _may_be_made(other: Operation, row: Operation) -> bool:
-    """Whether containers of `other` may be among those with this order's hook, made since it was sent."""
+    """Return whether containers of `other` may be among those with this order's hook, made since it was sent."""
     if other.updated_at < row.ordered_at - 2 * SLACK:
         return False
     hooks = [str(each.arguments["hook"]) for each in (other, row) if "hook" in each.arguments]

@@ -50,5 +50,5 @@ class ContentOrder:
         return self.identity_of_take(self.take)
 
     def identity_of_take(self, take: int) -> str:
-        """The identity of the same order in another take."""
+        """Return the identity of the same order in another take."""
         return identity(self.tool, self.arguments, take)

@@ -42,7 +42,7 @@ class HookOrder(ContentOrder):
         return told
 
     def identity_of_take(self, take: int) -> str:
-        """The identity of the same order in another take: by what was given, be that the hook or its source alone."""
+        """Return the identity of the same order in another take: by what was given, the hook or its source alone."""
         given = {**self.arguments, "hook": ""} if self.hook_is_title else self.arguments
         return identity(self.tool, given, take)
 
@@ -52,7 +52,7 @@ class HookOrder(ContentOrder):
         return "hook"
 
     async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
-        """What is sent for `variations` of it."""
+        """Return what is sent for `variations` of it."""
         return await api.content.plan_hook(
             HookBrief(
                 project_id=self.project_id,

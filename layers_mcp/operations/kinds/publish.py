@@ -72,7 +72,7 @@ class Publication:
         return self.identity_of_take(self.take)
 
     def identity_of_take(self, take: int) -> str:
-        """The identity of the same publication in another take: by its ids in what their spellings share."""
+        """Return the identity of the same publication in another take: by its ids in what their spellings share."""
         container, accounts = id_key(self.content.container_id), sorted(self._account_keys)
         return identity(self.tool, {**self.arguments, "container_id": container, "social_account_ids": accounts}, take)
 
@@ -91,7 +91,7 @@ class Publication:
         return (self.content.container_id,)
 
     async def plan(self, api: LayersClient, container_id: str, variations: int) -> OrderPlan:
-        """One request takes every account, or none."""
+        """Return one request: it takes every account, or none."""
         request = await api.publishing.plan(
             self.project_id,
             self.content,
@@ -160,13 +160,13 @@ class PublishKind:
 
 
 def scheduled_post_ids(row: Operation) -> tuple[str, ...]:
-    """The scheduled posts of an accepted publication, one an account."""
+    """Return the scheduled posts of an accepted publication, one an account."""
     ids = row.answer.get("scheduled_post_ids")
     return tuple(map(str, cast("list[object]", ids))) if isinstance(ids, list) else ()
 
 
 def _window(row: Operation) -> tuple[datetime, datetime]:
-    """When upstream dates its posts."""
+    """Return when upstream dates its posts."""
     if at := row.arguments["at"]:
         moment = datetime.fromisoformat(str(at))
         return moment, moment
@@ -174,14 +174,14 @@ def _window(row: Operation) -> tuple[datetime, datetime]:
 
 
 def _may_have_made(other: Operation, row: Operation) -> bool:
-    """Whether an unanswered publication may have made what looks like that of `row`."""
+    """Return whether an unanswered publication may have made what looks like that of `row`."""
     one, two = other.arguments, row.arguments
     (since, until), (earliest, latest) = _window(other), _window(row)
     return other.status == "unknown" and same_posts(one, two) and since <= latest and earliest <= until
 
 
 def same_posts(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether the arguments of two publications put the same content on one of the same accounts."""
+    """Return whether the arguments of two publications put the same content on one of the same accounts."""
     ours, theirs = (set(map(id_key, each["social_account_ids"])) for each in (one, other))
     return id_key(one["container_id"]) == id_key(other["container_id"]) and not ours.isdisjoint(theirs)
 

@@ -60,7 +60,7 @@ class Store(Protocol):
     # --- the steps of an operation
 
     async def find(self, tenant: Tenant, identity: str) -> list[Operation]:
-        """Every row of one order, by piece, refused ones included."""
+        """Return every row of one order, by piece, refused ones included."""
         ...
 
     async def reserve(self, drafts: Sequence[Operation], limit: DayLimit | None, now: datetime) -> list[Operation]:
@@ -95,31 +95,31 @@ class Store(Protocol):
     # --- what was ordered
 
     async def credits_of_day(self, tenant: Tenant, now: datetime, without: Collection[str] = ()) -> int:
-        """The credits ordered in the UTC day of `now`, but for the entries `without`; what was refused is free."""
+        """Return the credits ordered in the UTC day of `now` without these entries; what was refused is free."""
         ...
 
     async def since(self, tenant: Tenant, when: datetime, project_id: str = "") -> Reading[list[Operation]]:
-        """Operations sent that were ordered at `when` or later and not refused, newest first."""
+        """Return operations sent that were ordered at `when` or later and not refused, newest first."""
         ...
 
     async def takes(self, tenant: Tenant, identities: Collection[str]) -> set[str]:
-        """Which of these identities are ordered."""
+        """Return which of these identities are ordered."""
         ...
 
     async def of_containers(self, tenant: Tenant, container_ids: Collection[str]) -> Reading[list[Operation]]:
-        """The orders that made any of these containers, however their ids are spelled."""
+        """Return the orders that made any of these containers, however their ids are spelled."""
         ...
 
     async def of_jobs(self, tenant: Tenant, job_ids: Collection[str]) -> Reading[list[Operation]]:
-        """The orders that these jobs work on."""
+        """Return the orders that these jobs work on."""
         ...
 
     async def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
-        """A project's operations by one tool that were sent and not refused."""
+        """Return a project's operations by one tool that were sent and not refused."""
         ...
 
     async def claims(self, tenant: Tenant, project_id: str) -> Reading[list[Operation]]:
-        """The operations that may have made what a project holds: those sent for it that are or may be the tenant's.
+        """Return what may have made a project's content: operations sent for it that are or may be the tenant's.
 
         They are for telling what is whose, and are not shown.
         """
@@ -128,15 +128,15 @@ class Store(Protocol):
     # --- for its operator
 
     async def tenants(self) -> list[Tenant]:
-        """Whose operations there are, in order of their names."""
+        """Return whose operations there are, in order of their names."""
         ...
 
     async def all_of(self, tenant: Tenant, wanted: Wanted) -> Reading[list[Operation]]:
-        """Every row of a tenant's orders, newest first, also those that were refused or never sent."""
+        """Return every row of a tenant's orders, newest first, also those that were refused or never sent."""
         ...
 
     async def events(self, row: Operation) -> list[JournalEvent]:
-        """What happened to an operation, oldest first."""
+        """Return what happened to an operation, oldest first."""
         ...
 
     async def aclose(self) -> None:

@@ -44,7 +44,7 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Generator[Connection]:
-        """A transaction that only reads, and needs no permission to write."""
+        """Open a transaction that only reads, and needs no permission to write."""
         with _our_words():
             self._prepare()
             with self._engine.connect().execution_options(reads=True) as connection:
@@ -52,7 +52,7 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self, *exclusive: str) -> Generator[Connection]:
-        """A transaction that writes; nobody else is in one with any of the names `exclusive` meanwhile."""
+        """Open a transaction that writes; nobody else is in one with any of the names `exclusive` meanwhile."""
         with _our_words():
             self._prepare()
             with self._engine.begin() as connection:
@@ -84,7 +84,7 @@ class Database:
             self._opened = self._inode()
 
     def _inode(self) -> int | None:
-        """Tells one file from another at the same path; None for a database that is no file of ours, or is gone."""
+        """Return what tells files at the same path apart; None for a database that is no file of ours, or is gone."""
         try:
             return self._file and self._file.stat().st_ino
         except FileNotFoundError:
@@ -92,7 +92,7 @@ class Database:
 
 
 def _make_private(file: Path) -> None:
-    """Nobody but its user reads the journal, whoever may enter its directory; SQLite's other files follow this one."""
+    """Let nobody but its user read the journal, whoever may enter its directory; SQLite's other files follow it."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # a file that cannot be made or is another user's: opening it says so
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE))
@@ -140,7 +140,7 @@ def _file(url: URL) -> Path | None:
 
 
 def _set_up_sqlite(opened: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """Durable, and ready for several processes: WAL, or the rollback journal where the file system refuses WAL."""
+    """Make it durable and ready for several processes: WAL, or the rollback journal if the file system refuses WAL."""
     connection = cast("sqlite3.Connection", opened)
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
     connection.execute("PRAGMA synchronous = FULL")
@@ -168,7 +168,7 @@ def _set_up_postgresql(connection: DBAPIConnection, _entry: ConnectionPoolEntry)
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes the write lock at once: what it then reads, nobody changes before it writes."""
+    """Begin; a writer takes the write lock at once: what it then reads, nobody changes before it writes."""
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reads") else "BEGIN IMMEDIATE")
 
 

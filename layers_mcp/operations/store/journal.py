@@ -59,7 +59,7 @@ class Journal:
     # --- the steps of an operation
 
     def find(self, tenant: Tenant, identity: str) -> list[Operation]:
-        """Every row of one order, by piece. Raises `JournalError` where one of them is damaged."""
+        """Return every row of one order, by piece. Raises `JournalError` where one of them is damaged."""
         with self._database.reading() as connection:
             return _whole(connection, of_order(tenant, identity))
 
@@ -119,12 +119,12 @@ class Journal:
     # --- what was ordered
 
     def credits_of_day(self, tenant: Tenant, now: datetime, without: Collection[str] = ()) -> int:
-        """The credits ordered in the UTC day of `now`, but for the entries `without`; what was refused is free."""
+        """Return the credits ordered in the UTC day of `now` without these entries; what was refused is free."""
         with self._database.reading() as connection:
             return credits_of_day(connection, tenant, now, without)
 
     def since(self, tenant: Tenant, when: datetime, project_id: str = "") -> Reading[list[Operation]]:
-        """Operations that were sent, ordered at `when` or later and not refused, newest first."""
+        """Return operations that were sent, ordered at `when` or later and not refused, newest first."""
         wanted = [of_tenant(tenant), orders.c.ordered_at >= moment_text(when), SENT]
         if project_id:
             wanted.append(orders.c.project_id == project_id)
@@ -132,13 +132,13 @@ class Journal:
             return _readable(connection, select(orders).where(*wanted).order_by(*NEWEST_FIRST))
 
     def takes(self, tenant: Tenant, identities: Collection[str]) -> set[str]:
-        """Which of these identities are ordered."""
+        """Return which of these identities are ordered."""
         wanted = (of_tenant(tenant), orders.c.identity.in_(list(identities)), orders.c.status != "refused")
         with self._database.reading() as connection:
             return set(connection.execute(select(orders.c.identity).where(*wanted)).scalars())
 
     def of_containers(self, tenant: Tenant, container_ids: Collection[str]) -> Reading[list[Operation]]:
-        """The orders that made any of these containers, however their ids are spelled."""
+        """Return the orders that made any of these containers, however their ids are spelled."""
         wanted = list(container_keys(container_ids))
         found: dict[str, Operation] = {}
         warning = ""
@@ -153,24 +153,24 @@ class Journal:
         return Reading(made, warning)
 
     def of_jobs(self, tenant: Tenant, job_ids: Collection[str]) -> Reading[list[Operation]]:
-        """The orders that these jobs work on."""
+        """Return the orders that these jobs work on."""
         with self._database.reading() as connection:
             return _readable(connection, select(orders).where(of_tenant(tenant), orders.c.job_id.in_(list(job_ids))))
 
     def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
-        """A project's operations by one tool that were sent and not refused."""
+        """Return a project's operations by one tool that were sent and not refused."""
         wanted = (of_tenant(tenant), orders.c.project_id == project_id, orders.c.tool == tool, SENT)
         with self._database.reading() as connection:
             return _readable(connection, select(orders).where(*wanted))
 
     def claims(self, tenant: Tenant, project_id: str) -> Reading[list[Operation]]:
-        """The operations that may have made what a project holds: those sent for it that are or may be the tenant's."""
+        """Return what may have made a project's content: operations sent for it that are or may be the tenant's."""
         wanted = (may_be_of(tenant), orders.c.project_id == project_id, SENT)
         with self._database.reading() as connection:
             return _readable(connection, select(orders).where(*wanted))
 
     def tenants(self) -> list[Tenant]:
-        """Whose operations there are, in order of their names."""
+        """Return whose operations there are, in order of their names."""
         named = select(orders.c.base_url, orders.c.organization).distinct()
         with self._database.reading() as connection:
             return sorted(
@@ -179,7 +179,7 @@ class Journal:
             )
 
     def all_of(self, tenant: Tenant, wanted: Wanted) -> Reading[list[Operation]]:
-        """Every row of a tenant's orders, newest first, also those that were refused or never sent."""
+        """Return every row of a tenant's orders, newest first, also those that were refused or never sent."""
         parts = [of_tenant(tenant)]
         if wanted.name:
             parts.append(goes_by(wanted.name))
@@ -196,7 +196,7 @@ class Journal:
             return _readable(connection, whole)
 
     def events(self, row: Operation) -> list[JournalEvent]:
-        """What happened to an operation, oldest first."""
+        """Return what happened to an operation, oldest first."""
         with self._database.reading() as connection:
             return read_events(connection, row)
 
@@ -218,7 +218,7 @@ def _move(connection: Connection, row: Any, tenant: Tenant) -> None:
 
 
 def _stands_elsewhere(connection: Connection, tenant: Tenant, identity: str, now: datetime) -> bool:
-    """Whether an equal order is there under a key whose organization is not known, or while ours is not."""
+    """Return whether an equal order is there under a key whose organization is not known, or while ours is not."""
     wanted = [may_be_of(tenant), not_(of_tenant(tenant)), orders.c.identity == identity, or_(SENT, held(now))]
     return connection.execute(select(orders.c.entry).where(*wanted).limit(1)).first() is not None
 
@@ -245,7 +245,7 @@ def _readable(connection: Connection, query: Select[Any]) -> Reading[list[Operat
 
 
 def _current(connection: Connection, row: Operation) -> Operation | None:
-    """The row as it is now, held until the transaction ends; by its order where it was moved or replaced."""
+    """Return the row as it is now, held until the transaction ends; by its order where it was moved or replaced."""
     same = of_order(row.tenant, row.identity).where(orders.c.piece == row.piece)
     for query in (select(orders).where(orders.c.entry == row.entry), same):
         if found := _whole(connection, query.with_for_update()):
@@ -254,12 +254,12 @@ def _current(connection: Connection, row: Operation) -> Operation | None:
 
 
 def _pieces(rows: Iterable[Operation], now: datetime) -> int:
-    """How much of an order these rows are."""
+    """Return how much of an order these rows are."""
     return sum(row.variations for row in rows if not is_free(row, now))
 
 
 def _ordered(draft: Operation) -> int:
-    """How many pieces the whole order has."""
+    """Return how many pieces the whole order has."""
     return int(draft.arguments.get("variations", draft.variations))
 
 

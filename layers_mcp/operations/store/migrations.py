@@ -86,7 +86,7 @@ TABLES: tuple[Mapping[str, set[str]], ...] = (
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the tables are those of this version.
+    """Return whether the tables are those of this version.
 
     Raises `JournalError` for a later version's, and for tables that are not what their version says: those of a
     migration that was cut off, or of another program.
@@ -118,7 +118,7 @@ def migrate(connection: Connection) -> None:
 
 
 def _version(connection: Connection) -> int:
-    """The version that the journal says it has; 0 for a new one, -1 where it does not say one thing."""
+    """Return the version that the journal says it has; 0 for a new one, -1 where it does not say one thing."""
     if not inspect(connection).has_table("journal_version"):
         return 0
     versions = connection.execute(text("SELECT version FROM journal_version")).scalars().all()
@@ -172,19 +172,19 @@ def _write_paths(connection: Connection) -> None:
 
 
 def _format(arguments: str) -> str:
-    """The format that an order asked for."""
+    """Return the format that an order asked for."""
     with contextlib.suppress(ValueError, TypeError, KeyError):  # a damaged row is refused when it is read
         return str(json.loads(arguments)["format"])
     return "auto"
 
 
 def _first(container_ids: str) -> str:
-    """The content that was published."""
+    """Return the content that was published."""
     with contextlib.suppress(ValueError, TypeError, KeyError, IndexError):
         return str(json.loads(container_ids)[0])
     return "unknown"
 
 
 def progress(status: str) -> int:
-    """How far an operation got: of two rows for one order, the higher one is kept."""
+    """Return how far an operation got: of two rows for one order, the higher one is kept."""
     return {"refused": 0, "reserved": 1, "unknown": 2, "running": 3}.get(status, 4)

@@ -20,7 +20,7 @@ SENT = orders.c.status.not_in(("reserved", "refused"))
 
 
 def of_tenant(tenant: Tenant) -> ColumnElement[bool]:
-    """The tenant's rows; while its key stands in for it, those that this key wrote, whatever they are filed under."""
+    """Return the tenant's rows; while its key stands in for it, those that this key wrote, filed under any tenant."""
     there = orders.c.base_url == tenant.base_url
     if tenant.confirmed:
         return and_(there, orders.c.organization == tenant.organization)
@@ -32,7 +32,7 @@ def of_tenant(tenant: Tenant) -> ColumnElement[bool]:
 
 
 def may_be_of(tenant: Tenant) -> ColumnElement[bool]:
-    """The tenant's rows, and those of keys whose organization is not known; all of them while its own is not."""
+    """Return the tenant's rows, and those of keys whose organization is not known; all of them while its own is not."""
     there = orders.c.base_url == tenant.base_url
     if not tenant.confirmed:
         return there
@@ -41,12 +41,12 @@ def may_be_of(tenant: Tenant) -> ColumnElement[bool]:
 
 
 def of_order(tenant: Tenant, identity: str) -> Select[Any]:
-    """The rows of one order, by piece."""
+    """Return the rows of one order, by piece."""
     return select(orders).where(of_tenant(tenant), orders.c.identity == identity).order_by(orders.c.piece)
 
 
 def goes_by(name: str) -> ColumnElement[bool]:
-    """What goes by this name: an order or publication by the beginning of its id, a job, or a container."""
+    """Return what goes by this name: an order or publication by the beginning of its id, a job, or a container."""
     kind, _, rest = name.partition("_")
     if kind in ("com", "pub"):
         return orders.c.identity.startswith(rest.lower(), autoescape=True)
@@ -54,22 +54,22 @@ def goes_by(name: str) -> ColumnElement[bool]:
 
 
 def may_have_made(key: str) -> ColumnElement[bool]:
-    """The rows that may have made the container of this key."""
+    """Return the rows that may have made the container of this key."""
     endings = [json_text(ending)[1:] for ending in container_endings(key)]
     return or_(*(orders.c.container_ids.contains(ending, autoescape=True) for ending in endings))
 
 
 def held(now: datetime) -> ColumnElement[bool]:
-    """Reservations that may still be sent."""
+    """Return reservations that may still be sent."""
     earliest = moment_text(now - LONGEST_CALL - SLACK)
     return and_(orders.c.status == "reserved", orders.c.updated_at >= earliest)
 
 
 def lock_name(tenant: Tenant) -> str:
-    """What is locked while a tenant's orders are reserved."""
+    """Return what is locked while a tenant's orders are reserved."""
     return f"{tenant.base_url} {tenant.organization}"
 
 
 def order_lock_name(tenant: Tenant, identity: str) -> str:
-    """What is locked while one order is reserved: two keys that stand in may be of one organization."""
+    """Return what is locked while one order is reserved: two keys that stand in may be of one organization."""
     return f"{tenant.base_url} {identity}"

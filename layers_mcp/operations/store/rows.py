@@ -16,12 +16,12 @@ class DamagedRowError(ValueError):
 
 
 def moment_text(moment: datetime) -> str:
-    """UTC in ISO 8601 with six decimals, so that moments sort as text."""
+    """Return UTC in ISO 8601 with six decimals, so that moments sort as text."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def to_row(operation: Operation) -> dict[str, Any]:
-    """The values of its columns."""
+    """Return the values of its columns."""
     return {name: _write(getattr(operation, name)) for name in _NAMES}
 
 
@@ -38,12 +38,12 @@ def from_row(row: Mapping[Any, Any]) -> Operation:
 
 
 def json_text(value: object) -> str:
-    """`value` as it is in a column."""
+    """Return `value` as it is in a column."""
     return json.dumps(value, ensure_ascii=False, default=_write)
 
 
 def read_json(value: str) -> dict[str, Any]:
-    """A JSON object as it was written; what is damaged is empty."""
+    """Return a JSON object as it was written; what is damaged is empty."""
     try:
         read = json.loads(value)
     except (ValueError, TypeError):

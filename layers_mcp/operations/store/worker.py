@@ -90,7 +90,7 @@ class _Step(Generic[T]):
             self._given_up = not self.ended
 
     def outcome(self) -> T:
-        """What the work returned. Raises what it raised, or `JournalError` where it did not end in time."""
+        """Return what the work returned. Raises what it raised, or `JournalError` where it did not end in time."""
         if self._error is not None:
             raise self._error
         return cast("T", self._result)
