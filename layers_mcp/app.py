@@ -59,11 +59,11 @@ ORDERING = """
 shows the price first, and the same arguments are the same order, so a repeat after a timeout is safe.
 4. wait_job follows the work, get_content shows what was made; approving it (decide_content) and publishing it \
 (publish_content) are for a person, and nothing goes live by itself.
-5. review_commissions tells whether orders were worth it.
+5. review_commissions shows whether orders were worth it.
 """
 
 READING_ONLY = """
-3. get_content shows what was made, wait_job where work stands, list_schedule what goes out, and review_commissions \
+3. get_content shows what was made, wait_job how far work is, list_schedule what goes out, and review_commissions \
 whether orders were worth it.
 This server is read-only: it orders, decides and changes nothing.
 """

@@ -290,7 +290,7 @@ class HttpApp:
     def _place(self, key: Caller) -> Generator[None]:
         running = self._tenant_calls.get(key, 0)
         if running >= self._config.tenant_calls:
-            raise _busy(f"{running} calls of yours are under way, as many as one tenant may have at once")
+            raise _busy(f"{running} of your calls are running, as many as one tenant may have at once")
         self._tenant_calls[key] = running + 1
         try:
             yield

@@ -98,7 +98,7 @@ class HttpConfig:
     def problem(self) -> str:
         """What is unsafe or contradictory about the combination, or ""."""
         if self.auth == "none" and not self.on_loopback:
-            return "--auth none is for a loopback --host: whoever reaches the port would act with this server's key"
+            return "--auth none is for a loopback --host: anyone who reaches the port would use this server's key"
         if not (self.on_loopback or self.public_url or self.allowed_hosts):
             return f"--host {self.host} needs --public-url or --allowed-host: the Host header has to be checked"
         if self.auth == "key" and self.credentials.api_key:

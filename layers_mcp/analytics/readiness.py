@@ -76,7 +76,7 @@ def is_ready(checks: Iterable[Check]) -> bool:
 def suggest_metric(inputs: ReadinessInputs) -> Suggestion:
     """The guide's stage advice (publish-to-learn, step 2), applied to what the data can carry."""
     if isinstance(inputs.paid, Unread):
-        return _early_metric(inputs, "Paid results could not be read, so the early-stage advice stands in")
+        return _early_metric(inputs, "Paid results could not be read, so the early-stage advice is used")
     converting = [result for result in inputs.paid if (result.conversions or 0) > 0]
     if not converting:
         stage = "Paid results hold no conversions yet" if inputs.paid else "There are no paid results yet"

@@ -122,7 +122,7 @@ async def _vintage(api: LayersClient) -> str:
         newest = []
     found = await api.vintages.find(newest[0].id) if newest else api.vintages.known
     if found is None:
-        return "unknown: there is no project to tell it by, so the preview's orders are tried first"
+        return "unknown: there is no project to detect it by, so the preview's orders are tried first"
     return f"{found.vintage}: {found.reason}"
 
 

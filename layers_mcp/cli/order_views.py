@@ -158,11 +158,11 @@ def verdict(audit: OrderAudit) -> str:
     noun = "order" if audit.spends else "publication"
     match audit.status:
         case "reserved":
-            return "No: it is written down, and nothing has left yet."
+            return "No: it is in the journal, and nothing was sent yet."
         case "not sent":
-            return "No: it was written down and never sent."
+            return "No: it is in the journal and was never sent."
         case "refused":
-            return f"No: it surely had no effect{code}."
+            return f"No: it certainly had no effect{code}."
         case "unanswered":
             return (
                 f"Unknown: it was sent and no answer is known{code}. The same call again settles it, and nothing "
@@ -179,7 +179,7 @@ def verdict(audit: OrderAudit) -> str:
         case "completed":
             return "Yes, once."
         case _:
-            return f"Layers took this {noun} on, once; when it was last looked at it had not gone out."
+            return f"Layers took this {noun} on, once; when it was last read it had not gone out."
 
 
 _ENDED = {"failed": "failed", "canceled": "was canceled"}
@@ -192,13 +192,13 @@ def sentence(each: Happening, *, spends: bool) -> str:
     price = f", up to {each.credits:,} credits" if each.credits else ""
     match each.step:
         case "reserved":
-            return f"reserved: written down{price + ' held' if price else ''}; nothing had left"
+            return f"reserved: in the journal{price + ' held' if price else ''}; nothing was sent yet"
         case "sent":
             return f"sent: attempt {each.attempt} left{price}"
         case "unanswered":
             return f"no answer{code}: whether attempt {each.attempt} took effect was not known"
         case "rejected":
-            return f"refused{code}: attempt {each.attempt or 1} surely had no effect"
+            return f"refused{code}: attempt {each.attempt or 1} certainly had no effect"
         case "withdrawn":
             return "withdrawn: it was not sent after all"
         case "answered":
@@ -210,7 +210,7 @@ def sentence(each: Happening, *, spends: bool) -> str:
         case "seen":
             return f"seen: {label(each.status)}"
         case "clock went back":
-            return "the clock went back: it is not sent again, since nobody can tell how old it is"
+            return "the clock went back: it is not sent again, since its age is not known"
 
 
 def _ledger(booked: Sequence[int]) -> str:

@@ -192,7 +192,7 @@ async def _read(wanted: Wanted, store: Store, tenants: Sequence[Tenant], api: La
         return Findings(orders=[Shown(audit=each) for each in newest[: wanted.most - 1]], more=more, notes=notes)
     newest = [each for each in newest if each.goes_by(wanted.name)]
     if not newest:
-        raise _UntoldError("no order or publication of this tenant goes by that id")
+        raise _UntoldError("no order or publication of this tenant has that id")
     return Findings(orders=[await _told(each, store, api) for each in newest], whole=True, notes=notes)
 
 

@@ -35,5 +35,5 @@ async def require_journal(step: Callable[[], Awaitable[T]]) -> T:
     except JournalError as error:
         raise JournalUnavailableError(
             f"The order journal cannot be read and written: {error}. Nothing is ordered without it.",
-            "Repair or restart its storage, then call again: layers-mcp doctor tells whether it works.",
+            "Repair or restart its storage, then call again: layers-mcp doctor checks whether it works.",
         ) from None

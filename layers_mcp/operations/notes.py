@@ -40,7 +40,7 @@ def price_notes(rows: Sequence[Operation], terms: Terms | None = None) -> list[s
     if not any(KINDS[row.tool].spends for row in rows):
         return []
     if terms is not None and terms.estimated_credits is None:
-        return ["What this order costs cannot be told just now."]
+        return ["What this order costs is not known just now."]
     bounded = any(not row.price_keys and row.estimated_credits is not None for row in rows)
     return [CLONE_PRICE_NOTE] if bounded else []
 

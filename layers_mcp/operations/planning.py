@@ -90,7 +90,7 @@ class Planner:
     def is_vintage_mismatch(self, state: PlacementState, row: Operation, missing: Missing | None) -> bool:
         """Return whether a request failed since this API speaks another vintage now, and all can be looked at again.
 
-        What surely had no effect is planned anew, once, and not where the user named the vintage.
+        What certainly had no effect is planned anew, once, and not where the user named the vintage.
         """
         may_replan = not (self._api.vintages.is_set or state.replanned)
         return missing == "address" and (row.status == "unknown" or may_replan)
@@ -150,7 +150,7 @@ def explain_not_found(failure: LayersError, missing: Missing | None) -> LayersEr
     if missing == "address":
         return failure.replace(
             reason="This API has no such endpoint: it does not speak the vintage that the order was meant for.",
-            hint="Start the server with --vintage auto; layers-mcp doctor tells what is found then.",
+            hint="Start the server with --vintage auto; layers-mcp doctor shows what is found then.",
         )
     return failure
 

@@ -37,7 +37,7 @@ class Reconciler:
         others = await require_journal(lambda: self._store.claims(row.tenant, row.project_id))
         if others.warning:
             return NotFoundUpstream(
-                f"What belongs to other orders cannot be told: in the order journal {others.warning}."
+                f"What belongs to other orders is not known: in the order journal {others.warning}."
             )
         spends = KINDS[row.tool].spends
         others_of_project = [

@@ -92,7 +92,7 @@ class AttemptUnanswered:
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
-    """The attempt `lease` surely had no effect."""
+    """The attempt `lease` certainly had no effect."""
 
     lease: str
     answer: Mapping[str, Any]

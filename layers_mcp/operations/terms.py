@@ -133,6 +133,6 @@ def _not_held(held: bool | None) -> NotHeldError:
     why = (
         "The project's review policy lets finished content go live without a person's decision."
         if held is False
-        else "Whether the project's review policy keeps every finished piece for a person cannot be told."
+        else "Whether the project's review policy keeps every finished piece for a person is not known."
     )
     return NotHeldError(why, "Set the review policy to review everything in Layers, or order without require_approval.")

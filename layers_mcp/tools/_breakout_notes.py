@@ -22,7 +22,7 @@ def why_quiet(ranking: ScoredRanking, window: Window) -> tuple[Reason, str]:
         posts = counted(ranking.sampled, "ranked post")
         return "too_few_posts", f"{posts} with 50 views and a rate in {window}; {FEWEST_ROWS} are needed to tell."
     if not ranking.median:
-        return "no_breakout", "The median engagement rate is 0, so nothing can be held against it."
+        return "no_breakout", "The median engagement rate is 0, so nothing can be compared with it."
     rows = [row.score for row in ranking.rows if row.low_sample is False and not row.score.no_share]
     best = max(score.times_median or 0 for score in rows)
     text = f"The best is {times(best)}x the median of {counted(ranking.sampled, 'post')}."
@@ -37,7 +37,7 @@ def why_empty(accounts: Sequence[SocialAccount], window: Window, now: datetime) 
     if state.cause != "no_posts":
         return state.cause, f"{state.detail} {state.fix}"
     longer = "" if window == "90d" else "; a longer window may hold older posts"
-    return "no_posts", f"An account is connected, and nothing is ranked in {window}; check_readiness tells why{longer}."
+    return "no_posts", f"An account is connected, and nothing is ranked in {window}; check_readiness says why{longer}."
 
 
 class Found(NamedTuple):
@@ -59,14 +59,14 @@ def first_fresh(found: Sequence[Found], *, read_only: bool, clones_posts: bool) 
 def nothing_fresh(found: Sequence[Found], short_of_posts: int, *, asked: int, read: int) -> str:
     """What to do where no solid breakout waits for an answer; projects `asked` about, `read`, and `short_of_posts`."""
     if any(one.row.score.evidence == "solid" for one in found):
-        return "Every solid breakout here was cloned before: review_commissions tells how those orders do."
+        return "Every solid breakout here was cloned before: review_commissions shows how those orders do."
     if found:
         return f"All breakouts rest on thin evidence; the likeliest is {why_thin(found[0].row.score)}"
     if not asked:
         return "There is no active project to look at: list_projects with include_archived=true shows the others."
     if not read:
-        return "No project could be read, so nothing is known of breakouts; quiet tells why, list_projects has the ids."
+        return "No project could be read, so nothing is known of breakouts; quiet says why, list_projects has the ids."
     scope = "" if read == asked else f" in the {read} of {counted(asked, 'project')} that could be read"
     more = counted(short_of_posts, "project")
     longer = f"; a longer window may hold enough posts in {more}" if short_of_posts else ""
-    return f"No breakout{scope}, so nothing asks to be cloned{longer}; check_readiness explains a project without data."
+    return f"No breakout{scope}, so there is nothing to clone{longer}; check_readiness explains a project without data."

@@ -229,7 +229,7 @@ def _next_step(order: CloneOrder | HookOrder, placement: Placement) -> str:
         return "Look at the project's newest content with get_content and its project_id."
     if placement.next_take is None:
         return "Change the order: every take of this one is used."
-    return f"Order it anew with take={placement.next_take} if it is still wanted."
+    return f"Order it again with take={placement.next_take} if it is still wanted."
 
 
 def _similar(order: SimilarOrder) -> Similar:

@@ -50,7 +50,7 @@ def order_text(
     source: str,
 ) -> str:
     """Ask for a new order: how many, mode, price, balance, whether it waits for approval; then project and source."""
-    price = "for credits that cannot be told now" if estimate is None else f"for up to {estimate} credits"
+    price = "for an unknown number of credits" if estimate is None else f"for up to {estimate} credits"
     available = "" if balance is None else f" ({balance} available)"
     hold = {True: "waits for approval", False: "goes live without approval", None: "may go live without approval"}[held]
     made = f"{pieces} piece" if pieces == 1 else f"{pieces} pieces"

@@ -51,7 +51,7 @@ class RankingNotes:
     def _organic_notes(self) -> Iterator[str]:
         every = self.ranking.rows
         small = sum(row.low_sample is True for row in every)
-        last = f"; {small} with fewer stand last" if small else ""
+        last = f"; {small} with fewer come last" if small else ""
         rows = counted(len(every), "row")
         sample = (
             f"Median over {self.ranking.sampled} of {rows} (50 views or more)"
@@ -84,7 +84,7 @@ class RankingNotes:
     def _paid_notes(self) -> Iterator[str]:
         yield f"A ranking by {self.metric} holds only what has paid results, so median and breakouts are left out."
         if unknown := sum(row.paid_estimate is None for row in self.rows):
-            yield f"Luck cannot be told where spend, conversions or roas are missing, in {unknown} of the rows."
+            yield f"Luck cannot be judged where spend, conversions or roas are missing, in {unknown} of the rows."
         if self.metric == "conversions":
             yield "Conversions follow the budget more than the worth of a creative; expected_roas does not."
 
@@ -106,12 +106,12 @@ class RankingNotes:
         if any(row.low_sample for row in self.rows) and not any(row.low_sample is False for row in self.rows):
             return "Every post has under 50 views, which is noise: rank again in a couple of days."
         if median is None:
-            return "There is no median, so no breakout can be told; check_readiness tells what data is missing."
+            return "There is no median, so no breakout can be found; check_readiness says what data is missing."
         if median <= 0:
-            return "The median engagement rate is 0, so nothing can be held against it; get_metrics shows the trend."
+            return "The median engagement rate is 0, so nothing can be compared with it; get_metrics shows the trend."
         what = "No eligible row" if len(self.rows) < len(self.ranking.rows) else "Nothing"
         return (
-            f"{what} with 50 views is above 2x the median: nothing asks to be cloned yet; get_metrics shows the trend."
+            f"{what} with 50 views is above 2x the median: there is nothing to clone yet; get_metrics shows the trend."
         )
 
     def _next_after_worst(self) -> str:
@@ -152,11 +152,11 @@ class RankingNotes:
         wider = "Without source_types and platforms more may be ranked. " if self.filtered else ""
         if self.metric in PAID_RANKINGS:
             return (
-                f"{wider}Nothing has paid results in {self.window}: check_readiness (paid_ranking) tells why; "
+                f"{wider}Nothing has paid results in {self.window}: check_readiness (paid_ranking) says why; "
                 f"engagement_rate ranks what there is until then."
             )
         longer = "" if self.window == "90d" else "; where it says ready, a longer window holds older posts"
         return (
-            f"{wider}check_readiness tells why a ranking is empty, and how long the next sync or scoring run can "
+            f"{wider}check_readiness says why a ranking is empty, and how long the next sync or scoring run can "
             f"take{longer}."
         )

@@ -72,7 +72,10 @@ def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
             f"{mode.mode}: {verdict} its sources so far ({value}, likely {low} to {high}; {mode.judged} orders)"
         )
     if parts:
-        yield f"{'. '.join(parts)}. About 10 orders of a mode tell 30 to 50 % apart; 20 % is never told."
+        yield (
+            f"{'. '.join(parts)}. It takes about 10 orders of a mode to see a difference of 30 to 50 %; "
+            f"20 % cannot be seen."
+        )
 
 
 def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], covered: bool) -> Iterable[str]:
@@ -111,9 +114,9 @@ def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], co
     if unranked:
         yield f"Finished orders not in a full ranking, perhaps below its last row: {unranked}; wins are overstated."
     if running := sum(outcome.status == "running" for outcome in outcomes):
-        yield f"Orders without a known end: {running}; wait_job with timeout_seconds=0 tells a job's status."
+        yield f"Orders without a known end: {running}; wait_job with timeout_seconds=0 shows a job's status."
     if unknown := sum(outcome.status == "unknown" for outcome in outcomes):
         yield (
-            f"Orders sent and never answered: {unknown}; the same call again tells whether one was placed, and is not "
+            f"Orders sent and never answered: {unknown}; the same call again says whether one was placed, and is not "
             "charged twice."
         )

@@ -112,7 +112,7 @@ async def _publication(
         return None, [f"What is scheduled of it could not be read. {schedule.outcome}"]
     publication, notes = schedule.outcome.of(container_id), list(schedule.outcome.notes)
     if promotion and promotion.status == "failed":
-        notes.append("Layers could not set its scheduled posts going: list_schedule tells their status.")
+        notes.append("Layers could not start its scheduled posts: list_schedule shows their status.")
     elif decided and publication == NOT_PUBLISHED:
         notes.append("It can be published from now on; nothing goes live by itself.")
     return publication, notes

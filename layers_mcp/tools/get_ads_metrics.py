@@ -63,7 +63,7 @@ async def get_ads_metrics(
             raise
         raise error.replace(
             reason="This API has no paid metrics over time, or knows no such project or entity.",
-            hint='rank_top_performers with metric="roas" tells spend, conversions and roas of each creative.',
+            hint='rank_top_performers with metric="roas" shows spend, conversions and roas of each creative.',
         ) from None
-    explains = "check_readiness tells whether this project has paid results."
+    explains = "check_readiness says whether this project has paid results."
     return series_of(reply, wanted, asked, now, explains=explains, notes=[MONEY_NOTE])

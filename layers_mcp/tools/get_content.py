@@ -213,7 +213,7 @@ async def _running_note(context: ToolContext, project_id: str) -> list[str]:
         return []
     jobs = [job for order in running for job in order.job_ids if is_id(job)][:5]
     named = f" ({', '.join(jobs)})" if jobs else ""
-    return [f"Still being made, as far as is known: {counted(len(running), 'order')}{named}; wait_job tells how far."]
+    return [f"Still being made, as far as is known: {counted(len(running), 'order')}{named}; wait_job shows how far."]
 
 
 def _next_step(items: Sequence[Item], read_only: bool) -> str | None:

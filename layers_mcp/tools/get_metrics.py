@@ -31,7 +31,7 @@ from layers_mcp.tools._series import (
     series_of,
 )
 
-EXPLAINS = "check_readiness tells whether this project's posts are synced."
+EXPLAINS = "check_readiness says whether this project's posts are synced."
 
 Scope = Literal["platform_post", "social_account", "project", "project_layer", "organization"]
 

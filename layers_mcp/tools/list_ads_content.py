@@ -18,7 +18,7 @@ STARTED_AGAIN = (
     "calling without it starts over."
 )
 
-NO_CREATIVE = "No creative is in the pool. check_readiness tells whether anything was scored yet."
+NO_CREATIVE = "No creative is in the pool. check_readiness says whether anything was scored yet."
 NO_MATCH = "No creative matches; without scoring_pool, min_score, override and eligible_only all are listed."
 
 

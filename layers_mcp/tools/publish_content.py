@@ -181,7 +181,7 @@ def _waits_for_approval_alone(container: Container, moment: datetime | None, now
     return pending and moment is not None and not is_past(moment, now)
 
 
-_PENDING_NOTE = "The content waits for a person's decision: approving it sets this publication going."
+_PENDING_NOTE = "The content waits for a person's decision: approving it starts this publication."
 
 
 async def _published(

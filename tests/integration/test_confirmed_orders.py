@@ -128,7 +128,7 @@ WORSE: dict[str, tuple[Callable[[ToolHarness, Rewriting], None], str]] = {
         lambda harness, transport: transport.edits.update(
             {"/credits": lambda body: body.update(estimatedCreditsPerFormat={})}
         ),
-        "for credits that cannot be told now",
+        "for an unknown number of credits",
     ),
     "less hold": (
         lambda harness, transport: harness.sandbox.set_review_policy("acme-todo", "auto_approve"),

@@ -173,7 +173,7 @@ class VintageDetection:
             case True, True:
                 return Finding("preview", "both review policies answer, so the preview's orders are tried first")
             case _:
-                reason = "neither review policy tells, so the preview's orders are tried first"
+                reason = "neither review policy shows it, so the preview's orders are tried first"
                 return Finding("preview", reason, certain=False)
 
     async def _answers(self, address: str) -> bool | None:

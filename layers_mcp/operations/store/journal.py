@@ -78,7 +78,7 @@ class Journal:
             if any(not each.path_container_id for each in new) and _stands_elsewhere(connection, tenant, identity, now):
                 raise UnclearTenantError(
                     "This order is in the journal under another API key, and whether both belong to one organization "
-                    "cannot be told now.",
+                    "is not known now.",
                     "Call again when Layers answers who the key belongs to; a higher take orders another one.",
                 )
             if limit is not None and new:

@@ -153,7 +153,7 @@ async def test_one_order_is_told_from_the_reservation_to_its_end_with_what_it_re
     assert "Layers' ledger: 120 credits charged." in text
     happened = [line.split("  ", 2)[2] for line in text.split("What happened (UTC)\n")[1].splitlines()]
     assert happened == [
-        "reserved: written down, up to 120 credits held; nothing had left",
+        "reserved: in the journal, up to 120 credits held; nothing was sent yet",
         "sent: attempt 1 left, up to 120 credits",
         f"answered: Layers took it on as {order.job_id}",
         "seen: completed",
@@ -207,7 +207,7 @@ async def test_what_layers_refused_was_not_charged(world: Sandbox, shown: Shown,
     assert listed[3:5] == ["refused", "0"]
     [order] = await shown.json()
     text = await shown(order["order_id"])
-    assert "Were we charged? No: it surely had no effect (BILLING_EXHAUSTED)." in text
+    assert "Were we charged? No: it certainly had no effect (BILLING_EXHAUSTED)." in text
     assert "Layers' ledger names none of its content." in text
 
 
@@ -274,7 +274,7 @@ async def test_without_a_key_nobodys_orders_are_shown_until_a_tenant_is_named(jo
     [told] = await shown.json("--tenant", "org_acme")
     assert (told["order_id"], told["organization"]) == (ours.commission_id, "org_acme")
     assert await shown.complaint("--tenant", "org_acme", theirs.commission_id) == (
-        "no order or publication of this tenant goes by that id"
+        "no order or publication of this tenant has that id"
     )
     assert (await shown.complaint("--tenant", "org_acme", "HX")).startswith("no order or publication")
     assert await shown.complaint("--tenant", "org_other") == "the journal holds nothing of that organization"
@@ -321,11 +321,11 @@ async def test_an_order_in_pieces_is_told_as_one_with_what_is_missing(journal: J
 @pytest.mark.parametrize(
     ("leave", "standing", "verdict"),
     [
-        (lambda journal, row: row, "not sent", "No: it was written down and never sent."),
+        (lambda journal, row: row, "not sent", "No: it is in the journal and was never sent."),
         (
             lambda journal, row: journal.record(row, Released(lease="r"), MORNING),
             "not sent",
-            "No: it was written down and never sent.",
+            "No: it is in the journal and was never sent.",
         ),
         (
             lambda journal, row: journal.record(
@@ -346,7 +346,7 @@ async def test_an_order_in_pieces_is_told_as_one_with_what_is_missing(journal: J
         (
             lambda journal, row: journal.record(journal.record(row, start(row), MORNING), rejected(), MORNING),
             "refused",
-            "No: it surely had no effect (BILLING_EXHAUSTED).",
+            "No: it certainly had no effect (BILLING_EXHAUSTED).",
         ),
     ],
 )

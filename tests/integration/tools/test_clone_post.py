@@ -161,7 +161,7 @@ async def test_a_failed_order_names_the_next_take(harness: OrderHarness) -> None
     harness.clock.move(minutes=1)
     failed = await harness.clone()
     assert (failed.status, failed.next_take) == ("failed", 2)
-    assert failed.next_step == "Order it anew with take=2 if it is still wanted."
+    assert failed.next_step == "Order it again with take=2 if it is still wanted."
     assert not (await harness.clone(take=2)).replayed
 
 

@@ -168,7 +168,7 @@ async def test_every_quiet_project_says_why_and_hides_no_other(tmp_path: Path) -
         "small": ("too_few_posts", "0 ranked posts with 50 views and a rate in 30d; 5 are needed to tell."),
         "rateless": ("too_few_posts", "0 ranked posts with 50 views and a rate in 30d; 5 are needed to tell."),
         "no share": ("no_breakout", "The best is 1.00x the median of 5 posts."),
-        "flat": ("no_breakout", "The median engagement rate is 0, so nothing can be held against it."),
+        "flat": ("no_breakout", "The median engagement rate is 0, so nothing can be compared with it."),
         "gone": (
             "unreadable",
             "Could not be read. NOT_FOUND (404): There is no project with this id, or it belongs to another "
@@ -188,7 +188,7 @@ LINKED = {"socialAccountId": "sa_1", "platform": "tiktok", "handle": "acme", "st
         ([LINKED | {"status": "reauth_required"}], "reauth_required", "Sign in again"),
         ([LINKED | {"connectedAt": "2026-04-17T13:50:00Z"}], "not_synced", "due by 14:20 UTC"),
         ([LINKED | {"connectedAt": "2026-04-01T00:00:00Z"}], "no_posts", "a longer window may hold older posts"),
-        ([LINKED], "no_posts", "check_readiness tells why"),
+        ([LINKED], "no_posts", "check_readiness says why"),
         (None, "unreadable", "the accounts could not be read. INTERNAL (500)"),
     ],
 )
@@ -228,7 +228,9 @@ async def test_thin_evidence_alone_advises_to_wait(tmp_path: Path) -> None:
 
 
 async def test_a_round_without_breakouts_asks_for_nothing(tmp_path: Path) -> None:
-    assert (await looked(agency({"prj_1": FIELD}), tmp_path)).next_step.startswith("No breakout, so nothing")
+    assert (await looked(agency({"prj_1": FIELD}), tmp_path)).next_step.startswith(
+        "No breakout, so there is nothing to clone"
+    )
     nobody = await looked(agency({}), tmp_path)
     assert (nobody.breakouts, nobody.quiet, nobody.notes) == ([], [], [])
     assert "list_projects" in nobody.next_step

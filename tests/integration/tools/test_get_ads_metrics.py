@@ -56,7 +56,7 @@ async def test_no_data_is_explained_by_paid_results_not_by_the_sync_of_posts(tmp
     async with upstream.open_tool_context(tmp_path, now=NOW) as context:
         result = await get_ads_metrics(context, project_id=PROJECT)
     assert result.notes == [
-        "No data in this window. check_readiness tells whether this project has paid results.",
+        "No data in this window. check_readiness says whether this project has paid results.",
         MONEY_NOTE,
     ]
 

@@ -192,7 +192,7 @@ async def test_a_schedule_that_cannot_be_read_hides_no_content_and_undoes_no_dec
 async def test_orders_of_the_project_that_still_run_are_noted_with_their_jobs(harness: PublicationHarness) -> None:
     order = await generate_with_hook(harness.context, project_id=harness.project, hook="Another one.")
     page = await get_content(harness.context, project_id=harness.project, awaiting_approval=True)
-    assert f"Still being made, as far as is known: 1 order ({order.job_id}); wait_job tells how far." in page.notes
+    assert f"Still being made, as far as is known: 1 order ({order.job_id}); wait_job shows how far." in page.notes
 
 
 async def test_a_promotion_that_failed_is_told(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ async def test_what_waits_for_a_person_can_be_scheduled_and_goes_out_once_it_is_
     assert harness.sent() == 0
     blocked = await harness.publish(at="2026-04-18T09:00Z")
     assert blocked.status == "blocked_on_approval"
-    assert "approving it sets this publication going" in blocked.notes[0]
+    assert "approving it starts this publication" in blocked.notes[0]
     listed = await list_schedule(harness.context, project_id=harness.project, status=("queued",))
     assert "Queued posts that go out only once a person has approved their content: 1." in listed.notes
     await decide_content(harness.context, container_id=harness.container, decision="approve")

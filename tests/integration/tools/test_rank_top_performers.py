@@ -148,7 +148,7 @@ async def test_small_samples_stand_after_all_others_before_the_list_is_cut(tmp_p
     assert whole.items[-1].rank == 1
     assert whole.items[-1].low_sample
     assert whole.items[-1].breakout is False
-    assert any("1 with fewer stand last" in note for note in whole.notes)
+    assert any("1 with fewer come last" in note for note in whole.notes)
 
 
 async def test_only_small_samples_are_called_noise(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ async def test_a_paid_ranking_keeps_its_order_and_leaves_the_median_out(tmp_path
     assert told == {(None, None, None)}
     assert "left out" in result.notes[0]
     assert f"leads by {metric}" in result.next_step
-    assert "Luck cannot be told where spend, conversions or roas are missing, in 6 of the rows." in result.notes
+    assert "Luck cannot be judged where spend, conversions or roas are missing, in 6 of the rows." in result.notes
 
 
 PAID = [(2, 1, 30), (400, 22, 1.2), (350, 10, 0.6), (120, 9, 1.9), (60, 0, 0)]
@@ -431,7 +431,7 @@ async def test_an_empty_ranking_is_a_result_that_points_to_the_reason(tmp_path: 
     filtered = await ranked(ranking(metric=metric), tmp_path, metric, platforms=("tiktok",))
     assert "Without source_types and platforms" in filtered.next_step
     longer = "; where it says ready, a longer window holds older posts."
-    paid = "check_readiness (paid_ranking) tells why; engagement_rate ranks what there is until then."
+    paid = "check_readiness (paid_ranking) says why; engagement_rate ranks what there is until then."
     assert result.next_step.endswith(paid if metric == "roas" else longer)
     longest = await ranked(ranking(metric=metric), tmp_path, metric, window="90d")
     assert "longer window" not in longest.next_step
@@ -462,10 +462,10 @@ async def test_breakouts_below_the_rows_shown_are_counted_in_a_note(tmp_path: Pa
 async def test_without_a_median_above_zero_nothing_is_said_to_be_below_twice_of_it(tmp_path: Path) -> None:
     zero = await ranked(ranking(row(1, 0.1), row(2, 0), row(3, 0)), tmp_path)
     assert (zero.median_engagement_rate, zero.items[0].breakout) == (0, False)
-    assert zero.next_step.startswith("The median engagement rate is 0, so nothing can be held against it")
+    assert zero.next_step.startswith("The median engagement rate is 0, so nothing can be compared with it")
     for rows in ([row(1, None)], [row(1, 0.1, organic=None, paid={"spend": 3})]):
         none = await ranked(ranking(*rows, metric="views"), tmp_path, "views")
-        assert none.next_step.startswith("There is no median, so no breakout can be told")
+        assert none.next_step.startswith("There is no median, so no breakout can be found")
         assert "check_readiness" in none.next_step
 
 

@@ -174,7 +174,7 @@ async def test_an_order_that_was_never_answered_leads_to_the_call_that_tells_and
             result = await review_commissions(context)
     assert (result.commissions[0].status, result.commissions[0].job_id) == ("unknown", None)
     assert [note for note in result.notes if "known end" in note or "never answered" in note] == [
-        "Orders sent and never answered: 1; the same call again tells whether one was placed, and is not charged twice."
+        "Orders sent and never answered: 1; the same call again says whether one was placed, and is not charged twice."
     ]
 
 
