@@ -183,7 +183,7 @@ class ExactlyOnce(OrderMachine):
         self.ask(wanted, lost)
         self.ask(wanted, budget=1)
 
-    @rule(wanted=st.one_of(clones, hooks), lie=lies, budget=st.sampled_from([0, 1, 120]))
+    @rule(wanted=st.one_of(clones, hooks), lie=lies, budget=st.sampled_from([1, 1, 120]))
     def the_price_list_lies(self, wanted: dict[str, Any], lie: dict[str, Any], budget: int) -> None:
         self.cluster.prices = {**self.prices, **lie}
         self.ask(self.anew(wanted), budget=budget)

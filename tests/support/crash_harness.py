@@ -24,11 +24,15 @@ from layers_mcp.context import ToolContext
 from layers_mcp.operations import Order, Placement, Publication
 from layers_mcp.operations.store.sql import SqlStore
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.sandbox.simulation.parameters import WorldParameters
 from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.text.times import stamp
 from tests.support import BASE_URL, START, LoopClock, configured
 from tests.support.faulty_storage import FaultyStorage, NamingStore
+
+RICH = WorldParameters(opening_credits=1_000_000)
+"""An organization that no test leaves without credits."""
 
 
 class Cluster:
@@ -45,7 +49,7 @@ class Cluster:
         self.moves = 0
         self.state_dir.mkdir(parents=True)
         self.clock = LoopClock(START)
-        self.sandbox = Sandbox(clock=self.clock, vintage=vintage)
+        self.sandbox = Sandbox(clock=self.clock, vintage=vintage, world=RICH)
         self.project = self.sandbox.project_id("acme-todo")
         self.storage = FaultyStorage()
         self.skew = timedelta()
@@ -145,10 +149,14 @@ class CountingTransport(AsyncBaseTransport):
             return Counter(job for job, _, _ in self.cluster.charges())
         url = f"{BASE_URL}/v1/projects/{self.cluster.project}/scheduled-posts"
         query = {"limit": "100", "since": stamp(START)}
-        asked = Request("GET", url, params=query, headers={"Authorization": request.headers["Authorization"]})
-        page = json.loads(await (await self.inner.handle_async_request(asked)).aread())
-        assert page["nextCursor"] is None, page
-        return Counter(post["id"] for post in page["items"])
+        made = Counter[str | None]()
+        while True:
+            asked = Request("GET", url, params=query, headers={"Authorization": request.headers["Authorization"]})
+            page = json.loads(await (await self.inner.handle_async_request(asked)).aread())
+            made.update(post["id"] for post in page["items"])
+            if not page["nextCursor"]:
+                return made
+            query["cursor"] = page["nextCursor"]
 
     async def _die(self) -> None:
         self.died.set()

@@ -53,7 +53,7 @@ CALLERS = [("same", "same"), ("same", "second"), ("second", "same", "second"), (
 lies = st.dictionaries(
     st.sampled_from(["auto", "video_remix", "slideshow_remix", "slideshow_builder"]),
     st.sampled_from([None, True, -120, "dear", {}, 1e30, 119.5, "120"]),
-    min_size=2,
+    min_size=3,
 )
 """Price lists that cannot be read, in part or at all; what can be read of them is true."""
 
