@@ -87,6 +87,21 @@ class ExactlyOnce(OrderMachine):
         order = self.order(wanted)
         self.run(kill())
 
+    @rule(
+        wanted=wanted,
+        step=st.sampled_from(["find", "reserve", "AttemptStarted", "Accepted", "AttemptUnanswered", "claims"]),
+        when=st.sampled_from(["killed before", "killed after"]),
+    )
+    def the_server_is_killed_at_a_step_of_the_journal(self, wanted: dict[str, Any], step: str, when: Any) -> None:
+        async def kill() -> None:
+            self.cluster.storage.fail(when, [1], at=step)
+            await self.servers[0].place_and_be_killed(order)
+            self.cluster.storage.heal()
+            self.servers = [Server(self.cluster)]
+
+        order = self.order(wanted)
+        self.run(kill())
+
     @rule(wanted=wanted)
     def the_caller_goes_away(self, wanted: dict[str, Any]) -> None:
         self.run(self.servers[0].place_and_go_away(self.order(wanted)))

@@ -204,9 +204,10 @@ class Server:
         self._down.set()
         await self._task
 
-    async def place_and_be_killed(self, order: Order, when: Literal["before", "after"]) -> None:
-        """The process dies while the order is on its way; where nothing is sent, it dies when it has answered."""
+    async def place_and_be_killed(self, order: Order, when: Literal["", "before", "after"] = "") -> None:
+        """The process dies while the order is on its way, or where storage kills it; else when it has answered."""
         self.transport.dies = when
+        self.cluster.storage.on_death = self.transport.died.set
         call = asyncio.create_task(_quietly(self.place(order)))
         died = asyncio.create_task(self.transport.died.wait())
         await asyncio.wait([call, died], return_when=asyncio.FIRST_COMPLETED)

@@ -14,9 +14,10 @@ from layers_mcp.operations.store.sql import SqlStore
 
 T = TypeVar("T")
 
-Failure = Literal["refused", "unsure", "late", "orphaned"]
+Failure = Literal["refused", "unsure", "late", "orphaned", "killed before", "killed after"]
 """`refused`: the step is not taken. `unsure`: it is, and is told as failed. `late`: it is given up, taken a while
-later, and then undone. `orphaned`: the same, and nobody undoes it (its process is gone by then).
+later, and then undone. `orphaned`: the same, and nobody undoes it (its process is gone by then). `killed`: the process
+dies before the step, or when it is taken.
 """
 
 LATE_SECONDS = 20.0
@@ -31,6 +32,7 @@ class FaultyStorage:
         self._steps = 0
         self._at = self.step = ""
         self._late: list[tuple[float, Callable[[], None]]] = []
+        self.on_death: Callable[[], object] = lambda: None
 
     def fail(self, failure: Failure, steps: Collection[int], *, at: str = "", passing: bool = True) -> None:
         """Let these of the steps to come fail, counted from 1, and no others.
@@ -64,6 +66,11 @@ class FaultyStorage:
                 pass
             case "unsure":
                 work()
+            case "killed before" | "killed after" as when:
+                if when == "killed after":
+                    work()
+                self.on_death()
+                await anyio.sleep_forever()
             case failure:
                 later = _afterwards(work, undo if failure == "late" else None)
                 self._late.append((anyio.current_time() + LATE_SECONDS, later))
