@@ -13,7 +13,12 @@ import anyio
 from layers_mcp.api.errors import LayersError
 from layers_mcp.deadlines import NEXT_PIECE_SECONDS
 from layers_mcp.operations.clock import UpstreamClock
-from layers_mcp.operations.errors import JournalError, OperationError, UnclearTenantError
+from layers_mcp.operations.errors import (
+    JournalError,
+    OperationError,
+    PublicationUnknownError,
+    UnclearTenantError,
+)
 from layers_mcp.operations.journal_retry import require_journal, retry_passing
 from layers_mcp.operations.kinds import KINDS
 from layers_mcp.operations.lease import renewing
@@ -125,17 +130,23 @@ class Sender:
     async def _reserve(self, drafts: Sequence[Operation]) -> list[Operation] | None:
         """Write the drafts of one order down and hold their credits; None where another call was first with one.
 
-        Raises `JournalUnavailableError`, `DailyLimitError`, and `UnclearTenantError` to who can see the project: others
-        get its 404.
+        Raises `JournalUnavailableError`, `DailyLimitError`, and `UnclearTenantError` (of a publication,
+        `PublicationUnknownError`) to who can see the project: others get its 404.
         """
         lease = uuid.uuid4().hex
         leased = [replace(draft, lease=lease) for draft in drafts]
         limit = self._limit if KINDS[drafts[0].tool].spends else None
         try:
             rows = await require_journal(lambda: self._store.reserve(leased, limit, self._clock.now()))
-        except UnclearTenantError:
+        except UnclearTenantError as error:
             await self._api.content.list(drafts[0].project_id, limit=1)
-            raise
+            if KINDS[drafts[0].tool].spends:
+                raise
+            raise PublicationUnknownError(
+                "This publication is in the journal under another API key, and whether both belong to one organization "
+                "is not known now.",
+                "Call again when Layers answers who the key belongs to, or look for it with list_schedule.",
+            ) from error
         ours = [row for row in rows if row.lease == lease]
         if len(ours) == len(drafts):
             return ours

@@ -101,6 +101,21 @@ async def test_an_unanswered_publication_that_is_nowhere_is_not_sent_again(
     assert await harness.scheduled() == []
 
 
+async def test_a_publication_of_a_key_that_nobody_knows_whose_it_is_is_not_made_again(
+    harness: PublishingHarness, tmp_path: Path
+) -> None:
+    harness.sandbox.faults.append(Fault(endpoint="GET /v1/whoami", kind="status", status=500))
+    wanted = {"container_id": harness.container, "social_account_ids": tuple(harness.accounts[:1])}
+    async with open_tool_context(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as unknown:
+        await publish_content(unknown, **wanted)
+    async with open_tool_context(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as rotated:
+        with pytest.raises(
+            OperationError, match="PUBLICATION_UNKNOWN: This publication is in the journal under another"
+        ):
+            await publish_content(rotated, **wanted)
+    assert len(await harness.scheduled()) == 1
+
+
 async def test_a_publication_does_not_take_the_post_of_another_that_was_never_answered_either(
     harness: PublishingHarness, tmp_path: Path
 ) -> None:
