@@ -1,13 +1,14 @@
 """What serving over HTTP costs, beside a bare server on the same SDK that does nothing, in the same run.
 
-    python bench/http.py              # about five minutes
-    python bench/http.py 100000       # with so many calls for what may grow
+    python bench/http.py                  # about five minutes
+    python bench/http.py growth 100000    # what may grow alone, with so many calls
 
-Every server is a process of its own on this machine; the read is `list_projects` (three requests) against a fast local
-upstream. Servers take turns, and what counts is the processor time that each used for a call: another program on the
-machine takes time away from all of them, and then the clock tells little. Memory is read from `/proc`, so this runs on
-Linux. Goals: a read at 0.6 of the no-op's calls per process at least; our own share of a call under 2 ms; 1,000 waits
-at once under 250 MB; under 1 MB for an open tenant; nothing grows.
+Every server is a process of its own on this machine; the read is `list_projects` against a fast local upstream: three
+requests where it is called alone, fewer where calls of one tenant come together, as they share what is under way.
+Servers take turns, and what counts is the processor time that each used for a call: another program on the machine
+takes time away from all of them, and then the clock tells little. Memory is read from `/proc`, so this runs on Linux.
+Goals: a read at 0.6 of the no-op's calls per process at least; our own share of a call under 2 ms; 1,000 waits at once
+under 250 MB; under 1 MB for an open tenant; nothing grows.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ AT_ONCE = 16
 WAITS, JOBS = 1_000, 50
 TENANTS = 200
 GROWTH = 10_000
+"""Calls, where the command names no others."""
 
 HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
 READ: dict[str, Any] = {"name": "list_projects", "arguments": {}}
@@ -161,15 +163,17 @@ class Caller:
                 await asyncio.sleep(0.1)
         raise TimeoutError("the server does not answer")
 
-    async def many(self, server: Process, calls: int) -> None:
-        """So many calls, some at once."""
+    async def many(self, server: Process, calls: int, at_once: int = AT_ONCE) -> float:
+        """So many calls, some at once: the milliseconds of processor time that the server used for each."""
+        before = server.seconds
         left = iter(range(calls))
 
         async def worker() -> None:
             for _ in left:
                 await self.call(server)
 
-        await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(worker() for _ in range(at_once)))
+        return (server.seconds - before) / calls * 1000
 
     async def alone(self, server: Process, calls: int = 60) -> float:
         """The median milliseconds of a call when nothing else runs."""
@@ -192,13 +196,8 @@ async def throughput() -> list[tuple[str, str, bool]]:
                 await caller.first_call(server)
                 await caller.many(server, CALLS)
             for _ in range(ROUNDS):
-                used: dict[Process, float] = {}
-                for server in (bare, ours):
-                    before = server.seconds
-                    await caller.many(server, CALLS)
-                    used[server] = (server.seconds - before) / CALLS * 1000
-                ratios.append(used[bare] / used[ours])
-                own.append(used[ours] - used[bare])
+                ratios.append(await caller.many(bare, CALLS) / await caller.many(ours, CALLS))
+                own.append(-await caller.many(bare, CALLS, 1) + await caller.many(ours, CALLS, 1))
                 direct.append(await caller.read_directly(upstream, CALLS // 3))
             alone = [await caller.alone(server) for server in (bare, ours)]
     shown = f"{median(ratios):.2f} (of {', '.join(f'{each:.2f}' for each in ratios)})"
@@ -249,22 +248,24 @@ async def tenants() -> list[tuple[str, str, bool]]:
 
 
 async def growth(calls: int) -> list[tuple[str, str, bool]]:
-    """Memory after many calls beside memory after half of them."""
+    """Memory after each tenth of many calls; what the second half of them adds."""
+    samples: list[float] = []
     with running() as (_, _, ours):
         async with Caller() as caller:
             await caller.first_call(ours)
-            await caller.many(ours, calls // 2)
-            half = ours.megabytes
-            await caller.many(ours, calls // 2)
-            whole = ours.megabytes
-    told = f"{whole:.1f} MB, {half:.1f} MB after half of them"
-    return [(f"memory after {calls:,} calls", told, whole < half * 1.02)]
+            for _ in range(10):
+                await caller.many(ours, calls // 10)
+                samples.append(ours.megabytes)
+    told = " ".join(f"{sample:.1f}" for sample in samples)
+    return [(f"MB after each tenth of {calls:,} calls", told, samples[-1] < samples[4] * 1.02)]
 
 
-async def main(calls: int) -> int:
+async def main(only: str = "", calls: str = "") -> int:
     """Print what was measured; the exit code is how many goals were missed."""
+    growing = partial(growth, int(calls or GROWTH))
+    measures = {"throughput": throughput, "tenants": tenants, "waits": waits, "growth": growing}
     missed = 0
-    for measure in (throughput, tenants, waits, partial(growth, calls)):
+    for measure in [measures[only]] if only else measures.values():
         for name, value, met in await measure():
             print(f"{name:<46} {value}{'' if met else '   GOAL MISSED'}", flush=True)
             missed += not met
@@ -272,4 +273,4 @@ async def main(calls: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else GROWTH)))
+    sys.exit(asyncio.run(main(*sys.argv[1:])))
