@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
@@ -66,12 +65,12 @@ class DrainingServer(Server):
         """Begin to drain; uvicorn's own handler would close the port at once."""
         if self._until is not None:
             os._exit(128 + sig)  # what is in the journal is safe, as it is from SIGKILL
-        self._until = time.monotonic() + DRAIN_SECONDS
+        self._until = asyncio.get_running_loop().time() + DRAIN_SECONDS
         self._draining()
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second: whether to stop now."""
-        if self._until is not None and (not self._busy() or time.monotonic() >= self._until):
+        if self._until is not None and (not self._busy() or asyncio.get_running_loop().time() >= self._until):
             self.should_exit = True
         return await super().on_tick(counter)
 
