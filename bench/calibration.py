@@ -1,5 +1,6 @@
 """How often `solid` is right: rankings drawn with known truth, judged by the real tool.
 
+    pip install --editable '.[calibration]'
     python bench/calibration.py                  # the table of docs/calibration.md, about two minutes
     python bench/calibration.py --rankings 200   # a quick look
 

@@ -44,11 +44,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Share a run of everything among the processors, unless `-n` says otherwise; keep temporary files in memory.
 
+    What the default run leaves out waits more than it computes, for programs and for time: two processes a processor.
     The journal waits for the disk at every commit, which is most of the time that many tests take.
     """
     inside = "PYTEST_XDIST_WORKER" in os.environ  # one of the processes that share the run
     if not inside and _is_of_everything(config) and config.getoption("numprocesses", 0) is None:
-        config.option.numprocesses = min(os.cpu_count() or 1, PROCESSES)
+        processes = os.cpu_count() or 1
+        config.option.dist = "worksteal"
+        if config.getoption("--all") or config.getoption("--left-out"):
+            processes *= 2
+            config.option.dist = "loadgroup"  # tests that share what is costly to start stay together
+        config.option.numprocesses = min(processes, PROCESSES)
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > FREE_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 

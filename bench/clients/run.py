@@ -21,7 +21,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGES = HERE.parent.parent / "docs" / "clients"
-SECONDS = 180
+SECONDS = 300
 
 
 @dataclass(frozen=True)

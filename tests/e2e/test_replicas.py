@@ -20,6 +20,7 @@ from tests.support.replicas import MISSING, Fleet, fleet
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.subprocess,
+    pytest.mark.xdist_group("replicas"),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}"),
 ]
 
