@@ -144,9 +144,7 @@ async def _finished(
     def enough(rows: Sequence[Container]) -> bool:
         return sum(waits(row) and place.is_new(row) for row in rows) >= limit
 
-    page = await collect(read, enough=enough, most_pages=MOST_PAGES)
-    rows = [row if row.project_id else row.model_copy(update={"project_id": project_id}) for row in page.items]
-    return Page(rows, page.next_cursor, page.answered_at, page.notes)
+    return await collect(read, enough=enough, most_pages=MOST_PAGES)
 
 
 def project_names(projects: Sequence[Project]) -> dict[str, str]:

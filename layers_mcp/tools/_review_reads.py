@@ -159,8 +159,7 @@ def _ledger(booked: Page[CreditEvent]) -> dict[str, int]:
 
 async def _content(context: ToolContext, project_id: str, since: datetime) -> list[Container]:
     read = partial(context.api.content.list, project_id, since=since, limit=CONTENT_PAGE)
-    rows = (await collect(lambda cursor: read(cursor=cursor), most_pages=MOST_PAGES)).items
-    return [row if row.project_id else row.model_copy(update={"project_id": project_id}) for row in rows]
+    return (await collect(lambda cursor: read(cursor=cursor), most_pages=MOST_PAGES)).items
 
 
 def _view(project: str, ranking: Read[Ranking], content: Read[list[Container]]) -> ProjectView:

@@ -16,8 +16,8 @@ from layers_mcp.api.models import Page, Project, Ranking, SocialAccount
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
-from layers_mcp.text.sanitize import clean
 from layers_mcp.text.times import stamp
+from layers_mcp.tools._awaiting import project_names
 from layers_mcp.tools._breakout_notes import Found, Reason, first_fresh, nothing_fresh, why_empty, why_quiet
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._ranking_rows import (
@@ -179,7 +179,7 @@ async def _read(context: ToolContext, project_ids: Sequence[str], window: Window
             raise one.ranking
     page = active if listing is None else listing.or_else(None)
     left = rest.or_else("") if rest else ""
-    return _Round(_names(page) if page else {}, seen, next_cursor, left, active.notes if active else ())
+    return _Round(project_names(page.items) if page else {}, seen, next_cursor, left, active.notes if active else ())
 
 
 async def _look(context: ToolContext, project_id: str, window: Window) -> _Seen:
@@ -203,10 +203,6 @@ async def _count(context: ToolContext, cursor: str) -> str:
 
     page = await collect(read, cursor=cursor)
     return f"{'at least ' if page.next_cursor else ''}{counted(len(page.items), 'active project')}"
-
-
-def _names(page: Page[Project]) -> dict[str, str]:
-    return {project.id: clean(project.name)[0] for project in page.items if project.name}
 
 
 def _quiet(seen: _Seen, ranking: ScoredRanking | None, window: Window, now: datetime) -> tuple[Reason, str]:

@@ -88,7 +88,7 @@ async def get_content(
     else:
         read = await _page(context, project_id, after, limit, cursor)
     if project_id:
-        read = read.in_project(project_id)
+        read = read.newest_first()
     return await _shown(context, read, project_id)
 
 
@@ -113,16 +113,15 @@ class ContentRead:
         """What could be read."""
         return [one for one in self.found.values() if isinstance(one, Container)]
 
-    def in_project(self, project_id: str) -> ContentRead:
-        """The same of one project: newest first (a person says "the first one"), each with the project's id.
+    def newest_first(self) -> ContentRead:
+        """The same with the newest first: a person says "the first one".
 
         Those that do not say when they were made come last, in upstream's order.
         """
         rows = sorted(
             self.containers, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True
         )
-        own = [row if row.project_id else row.model_copy(update={"project_id": project_id}) for row in rows]
-        return replace(self, found=by_id(own))
+        return replace(self, found=by_id(rows))
 
 
 def by_id(containers: Iterable[Container]) -> dict[str, Container]:

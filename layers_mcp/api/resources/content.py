@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -75,7 +76,7 @@ class ContentResource(Resource):
         limit: int = 25,
         cursor: str = "",
     ) -> Page[Container]:
-        """Return a project's containers, newest first; `limit` 1 to 200."""
+        """Return a project's containers, newest first, each with the project's id; `limit` 1 to 200."""
         request = Request(
             method="GET",
             path=path("projects", project_id, "content"),
@@ -83,7 +84,11 @@ class ContentResource(Resource):
             scope="content:read",
             subject="project",
         )
-        return await self._client.get_page(Container, request, adapters.container)
+        page = await self._client.get_page(Container, request, adapters.container)
+        return replace(
+            page,
+            items=[row if row.project_id else row.model_copy(update={"project_id": project_id}) for row in page.items],
+        )
 
     async def approve(self, container_id: str, *, note: str = "") -> Decision:
         """Approve a container, for good. Raises Conflict where it is decided already or needs no decision."""
