@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
 
 
-HELD = "review_all"
-"""The one review policy under which every finished piece waits for a person."""
-
-
 @dataclass(frozen=True)
 class Terms:
     """What a person agrees to.
@@ -117,10 +113,9 @@ class TermsReader:
     async def _held(self, project_id: str) -> bool | None:
         with anyio.move_on_after(TERMS_SECONDS):
             try:
-                policy = (await self._api.projects.review_policy(project_id)).policy
+                return (await self._api.projects.review_policy(project_id)).holds_everything
             except LayersError:
-                return None
-            return {HELD: True, "auto_approve": False}.get(policy)
+                pass
         return None
 
 

@@ -183,11 +183,10 @@ def _held(policy: ReviewPolicy | LayersError) -> tuple[bool | None, str]:
     """Whether finished content waits for a person; None, and why, where that cannot be told."""
     if isinstance(policy, LayersError):
         return None, "The project's review policy could not be read: finished content may go live without a review."
-    if policy.policy == "review_all":
-        return True, ""
-    if policy.policy == "auto_approve":
-        return False, ""
-    return None, "The project's review policy holds finished content for a person only in part, or for a while."
+    held = policy.holds_everything
+    if held is None:
+        return None, "The project's review policy holds finished content for a person only in part, or for a while."
+    return held, ""
 
 
 def _replay_notes(placement: Placement) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from layers_mcp.analytics.formatting import counted
 from layers_mcp.api.errors import LayersError, NotFound
 from layers_mcp.api.models import Asset as WireAsset
-from layers_mcp.api.models import Container, JobError
+from layers_mcp.api.models import Container
 from layers_mcp.protocol import Result
 from layers_mcp.text.sanitize import clean
 from layers_mcp.text.times import stamp
@@ -69,16 +69,12 @@ def item_of(container: Container) -> Item:
         cta=clean(container.cta or "")[0] or None,
         assets=[_asset(asset) for asset in container.assets],
         created_at=stamp(container.created_at) if container.created_at else None,
-        error=_failure(container.error) if container.error else None,
+        error=clean(container.error.text)[0] if container.error else None,
     )
 
 
 def _asset(asset: WireAsset) -> Asset:
     return Asset(asset_id=asset.asset_id, kind=asset.kind, url=asset.url, duration_ms=asset.duration_ms)
-
-
-def _failure(error: JobError) -> str:
-    return clean(": ".join(part for part in (error.code, error.message) if part))[0]
 
 
 def missing_texts(items: Sequence[Item]) -> list[str]:

@@ -114,7 +114,7 @@ def _state(job_id: str, outcome: tuple[Job | None, LayersError | None]) -> JobSt
     if job is None:
         unread = str(error or TimedOut("The job was not read in time."))
         return JobState(job_id=job_id, status="running", container_ids=[], assets=[], error=unread)
-    failure = ": ".join(part for part in (job.error.code, job.error.message) if part) if job.error else ""
+    failure = job.error.text if job.error else ""
     return JobState(
         job_id=job_id,
         kind=job.kind,

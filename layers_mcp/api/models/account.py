@@ -94,3 +94,8 @@ class ReviewPolicy(ApiModel):
     policy: Label
     first_n: int | None = None
     pending_count: int | None = None
+
+    @property
+    def holds_everything(self) -> bool | None:
+        """Whether all finished content waits for a person; None where a part of it does, or for a while."""
+        return {"review_all": True, "auto_approve": False}.get(self.policy)

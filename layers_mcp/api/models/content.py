@@ -28,6 +28,11 @@ class JobError(ApiModel):
     code: Label | None = None
     message: str | None = None
 
+    @property
+    def text(self) -> str:
+        """Code and message in one line, as upstream wrote them."""
+        return ": ".join(part for part in (self.code, self.message) if part)
+
 
 class Job(ApiModel):
     """A job as it is; `progress` is 0 to 1, `container_ids` every id that it names anywhere."""
