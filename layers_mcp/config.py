@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
+from layers_mcp.deadlines import CONFIRM_SECONDS
+from layers_mcp.text.urls import DEFAULT_PORTS, is_secure
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
@@ -27,7 +30,6 @@ STATE_KEY_BYTES = 32
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 VintageSetting = Literal["auto", "preview", "current"]
 VINTAGES: tuple[VintageSetting, ...] = get_args(VintageSetting)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -119,7 +121,7 @@ class ServerConfig:
     """The API's vintage; `auto` finds it out."""
     media_origin: tuple[str, ...] = DEFAULT_MEDIA_ORIGINS
     """The only origins that views load pictures and videos from."""
-    confirm_seconds: int = 600
+    confirm_seconds: int = int(CONFIRM_SECONDS)
     """How long a person may take to answer a question."""
     state_key_file: Path | None = None
     """The file of the key that seals what a client carries of a question; replicas share it. None: a key of its own."""
@@ -154,7 +156,7 @@ class ServerConfig:
             log_level=options.read("log_level", _parse_log_level, "warning"),
             vintage=options.read("vintage", _parse_vintage, "auto"),
             media_origin=options.read("media_origin", _parse_media_origins, DEFAULT_MEDIA_ORIGINS),
-            confirm_seconds=options.read("confirm_seconds", _parse_confirm_seconds, 600),
+            confirm_seconds=options.read("confirm_seconds", _parse_confirm_seconds, cls.confirm_seconds),
             state_key_file=options.read("state_key_file", _parse_state_key_file, None),
         )
 
@@ -250,10 +252,10 @@ def _parse_base_url(text: str, source: str = "base_url") -> str:
         raise wrong from None
     if parts.scheme not in {"http", "https"} or not host:
         raise wrong
-    if parts.scheme == "http" and not is_loopback(host):
+    if not is_secure(parts.scheme, host):
         raise ConfigError(f"{source} must start with https://, except for a server on this machine (localhost)")
     host = f"[{host}]" if ":" in host else host
-    place = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
+    place = host if port is None or str(port) == DEFAULT_PORTS[parts.scheme] else f"{host}:{port}"
     return f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
 
 
@@ -267,19 +269,6 @@ def _parse_origin(text: str, source: str) -> str:
     if match is None or int(match[3] or 0) > 65_535:
         raise ConfigError(f"{source} must hold origins such as {DEFAULT_MEDIA_ORIGINS[0]}: scheme, host and port alone")
     scheme, host, port = match.groups()
-    if scheme == "http" and not is_loopback(host.strip("[]")):
+    if not is_secure(scheme, host.strip("[]")):
         raise ConfigError(f"{source} must hold https:// origins, except for a server on this machine (localhost)")
-    default = {"http": "80", "https": "443"}[scheme]
-    return f"{scheme}://{host}" if port in (None, default) else f"{scheme}://{host}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine alone, told without asking a name server."""
-    if host.lower() == "localhost":
-        return True
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return f"{scheme}://{host}" if port in (None, DEFAULT_PORTS[scheme]) else f"{scheme}://{host}:{port}"

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from layers_mcp.config import ConfigError, Options, Parse, ServerConfig, is_loopback
+from layers_mcp.config import ConfigError, Options, Parse, ServerConfig
 from layers_mcp.tenancy.credentials import NO_KEY, Credentials
 from layers_mcp.tenancy.policy import DEFAULT_POLICY, Policy
+from layers_mcp.text.urls import is_loopback, is_secure
 
 Auth = Literal["none", "key", "oauth"]
 
@@ -161,7 +162,7 @@ def _safe_url(text: str, source: str) -> str:
         raise wrong from None
     if parts.scheme not in {"http", "https"} or not host:
         raise wrong
-    if parts.scheme == "http" and not is_loopback(host):
+    if not is_secure(parts.scheme, host):
         raise ConfigError(f"{source} must start with https://, except on this machine (localhost)")
     return text
 

@@ -14,6 +14,8 @@ import unicodedata
 import uuid
 from collections.abc import Iterable, Mapping
 
+from layers_mcp.text.urls import DEFAULT_PORTS
+
 Argument = str | int | tuple[str, ...]
 Canonical = str | int | list[str]
 
@@ -83,12 +85,9 @@ def normal_base_url(base_url: str) -> str:
     host, colon, port = authority.rpartition(":")
     if not colon or port.endswith("]"):  # there is none, or it is inside of an IPv6 address
         host, port = authority, ""
-    if port == _DEFAULT_PORTS.get(scheme):
+    if port == DEFAULT_PORTS.get(scheme):
         port = ""
     return f"{scheme}{mark}{host.rstrip('.')}{':' if port else ''}{port}{slash}{path}"
-
-
-_DEFAULT_PORTS = {"https": "443", "http": "80"}
 
 
 def _derived(purpose: str, base_url: str, order: str) -> str:

@@ -18,7 +18,8 @@ from layers_mcp.tenancy.access_tokens import READ_SCOPE, WRITE_SCOPE, AccessToke
 from layers_mcp.tenancy.credentials import Credentials
 from layers_mcp.tenancy.policy import Policy
 from layers_mcp.tenancy.signing_keys import KeysUnavailable
-from layers_mcp.tenancy.tenants_file import LONGEST_KEY, TenantEntry, first_match, is_visible_ascii, read_tenants
+from layers_mcp.tenancy.tenants_file import LONGEST_KEY, TenantEntry, first_match, read_tenants
+from layers_mcp.text.ids import is_visible_ascii
 
 LONGEST_ORGANIZATION = 200
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from layers_mcp.config import ConfigError, Options
+from layers_mcp.text.ids import is_visible_ascii
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +28,12 @@ NO_KEY = Credentials()
 
 
 def _parse_key(text: str, source: str) -> str:
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not is_visible_ascii(text):
         raise ConfigError(f"{source} is no API key: it holds spaces or characters that a key never has")
     return text
 
 
 def _parse_organization(text: str, source: str) -> str:
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not is_visible_ascii(text):
         raise ConfigError(f"{source} must be an organization id such as org_…")
     return text

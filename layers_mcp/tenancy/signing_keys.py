@@ -16,7 +16,7 @@ import anyio
 import httpx2
 from jwt import PyJWK, PyJWTError
 
-from layers_mcp.config import is_loopback
+from layers_mcp.text.urls import is_safe_url
 
 logger = logging.getLogger(__name__)
 
@@ -138,18 +138,6 @@ def discovery_urls(issuer: str) -> tuple[str, ...]:
     oauth = f"{origin}/.well-known/oauth-authorization-server{path}"
     openid = f"{origin}{path}/.well-known/openid-configuration"
     return (oauth, openid) if not path else (oauth, f"{origin}/.well-known/openid-configuration{path}", openid)
-
-
-def is_safe_url(url: str) -> bool:
-    """Whether what is read there can be trusted on the way: https, or plain http on this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if not host:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 
 
 async def _jwks_url(http: httpx2.AsyncClient, issuer: str) -> str:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from layers_mcp.text.ids import is_visible_ascii
+
 NAMES = frozenset({"match", "api_key_file", "api_key_env", "organization", "read_only", "daily_credit_limit"})
 
 LONGEST_KEY = 512
@@ -130,11 +132,6 @@ def _api_key(given: Mapping[str, Any], folder: Path, environ: Mapping[str, str])
     if not key or len(key) > LONGEST_KEY or not is_visible_ascii(key):
         raise ValueError("what its api_key_file or api_key_env names holds no API key")
     return key
-
-
-def is_visible_ascii(text: str) -> bool:
-    """Whether a text is visible ASCII without blanks, so that it can be in a header; true of an empty one."""
-    return all("!" <= character <= "~" for character in text)
 
 
 def _shown(name: str) -> str:

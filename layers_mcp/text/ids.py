@@ -18,6 +18,11 @@ def is_id(text: str) -> bool:
     return len(text) <= LONGEST_ID and _ID.fullmatch(text) is not None
 
 
+def is_visible_ascii(text: str) -> bool:
+    """Whether a text can be in a header, as keys and ids are: ASCII that is seen, no blank. True of an empty one."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
 def same_id(one: str, other: str) -> bool:
     """Whether two spellings may be of one id: with and without its prefix, in any case, in either vintage's form.
 

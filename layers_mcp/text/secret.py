@@ -7,6 +7,7 @@ import json
 from functools import cached_property
 from urllib.parse import quote
 
+from layers_mcp.text.ids import is_visible_ascii
 from layers_mcp.text.sanitize import TERMINAL_SEQUENCE
 
 _SHORTEST = 8
@@ -33,7 +34,7 @@ class Secret:
 
     def is_header_safe(self) -> bool:
         """Whether it can be in a header: visible ASCII, no space."""
-        return self._value.isascii() and self._value.isprintable() and " " not in self._value
+        return is_visible_ascii(self._value)
 
     def fingerprint(self) -> str:
         """16 hex digits of its SHA-256."""

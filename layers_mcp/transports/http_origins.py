@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse, Response
 
+from layers_mcp.text.urls import DEFAULT_PORTS
+
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
@@ -22,8 +24,6 @@ ALLOWED_HEADERS = (
 )
 EXPOSED_HEADERS = "WWW-Authenticate, Retry-After"
 PREFLIGHT_SECONDS = "600"
-
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Origins:
 
 def _same_port(port: str, known: str) -> bool:
     """A header without a port names the host alone; an entry without one means the usual two."""
-    return not port or port == known or (not known and port in _DEFAULT_PORTS.values())
+    return not port or port == known or (not known and port in DEFAULT_PORTS.values())
 
 
 def _split(host: str) -> tuple[str, str]:
@@ -83,7 +83,7 @@ def normal_origin(origin: str) -> str:
     """An origin as browsers send it: in lower case, without the port that its scheme has anyway."""
     scheme, _, rest = origin.lower().partition("://")
     name, port = _split(rest)
-    return f"{scheme}://{name}" if port == _DEFAULT_PORTS.get(scheme, "") else f"{scheme}://{rest}"
+    return f"{scheme}://{name}" if port == DEFAULT_PORTS.get(scheme, "") else f"{scheme}://{rest}"
 
 
 def is_preflight(method: str, headers: Headers) -> bool:

@@ -29,14 +29,14 @@ PACKAGES = {
 
 MAY_IMPORT: dict[str, set[str]] = {
     "protocol": {"deadlines", "lifecycle"},
-    "transports": {"telemetry", "protocol", "deadlines", "lifecycle"},
+    "transports": {"telemetry", "text", "protocol", "deadlines", "lifecycle"},
     "api": {"deadlines", "lifecycle", "text"},
     "analytics": {"text"},
     "text": set(),
     "operations": {"analytics", "text", "api", "deadlines", "lifecycle"},
     "tools": {"analytics", "text", "api", "operations", "context", "deadlines", "lifecycle", "protocol"},
     "views": set(),
-    "tenancy": {"api", "operations", "config", "lifecycle"},
+    "tenancy": {"api", "operations", "config", "lifecycle", "text"},
     "sandbox": set(),
 }
 """Our own packages and top modules. `app` and `cli` may import all."""

@@ -8,7 +8,8 @@ import anyio.lowlevel
 import httpx2
 import pytest
 
-from layers_mcp.tenancy.signing_keys import KeysUnavailable, SigningKeys, discovery_urls, is_safe_url
+from layers_mcp.tenancy.signing_keys import KeysUnavailable, SigningKeys, discovery_urls
+from layers_mcp.text.urls import is_safe_url
 from tests.unit.tenancy.issuer import ISSUER, Issuer, public_jwk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.jumping]
