@@ -17,6 +17,7 @@ from layers_mcp.api.models import Page, PageReply
 from layers_mcp.api.pagination import TOO_MANY_ROWS, UNUSABLE_CURSOR, without_loop
 from layers_mcp.api.request import Request
 from layers_mcp.api.retry import Retry
+from layers_mcp.api.review_policies import ReviewPolicyCache
 from layers_mcp.api.shared import SharedResources
 from layers_mcp.api.transport import Response, Transport
 from layers_mcp.lifecycle import TaskSupervisor
@@ -59,7 +60,8 @@ class BaseClient:
             now=now,
         )
         self.retry = Retry(self._transport, now)
-        self.vintages = VintageDetection(self.get, None if vintage == "auto" else vintage)
+        self.review_policies = ReviewPolicyCache()
+        self.vintages = VintageDetection(self.get, self.review_policies, None if vintage == "auto" else vintage)
         self._writes = 0
 
     def __repr__(self) -> str:

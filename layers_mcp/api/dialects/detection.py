@@ -24,6 +24,7 @@ from layers_mcp.api.request import Request, path
 from layers_mcp.deadlines import DETECTION_SECONDS
 
 if TYPE_CHECKING:
+    from layers_mcp.api.review_policies import ReviewPolicyCache
     from layers_mcp.api.transport import Response
 
 DIALECTS: dict[Vintage, Dialect] = {"preview": Preview(), "current": Current()}
@@ -35,8 +36,6 @@ LOOK_AGAIN_SECONDS = 24 * 3600.0
 """An API can move on while a server runs."""
 
 _POLICIES = tuple(dialect.review_policy for dialect in DIALECTS.values())
-
-_MOST_KEPT = 100
 
 _SETTING = "the setting --vintage names it"
 
@@ -59,25 +58,14 @@ class Get(Protocol):
 class VintageDetection:
     """What is known of one API for one key."""
 
-    def __init__(self, get: Get, setting: Vintage | None) -> None:
-        """`setting` is the vintage that the user named, None to find out."""
+    def __init__(self, get: Get, policies: ReviewPolicyCache, setting: Vintage | None) -> None:
+        """`setting` is the vintage that the user named, None to find out. Evidence is kept in `policies`."""
         self._get = get
+        self._policies = policies
         self._setting: Vintage | None = setting
         self._finding: Finding | None = None
         self._found_at = 0.0
-        self._policies: dict[str, tuple[float, Response]] = {}
         self._one_at_a_time = anyio.Lock()
-
-    def keep(self, response: Response) -> None:
-        """Remember a review policy: the same read is the evidence for a vintage, and an answer to whoever asks."""
-        while len(self._policies) >= _MOST_KEPT:
-            del self._policies[next(iter(self._policies))]
-        self._policies[response.request.path] = (anyio.current_time(), response)
-
-    def recent(self, address: str, seconds: float) -> Response | None:
-        """Return the review policy that this address gave at most `seconds` ago, if any."""
-        at, response = self._policies.get(address, (0.0, None))
-        return response if anyio.current_time() - at < seconds else None
 
     @property
     def is_set(self) -> bool:
@@ -184,7 +172,7 @@ class VintageDetection:
         except LayersError as error:
             return False if error.status == HTTPStatus.NOT_FOUND else None
         if address.endswith(_POLICIES):
-            self.keep(answer)
+            self._policies.keep(answer)
         return True
 
 

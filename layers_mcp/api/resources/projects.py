@@ -60,12 +60,12 @@ class ProjectsResource(Resource):
 
         An answer at most `seconds` old will do, one that told the vintages apart included.
         """
-        vintages = self._client.vintages
+        policies = self._client.review_policies
         for each in DIALECTS:
-            if seen := vintages.recent(_policy(project_id, each).path, seconds):
+            if seen := policies.recent(_policy(project_id, each).path, seconds):
                 return await self._client.decode(ReviewPolicy, seen, adapters.policy)
         deadline = anyio.current_time() + REQUEST_SECONDS
-        known = vintages.known
+        known = self._client.vintages.known
         vintage = self._policy_vintage or (known.vintage if known else "current")
         try:
             response = await self._client.get(_policy(project_id, vintage), deadline=deadline)
@@ -77,7 +77,7 @@ class ProjectsResource(Resource):
             vintage = "current" if vintage == "preview" else "preview"
             response = await self._client.get(_policy(project_id, vintage), deadline=deadline)
         self._policy_vintage = vintage
-        vintages.keep(response)
+        policies.keep(response)
         return await self._client.decode(ReviewPolicy, response, adapters.policy)
 
 
