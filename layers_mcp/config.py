@@ -147,7 +147,7 @@ class ServerConfig:
         in a `sandbox` folder of the state directory.
         """
         state_dir = options.read("state_dir", _parse_path, None) or default_state_dir()
-        sandbox = options.read("sandbox", parse_switch, False)
+        sandbox = options.read("sandbox", parse_switch, default=False)
         return cls(
             base_url=options.read("base_url", _parse_base_url, DEFAULT_BASE_URL, ignored_on_sandbox=True),
             sandbox=sandbox,

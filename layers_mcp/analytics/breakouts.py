@@ -77,12 +77,12 @@ def judge(rows: Iterable[Reach | None], ordered: Sequence[bool] = ()) -> Ranking
     return RankingScores(
         median=middle,
         sampled=len(sample),
-        rows=tuple(_score(row, middle, one, several) for row, one in zip(rows, estimates.rows, strict=True)),
+        rows=tuple(_score(row, middle, one, several=several) for row, one in zip(rows, estimates.rows, strict=True)),
         usual=estimates.usual,
     )
 
 
-def _score(row: Reach | None, middle: float | None, estimate: Estimate | None, several: bool) -> BreakoutScore:
+def _score(row: Reach | None, middle: float | None, estimate: Estimate | None, *, several: bool) -> BreakoutScore:
     if row is None:
         return BreakoutScore()
     chance = None if estimate is None else min(max(round(estimate.chance_real, 2), 0.01), 0.99)

@@ -68,7 +68,8 @@ def show(stream: TextIO, vintage: str = "preview") -> int:
             args=["-m", "layers_mcp", "--sandbox", "--vintage", vintage, "--state-dir", folder],
             env=_environment(os.environ),
         )
-        closed = anyio.run(tell, console, server, partial(_advance, Path(folder)), vintage == "preview")
+        loop = partial(tell, clones_posts=vintage == "preview")
+        closed = anyio.run(loop, console, server, partial(_advance, Path(folder)))
     if closed:
         view.say(console, f"That took {time.monotonic() - started:.0f} seconds.")
     return 0 if closed else 1
@@ -78,6 +79,7 @@ async def tell(
     console: Console,
     server: StdioServerParameters | Server,
     advance: Callable[[timedelta], None],
+    *,
     clones_posts: bool = True,
 ) -> bool:
     """Run the loop against `server`, and say whether it was closed; what stopped it is on the console.

@@ -29,7 +29,7 @@ def set_up(*, prometheus: bool, environ: Mapping[str, str]) -> ASGIApp | None:
         if prometheus:
             raise ConfigError('--metrics-port needs the telemetry extra: pip install "layers-mcp[telemetry]"')
         return None
-    return _set_up(prometheus, signals)
+    return _set_up(signals, prometheus=prometheus)
 
 
 def _names_a_collector(environ: Mapping[str, str], signal: str) -> bool:
@@ -43,7 +43,7 @@ def _is_installed(library: str) -> bool:
         return False
 
 
-def _set_up(prometheus: bool, signals: list[str]) -> ASGIApp | None:
+def _set_up(signals: list[str], *, prometheus: bool) -> ASGIApp | None:
     from opentelemetry import metrics, trace
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

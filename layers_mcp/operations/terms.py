@@ -97,7 +97,7 @@ class TermsReader:
             ordered = await require_journal(lambda: self._store.credits_of_day(tenant, self._clock.now(), entries))
             found.append(daily_limit_refusal(terms.estimated_credits, ordered, self._limit.credits))
         if limits.require_approval and not terms.held:
-            found.append(_not_held(terms.held))
+            found.append(_not_held(held=terms.held))
         return [refusal for refusal in found if refusal is not None]
 
     async def _credits(self) -> Credits | None:
@@ -124,7 +124,7 @@ def _estimate(row: Operation, prices: Prices) -> int | None:
     return estimate(row.price_keys, row.variations, prices) if KINDS[row.tool].spends else 0
 
 
-def _not_held(held: bool | None) -> NotHeldError:
+def _not_held(*, held: bool | None) -> NotHeldError:
     why = (
         "The project's review policy lets finished content go live without a person's decision."
         if held is False

@@ -139,7 +139,7 @@ class _Folding:
         required = {"required": present} if present else {}
         return {"properties": folded, **required, "additionalProperties": False}
 
-    def _values(self, values: Schema | bool) -> Schema | bool:
+    def _values(self, values: Schema | bool) -> Schema | bool:  # noqa: FBT001 - a schema may be a boolean
         """The values of a mapping; a mix of plain types is told as "anything"."""
         if isinstance(values, bool) or not values:
             return True

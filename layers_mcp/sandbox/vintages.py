@@ -104,7 +104,7 @@ class Dialect:
             words |= {one.replace("_", "-"): one for one in CURRENT_FORMATS}
         return words
 
-    def gates(self, include_ineligible: bool | None) -> bool:
+    def gates(self, *, include_ineligible: bool | None) -> bool:
         """Whether a ranking leaves ineligible creatives out: by default in current alone, in both if asked to."""
         return self.reads_current and not (self.reads_preview if include_ineligible is None else include_ineligible)
 

@@ -27,7 +27,7 @@ class Policy:
     def load(cls, options: Options) -> Policy:
         """Read the policy of a program's one tenant."""
         return cls(
-            read_only=options.read("read_only", parse_switch, False),
+            read_only=options.read("read_only", parse_switch, default=False),
             daily_credit_limit=options.read("daily_credit_limit", _parse_credits, None),
             confirm=options.read("confirm", _parse_confirm, "auto"),
         )

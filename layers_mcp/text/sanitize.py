@@ -56,13 +56,13 @@ def clean(text: str, limit: int = TITLE_LIMIT, *, lines: bool = False) -> tuple[
         original = original.replace("\r\n", "\n")
     text = original[: _MOST_READ * limit]
     if not (text.isascii() and text.isprintable()):
-        text = _SHAPING.sub(_needed, _visible(text, lines)).strip()
+        text = _SHAPING.sub(_needed, _visible(text, lines=lines)).strip()
     if len(text) > limit:
         text = text[: _cut(text, limit)].rstrip()
     return text, text != original
 
 
-def _visible(text: str, lines: bool) -> str:
+def _visible(text: str, *, lines: bool) -> str:
     """`text` with only characters that show, and those that may shape them."""
     text = _BLANK.sub("", TERMINAL_SEQUENCE.sub("", text))
     if lines:

@@ -18,6 +18,7 @@ from layers_mcp.tools._review_reads import MOST_PROJECTS, ProjectView, Surroundi
 
 def scope_notes(
     records: Sequence[OrderRecord],
+    *,
     projects: Sequence[str],
     window: Window,
     covered: bool,
@@ -25,7 +26,7 @@ def scope_notes(
     since: datetime,
     project_id: str,
 ) -> Iterable[str]:
-    """What the answer covers, and what it cannot."""
+    """What the answer covers, and what it cannot. `covered`: the window reaches back to `since`."""
     if not records:
         whose = " of this project" if project_id else ""
         yield f"This journal holds no order{whose} since {stamp(since)}; orders placed elsewhere are not in it."
@@ -78,7 +79,7 @@ def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
         )
 
 
-def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], covered: bool) -> Iterable[str]:
+def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], *, covered: bool) -> Iterable[str]:
     """How far the results can be trusted."""
     if not outcomes:
         return

@@ -179,7 +179,7 @@ async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Co
         items=items,
         next_cursor=read.next_cursor or None,
         notes=[*read.notes, *missing_texts(items), *running, *publications.notes, *warnings],
-        next_step=_next_step(items, context.policy.read_only),
+        next_step=_next_step(items, read_only=context.policy.read_only),
     )
 
 
@@ -215,7 +215,7 @@ async def _running_note(context: ToolContext, project_id: str) -> list[str]:
     return [f"Still being made, as far as is known: {counted(len(running), 'order')}{named}; wait_job shows how far."]
 
 
-def _next_step(items: Sequence[Item], read_only: bool) -> str | None:
+def _next_step(items: Sequence[Item], *, read_only: bool) -> str | None:
     if any(item.approval_status == "pending" and item.status == "completed" for item in items):
         then = (
             "this server is read-only and records no decision"

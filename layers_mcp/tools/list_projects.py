@@ -79,7 +79,7 @@ async def list_projects(
     ]
     notes += page.notes
     if not page.items:
-        notes.append(_nothing_found(search, include_archived, cursor))
+        notes.append(_nothing_found(search, cursor, include_archived=include_archived))
     return Projects(
         organization=_organization(whoami.or_else(None)),
         credits=_budget(balance.or_else(None)),
@@ -89,7 +89,7 @@ async def list_projects(
     )
 
 
-def _nothing_found(search: str, include_archived: bool, cursor: str) -> str:
+def _nothing_found(search: str, cursor: str, *, include_archived: bool) -> str:
     if cursor:
         return "This page is empty: the list ends here."
     if search:

@@ -125,10 +125,19 @@ async def review_commissions(
     outcomes = await _outcomes(context, records, seen)
     publications = await read_order_publications(context, records[:limit], seen)
     charges = [seen.charged(record) for record in records]
+    scope = scope_notes(
+        records,
+        projects=projects,
+        window=window,
+        covered=covered,
+        limit=limit,
+        since=start,
+        project_id=project_id,
+    )
     modes = by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
     notes = [
-        *([warning] if warning else scope_notes(records, projects, window, covered, limit, start, project_id)),
-        *result_notes(outcomes, seen.views.values(), covered),
+        *([warning] if warning else scope),
+        *result_notes(outcomes, seen.views.values(), covered=covered),
         *stage_notes(records, seen, publications),
         *lift_notes(modes),
         *ledger_notes(charges),

@@ -94,7 +94,7 @@ async def wait_job(
         timed_out=timed_out and not all_done,
         waited_seconds=round(waited, 1),
         notes=await _record_ends(context, progress),
-        next_step=_next_step(states, all_done),
+        next_step=_next_step(states, all_done=all_done),
     )
 
 
@@ -149,7 +149,7 @@ async def _record_ends(context: ToolContext, progress: JobProgress) -> list[str]
     return notes
 
 
-def _next_step(states: list[JobState], all_done: bool) -> str:
+def _next_step(states: list[JobState], *, all_done: bool) -> str:
     statuses = {state.status for state in states}
     if not all_done:
         if all(state.error for state in states if state.status == "running"):

@@ -50,7 +50,7 @@ class _Row:
 def _rows(ctx: RequestContext, query: RankingQuery, project_id: str) -> list[_Row]:
     since = ctx.now - int(query.window.removesuffix("d")) * DAY
     paid_metric = query.metric in ("conversions", "roas")
-    gated = ctx.dialect.gates(query.include_ineligible)
+    gated = ctx.dialect.gates(include_ineligible=query.include_ineligible)
     shown = posts_by_creative(ctx.db, project_id)
     found: list[_Row] = []
     for creative in creatives(ctx.db, project_id):
