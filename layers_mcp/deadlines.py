@@ -60,8 +60,14 @@ OBSERVE_SECONDS = 5.0
 AFTERTHOUGHT_SECONDS = 5.0
 """How long balance and review policy may take: an order is not kept waiting for them."""
 
+POLICY_AGE_SECONDS = 60.0
+"""How old a review policy may be that is only told; what an order is refused by is read for it."""
+
 ORDER_ANSWER_SECONDS = 1.0
 """What is kept of a call for saying what became of its order."""
+
+PUBLISH_READS_SECONDS = 12.0
+"""What reading content, accounts and time zone may take before a publication, whose attempt has its whole time then."""
 
 SCHEDULE_SECONDS = 6.0
 """What is kept of a call for reading the schedule after a publication."""

@@ -10,7 +10,7 @@ from layers_mcp.analytics.metrics import FULL_RANKING
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import ReviewPolicy
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import AFTERTHOUGHT_SECONDS, ORDER_ANSWER_SECONDS
+from layers_mcp.deadlines import AFTERTHOUGHT_SECONDS, ORDER_ANSWER_SECONDS, POLICY_AGE_SECONDS
 from layers_mcp.operations import CloneOrder, HookOrder, Limits, Placement, SimilarOrder
 from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import Result, invalid_argument
@@ -20,9 +20,6 @@ from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._questions import order_text, read_project_name
 
 T = TypeVar("T", CloneOrder, HookOrder)
-
-POLICY_AGE = 60.0
-"""How old a review policy may be that is only told; what an order is refused by is read for it."""
 
 
 class Similar(Result):
@@ -85,7 +82,7 @@ async def commission(
             order, limits, consent=consent, deadline=context.deadline, keep=ORDER_ANSWER_SECONDS
         )
     async with GatherSettled(context.deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
-        policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_AGE)
+        policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_AGE_SECONDS)
         credit = None if placement.balance is not None else reads.start(context.api.credits.get)
     funds = credit.or_else(None) if credit else None
     balance = funds.spendable if funds else placement.balance

@@ -9,11 +9,13 @@ from functools import partial
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+import anyio
 from pydantic import Field
 
+from layers_mcp.api.errors import TimedOut
 from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, SCHEDULE_SECONDS
+from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, PUBLISH_READS_SECONDS, SCHEDULE_SECONDS
 from layers_mcp.operations import Placement, Publication
 from layers_mcp.operations.identity import publication_id
 from layers_mcp.operations.kinds.publish import scheduled_post_ids
@@ -79,15 +81,14 @@ async def publish_content(
     For a person's decision: no credits, but a live post is final. Same arguments, same publication; take=2 posts it
     again. To move it: change_schedule.
     """
-    container = await context.api.content.get(container_id)
-    if not container.project_id:
-        raise invalid_argument("Layers does not say which project this content belongs to, so it cannot be published.")
-    project_id = container.project_id
-    accounts = await context.api.projects.social_accounts(project_id)
-    tz = await zone_of(context, project_id, timezone, at=at)
+    try:
+        with anyio.fail_after(context.deadline.allow(PUBLISH_READS_SECONDS)):
+            container, accounts, tz = await _read(context, container_id, timezone, at)
+    except TimeoutError:
+        raise TimedOut("Layers did not answer in time.", nothing_changed=True) from None
     moment = instant(at, tz) if at.strip() else None
     publication = Publication(
-        project_id=project_id,
+        project_id=container.project_id or "",
         content=container,
         social_account_ids=social_account_ids,
         at=moment,
@@ -109,6 +110,17 @@ async def publish_content(
             publication, before_send=check, consent=consent, deadline=context.deadline, keep=SCHEDULE_SECONDS
         )
     return await _published(context, placement, container, accounts, moment, tz, notes)
+
+
+async def _read(
+    context: ToolContext, container_id: str, timezone: str, at: str
+) -> tuple[Container, list[SocialAccount], ZoneInfo]:
+    """What is to be published, its project's accounts, and the zone of a local time. Raises `ToolError` as they do."""
+    container = await context.api.content.get(container_id)
+    if not container.project_id:
+        raise invalid_argument("Layers does not say which project this content belongs to, so it cannot be published.")
+    accounts = await context.api.projects.social_accounts(container.project_id)
+    return container, accounts, await zone_of(context, container.project_id, timezone, at=at)
 
 
 async def _confirm(context: ToolContext, publication: Publication, tz: ZoneInfo, _terms: Terms) -> None:

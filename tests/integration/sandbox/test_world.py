@@ -197,6 +197,7 @@ async def test_spend_of_the_last_30_days_lifts_a_score_by_up_to_three(api: Api, 
 
 async def test_a_post_that_layers_did_not_make_scores_nothing_until_it_is_seen_enough(api: Api) -> None:
     items = (await api.json("GET", api.path("ads-content"), params={"scoringPool": "ugc"}))["items"]
+    assert {item["organicScore"] == 0 for item in items} == {True, False}
     views = {row["platformPostId"]: row["organic"]["views"] for row in await api.ranking()}
     for item in items:
         assert (item["organicScore"] == 0) is (views[item["platformPostId"]] < 500)

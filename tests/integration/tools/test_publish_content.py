@@ -383,6 +383,16 @@ async def test_the_same_publication_is_the_same_however_the_api_spells_its_ids(h
     assert harness.sent() == 1
 
 
+async def test_nothing_is_published_where_reading_left_too_little_time_to_send(tmp_path: Path) -> None:
+    async with open_tool_harness(tmp_path) as harness:
+        call = await harness.ready_for("publish_content")
+        for endpoint in ("GET /v1/content/:id", "GET /v1/projects/:id/social-accounts"):
+            harness.sandbox.faults.append(Fault(endpoint=endpoint, kind="latency", seconds=60, calls=(1,)))
+        text = text_of(await harness.call("publish_content", call))
+        assert text.startswith("TIMEOUT: Layers did not answer in time. Nothing was changed.")
+        assert not (await harness.call("publish_content", call)).is_error
+
+
 async def test_a_schedule_that_comes_late_is_shown_in_utc_where_the_zone_does_not_come_in_time(tmp_path: Path) -> None:
     async with open_tool_harness(tmp_path) as harness:
         posts = {"endpoint": "GET /v1/projects/:id/scheduled-posts", "calls": (1, 2)}
