@@ -18,7 +18,7 @@ from layers_mcp.operations.placement import journal_warning
 from layers_mcp.operations.state_machine import Observed, transition
 from layers_mcp.operations.store.base import Store
 from layers_mcp.operations.tenant import TenantResolver
-from layers_mcp.text.ids import container_key, container_keys
+from layers_mcp.text.ids import container_key, container_keys, id_key
 
 if TYPE_CHECKING:
     from layers_mcp.api.models import Job
@@ -95,12 +95,12 @@ class OrderHistory:
         return Reading(posts, warning or unread)
 
     async def publication_ids(self, project_id: str) -> Reading[dict[str, str]]:
-        """Return the publication id of each scheduled post of a project that the journal published."""
+        """Return the publication id of each scheduled post that the journal published, by the post's `id_key`."""
         rows, warning = await self._read(
             lambda tenant: self._store.of_project(tenant, project_id, "publish_content"), spends=False
         )
         return Reading(
-            {each: publication_id(row.identity) for row in rows for each in scheduled_post_ids(row)}, warning
+            {id_key(each): publication_id(row.identity) for row in rows for each in scheduled_post_ids(row)}, warning
         )
 
     async def record_job(self, job: Job) -> str:

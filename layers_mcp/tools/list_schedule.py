@@ -119,7 +119,7 @@ async def list_schedule(
                 published_at=stamp(post.published_at) if post.published_at else None,
                 url=post.external_url,
                 error=why_failed(post),
-                publication_id=publications.get(post.scheduled_post_id),
+                publication_id=publications.get(id_key(post.scheduled_post_id)),
             )
         )
     queued = any(item.status == "queued" for item in items)

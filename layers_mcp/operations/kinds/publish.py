@@ -130,7 +130,7 @@ class PublishKind:
     ) -> Accepted | NotFoundUpstream:
         """Find it in the project's schedule, by content, accounts and time."""
         since, until = _window(row)
-        claimed = {each for other in others for each in scheduled_post_ids(other)}
+        claimed = {id_key(each) for other in others for each in scheduled_post_ids(other)}
         accounts = set(map(id_key, row.arguments["social_account_ids"]))
         found: dict[str, ScheduledPost] = {}
         with anyio.move_on_after(RECONCILE_SECONDS):
@@ -141,7 +141,7 @@ class PublishKind:
                     for post in page.items:
                         same = id_key(post.container_id or "") == id_key(row.arguments["container_id"])
                         account = id_key(post.social_account_id or "")
-                        if same and account in accounts and post.scheduled_post_id not in claimed:
+                        if same and account in accounts and id_key(post.scheduled_post_id) not in claimed:
                             found.setdefault(account, post)
                     cursor = page.next_cursor or ""
                     if not cursor:

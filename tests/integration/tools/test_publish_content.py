@@ -116,6 +116,24 @@ async def test_a_publication_of_a_key_that_nobody_knows_whose_it_is_is_not_made_
     assert len(await harness.scheduled()) == 1
 
 
+async def test_the_post_of_another_publication_is_known_however_its_id_is_spelled_by_now(
+    harness: PublishingHarness, tmp_path: Path
+) -> None:
+    at = "2026-04-18T09:00Z"
+    harness.sandbox.faults.append(Fault(endpoint=SCHEDULE, kind="drop_before"))
+    with pytest.raises(Exception, match="UNREACHABLE"):
+        await harness.publish(at=at)
+    harness.sandbox.faults.clear()
+    placed = await harness.publish(at=at, take=2)
+    harness.sandbox.speak("current")
+    async with open_tool_context(harness.sandbox, tmp_path, api_key=harness.sandbox.issue_key()) as other:
+        [post] = (await list_schedule(other, project_id=harness.project, status=("queued",))).items
+        with pytest.raises(OperationError, match=r"PUBLICATION_UNKNOWN.* holds it for 0 of 1 accounts"):
+            await harness.publish(other, at=at)
+    assert post.scheduled_post_id != placed.scheduled_posts[0].scheduled_post_id
+    assert post.publication_id == placed.publication_id
+
+
 async def test_a_publication_does_not_take_the_post_of_another_that_was_never_answered_either(
     harness: PublishingHarness, tmp_path: Path
 ) -> None:
