@@ -1,6 +1,7 @@
 """No sequence of calls, tenants, keys, organizations, evictions and revocations shows one tenant a word of another.
 
-Two organizations that are twins down to the ids of their projects are served by one process, on one journal.
+Two organizations that are twins down to the ids of their projects are served by one process, on one journal: as
+tenants with a key each, and as children of a partner with one key, picked by `X-Layers-Organization`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from layers_mcp.app import create_app
 from layers_mcp.config import ServerConfig
-from layers_mcp.http_app import HttpApp
 from layers_mcp.http_config import HttpConfig
 from layers_mcp.sandbox import Fault, Sandbox
 from tests.support import BASE_URL, LoopClock
 from tests.support.http_server import headers_for, message, messages
-from tests.support.upstream import refused
+from tests.support.twins import Layers, PartnerLayers, Running
 from tests.support.virtual_time import JumpingLoop
 from tests.unit.tenancy.issuer import ISSUER, Issuer
 
@@ -43,59 +43,10 @@ takes = st.sampled_from([1, 2])
 faults = st.sampled_from(["", "", "status", "truncate", "drop_before", "drop_after", "html_502"])
 
 
-class Layers(httpx2.AsyncBaseTransport):
-    """One API with both organizations. Keys that were given up, and unknown ones, are refused."""
+class Organizations(RuleBasedStateMachine):
+    """What each organization ordered and was told, however its calls are told from the other's."""
 
-    def __init__(self, **worlds: Sandbox) -> None:
-        self.worlds = worlds
-        self.keys = {world.api_key: name for name, world in worlds.items()}
-
-    def new_key(self, name: str) -> str:
-        key = self.worlds[name].issue_key()
-        self.keys = {known: owner for known, owner in self.keys.items() if owner != name} | {key: name}
-        return key
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        name = self.keys.get(request.headers["Authorization"].removeprefix("Bearer "))
-        if name is None:
-            return refused(401, "UNAUTHENTICATED", "The key is not valid.")
-        answer = await self.worlds[name].transport().handle_async_request(request)
-        if request.url.path == "/v1/whoami" and answer.status_code == 200:
-            await answer.aread()
-            return httpx2.Response(200, json={**answer.json(), "organizationId": f"org_{name}"})
-        return answer
-
-
-class Running:
-    """An application between the start and the end of its lifespan, in a task of its own."""
-
-    def __init__(self, app: HttpApp) -> None:
-        self.app = app
-        self._started, self._stop = asyncio.Event(), asyncio.Event()
-        self._asked = False
-        self._task = asyncio.create_task(app({"type": "lifespan", "state": {}}, self._receive, self._send))
-
-    async def _receive(self) -> dict[str, Any]:
-        if not self._asked:
-            self._asked = True
-            return {"type": "lifespan.startup"}
-        await self._stop.wait()
-        return {"type": "lifespan.shutdown"}
-
-    async def _send(self, told: Any) -> None:
-        if told["type"] == "lifespan.startup.complete":
-            self._started.set()
-
-    async def started(self) -> None:
-        await self._started.wait()
-
-    async def stop(self) -> None:
-        self._stop.set()
-        await self._task
-
-
-class Tenants(RuleBasedStateMachine):
-    """What is in the file, who holds which key, and what each was told."""
+    layers: Layers
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,51 +60,60 @@ class Tenants(RuleBasedStateMachine):
 
     async def _settle(self) -> None:
         clock = LoopClock()
-        self.layers = Layers(**{name: Sandbox(clock=clock, seed=seed) for seed, name in enumerate(NAMES, 1)})
-        self.now = self.layers.worlds["acme"].now
-        self.listed = {name: world.api_key for name, world in self.layers.worlds.items()}
-        self.write()
+        worlds = {name: Sandbox(clock=clock, seed=seed) for seed, name in enumerate(NAMES, 1)}
+        self.now = worlds["acme"].now
+        self.settle(worlds)
         await self._start()
 
     async def _start(self) -> None:
-        server = ServerConfig(base_url=BASE_URL, state_dir=Path(self.folder.name))
-        config = HttpConfig(server=server, auth="oauth", oauth_issuer=ISSUER, tenants=self.file)
+        config = self.config(ServerConfig(base_url=BASE_URL, state_dir=Path(self.folder.name)))
         app = create_app(config, transport=self.layers, clock=self.now, issuer_transport=self.issuer)
         self.running = Running(app)
         await self.running.started()
 
-    @property
-    def file(self) -> Path:
-        return Path(self.folder.name) / "tenants.toml"
+    # --- how calls are told apart
 
-    def write(self) -> None:
-        """The tenants file; without any tenant it holds one that nobody's token fits."""
-        entries = []
-        for name, key in (self.listed or {"nobody": "lp_test_nobody"}).items():
-            (self.file.parent / f"{name}.key").write_text(key, encoding="utf-8")
-            entries.append(f'[[tenant]]\nmatch = {{ org = "{name}" }}\napi_key_file = "{name}.key"\n')
-        self.file.write_text("\n".join(entries), encoding="utf-8")
+    def settle(self, worlds: dict[str, Sandbox]) -> None:
+        """Put the API in front of the worlds."""
+        raise NotImplementedError
+
+    def config(self, server: ServerConfig) -> HttpConfig:
+        raise NotImplementedError
+
+    def headers(self, name: str) -> dict[str, str]:
+        """What a call of this organization presents."""
+        raise NotImplementedError
+
+    def is_let_in(self, name: str) -> bool:
+        """Whether our server serves it."""
+        raise NotImplementedError
+
+    def is_known(self, name: str) -> bool:
+        """Whether Layers serves it by what our server knows."""
+        raise NotImplementedError
 
     # --- calls
 
     async def call(self, name: str, tool: str, **arguments: Any) -> dict[str, Any] | None:
         """A call of this tenant, whose answer holds nothing of the other; None where it is no tenant any more."""
         body = message("tools/call", {"name": tool, "arguments": arguments})
-        headers = {"Authorization": f"Bearer {self.issuer.token(org=name, aud=URL, exp=int(time.time()) + 3600)}"}
         transport = httpx2.ASGITransport(self.running.app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", timeout=None) as http:
-            answer = await http.post("/mcp", json=body, headers=headers | headers_for(body))
+            answer = await http.post("/mcp", json=body, headers=self.headers(name) | headers_for(body))
         leaked = [mark for other in NAMES if other != name for mark in self.marks[other] if mark in answer.text]
         assert not leaked, (name, tool, arguments, answer.text)
-        if name not in self.listed:
+        if not self.is_let_in(name):
             assert answer.status_code == 403
             return None
         assert answer.status_code == 200, answer.text
         result = messages(answer)[-1]["result"]
-        if self.layers.keys.get(self.listed[name]) != name:
-            # its own orders are told from the journal for as long as whose they are counts as confirmed, and then none
+        if not self.is_known(name):
+            # its own orders are told from the journal for as long as whose they are counts as confirmed, and then none;
+            # what Layers does not find is no error of get_content
             told = result.get("structuredContent") or {}
-            assert result["isError"] or tool == "review_commissions" or told.get("replayed")
+            found = [item for item in told.get("items", ()) if item["status"] != "not_found"]
+            unfound = tool == "get_content" and not found
+            assert result["isError"] or tool == "review_commissions" or told.get("replayed") or unfound
             return None
         return result.get("structuredContent")
 
@@ -171,16 +131,17 @@ class Tenants(RuleBasedStateMachine):
     def charges(self, name: str) -> list[str | None]:
         return [event.job_id for event in self.layers.worlds[name].ledger() if event.type == "usage"]
 
-    async def read(self, name: str, tool: str) -> None:
+    async def read(self, name: str, tool: str) -> dict[str, Any] | None:
         needs = tool not in ("list_projects", "review_commissions")
         arguments = {"project_id": self.layers.worlds[name].project_id("acme-todo")} if needs else {}
-        await self.call(name, tool, **arguments)
+        return await self.call(name, tool, **arguments)
 
     # --- what happens
 
     @rule(name=names, tool=reads)
     def a_tenant_reads(self, name: str, tool: str) -> None:
-        self.loop.run(self.read(name, tool))
+        told = self.loop.run(self.read(name, tool))
+        assert told is not None or not (self.is_let_in(name) and self.is_known(name))
 
     @rule(name=names, hook=hooks, take=takes, kind=faults)
     def a_tenant_orders(self, name: str, hook: str, take: int, kind: str) -> None:
@@ -235,37 +196,6 @@ class Tenants(RuleBasedStateMachine):
 
         self.loop.run(cool())
 
-    @rule(name=names)
-    def a_tenant_is_taken_out_or_in(self, name: str) -> None:
-        if name in self.listed:
-            del self.listed[name]
-        else:
-            self.listed[name] = next(key for key, owner in self.layers.keys.items() if owner == name)
-        self.write()
-        self.running.app.reload()
-
-    @rule(name=names, told=st.booleans())
-    def a_key_is_rotated(self, name: str, told: bool) -> None:
-        """The old key is refused from now on; the file may learn of the new one later."""
-        key = self.layers.new_key(name)
-        if told and name in self.listed:
-            self.listed[name] = key
-            self.write()
-            self.running.app.reload()
-
-    @rule(name=names)
-    def the_file_learns_the_key(self, name: str) -> None:
-        if name in self.listed:
-            self.listed[name] = next(key for key, owner in self.layers.keys.items() if owner == name)
-            self.write()
-            self.running.app.reload()
-
-    @rule()
-    def the_file_is_spoilt_for_a_while(self) -> None:
-        self.file.write_text("[[tenant]", encoding="utf-8")
-        self.running.app.reload()
-        self.write()
-
     @rule()
     def nobody_calls_for_long(self) -> None:
         async def wait() -> None:
@@ -301,9 +231,113 @@ class Tenants(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-def test_no_sequence_of_events_shows_a_tenant_a_word_of_another_or_charges_it_twice() -> None:
+class Tenants(Organizations):
+    """A key each, in the tenants file; a call's access token names its organization."""
+
+    def settle(self, worlds: dict[str, Sandbox]) -> None:
+        self.layers = Layers(**worlds)
+        self.listed = {name: world.api_key for name, world in worlds.items()}
+        self.write()
+
+    def config(self, server: ServerConfig) -> HttpConfig:
+        return HttpConfig(server=server, auth="oauth", oauth_issuer=ISSUER, tenants=self.file)
+
+    def headers(self, name: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.issuer.token(org=name, aud=URL, exp=int(time.time()) + 3600)}"}
+
+    def is_let_in(self, name: str) -> bool:
+        return name in self.listed
+
+    def is_known(self, name: str) -> bool:
+        return self.layers.keys.get(self.listed[name]) == name
+
+    @property
+    def file(self) -> Path:
+        return Path(self.folder.name) / "tenants.toml"
+
+    def write(self) -> None:
+        """The tenants file; without any tenant it holds one that nobody's token fits."""
+        entries = []
+        for name, key in (self.listed or {"nobody": "lp_test_nobody"}).items():
+            (self.file.parent / f"{name}.key").write_text(key, encoding="utf-8")
+            entries.append(f'[[tenant]]\nmatch = {{ org = "{name}" }}\napi_key_file = "{name}.key"\n')
+        self.file.write_text("\n".join(entries), encoding="utf-8")
+
+    @rule(name=names)
+    def a_tenant_is_taken_out_or_in(self, name: str) -> None:
+        if name in self.listed:
+            del self.listed[name]
+        else:
+            self.listed[name] = next(key for key, owner in self.layers.keys.items() if owner == name)
+        self.write()
+        self.running.app.reload()
+
+    @rule(name=names, told=st.booleans())
+    def a_key_is_rotated(self, name: str, told: bool) -> None:
+        """The old key is refused from now on; the file may learn of the new one later."""
+        key = self.layers.new_key(name)
+        if told and name in self.listed:
+            self.listed[name] = key
+            self.write()
+            self.running.app.reload()
+
+    @rule(name=names)
+    def the_file_learns_the_key(self, name: str) -> None:
+        if name in self.listed:
+            self.listed[name] = next(key for key, owner in self.layers.keys.items() if owner == name)
+            self.write()
+            self.running.app.reload()
+
+    @rule()
+    def the_file_is_spoilt_for_a_while(self) -> None:
+        self.file.write_text("[[tenant]", encoding="utf-8")
+        self.running.app.reload()
+        self.write()
+
+
+class Children(Organizations):
+    """One key of a partner; a call names the child that it is for."""
+
+    layers: PartnerLayers
+
+    def settle(self, worlds: dict[str, Sandbox]) -> None:
+        self.layers = PartnerLayers(**worlds)
+        self.key = self.layers.key
+
+    def config(self, server: ServerConfig) -> HttpConfig:
+        return HttpConfig(server=server, auth="key")
+
+    def headers(self, name: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}", "X-Layers-Organization": f"org_{name}"}
+
+    def is_let_in(self, name: str) -> bool:
+        return True
+
+    def is_known(self, name: str) -> bool:
+        return self.key == self.layers.key and name in self.layers.children
+
+    @rule(told=st.booleans())
+    def the_key_is_rotated(self, told: bool) -> None:
+        """The old one is refused from now on; the callers may learn of the new one later."""
+        self.layers.key = f"lp_test_partner_{int(self.layers.key.rpartition('_')[2]) + 1}"
+        if told:
+            self.key = self.layers.key
+
+    @rule()
+    def the_callers_learn_the_key(self) -> None:
+        self.key = self.layers.key
+
+    @rule(name=names)
+    def a_child_leaves_or_comes_back(self, name: str) -> None:
+        self.layers.children ^= {name}
+
+
+@pytest.mark.parametrize("machine", [Tenants, Children])
+def test_no_sequence_of_events_shows_an_organization_a_word_of_another_or_charges_it_twice(
+    machine: type[Organizations],
+) -> None:
     run_state_machine_as_test(
-        Tenants,
+        machine,
         settings=settings(
             max_examples=max(1, int(10 * TIMES)),
             stateful_step_count=30,
