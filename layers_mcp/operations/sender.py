@@ -105,16 +105,14 @@ class Sender:
                 await self._release(queue)
                 return None
         await self._release(queue)
-        if state.placed:  # told here, where it is known even if the caller has left
-            new = [row for row in rows if row.entry in {each.entry for each in reserved} and row.status != "refused"]
-            self._observe(state.order.tool, "placed", sum(row.estimated_credits or 0 for row in new))
-        if failure is not None and not state.placed and not state.recovered and not plan.answered:
-            raise failure
         placed = [row for row in rows if row.status != "refused"]
-        if failure is not None or queue:
-            why = f": {failure}" if failure is not None else ""
-            state.notes.append(placed_in_part(state.order, [*plan.answered, *placed], why))
-        return placed
+        if state.placed:  # told here, where it is known even if the caller has left
+            new = {row.entry for row in reserved}
+            spent = sum(row.estimated_credits or 0 for row in placed if row.entry in new)
+            self._observe(state.order.tool, "placed", spent)
+        if failure is None and not queue:
+            return placed
+        return _placed_in_part(state, plan, placed, failure)
 
     async def _explained(self, state: PlacementState, row: Operation, failure: LayersError) -> LayersError | None:
         """Return why a row failed; None where all is to be looked at again, as the API speaks another vintage."""
@@ -217,3 +215,14 @@ class Sender:
             return await retry_passing(lambda: self._store.record(row, event, self._clock.now())), ""
         except JournalError as error:
             return transition(row, event, self._clock.now()), str(error)
+
+
+def _placed_in_part(
+    state: PlacementState, plan: SendPlan, placed: list[Operation], failure: LayersError | OperationError | None
+) -> list[Operation]:
+    """Return what was placed of an order, and note what was not. Raises `failure` where nothing of it is."""
+    if failure is not None and not state.placed and not state.recovered and not plan.answered:
+        raise failure
+    why = f": {failure}" if failure is not None else ""
+    state.notes.append(placed_in_part(state.order, [*plan.answered, *placed], why))
+    return placed
