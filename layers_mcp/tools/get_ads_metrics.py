@@ -59,6 +59,7 @@ async def get_ads_metrics(
             granularity=granularity,
         )
     except NotFound as error:
+        await context.api.vintages.changed(project_id)
         if (await context.api.vintages.dialect(project_id)).capabilities.paid_series:
             raise
         raise error.replace(

@@ -11,6 +11,7 @@ from layers_mcp.protocol import ToolError
 from layers_mcp.protocol.arguments import validate
 from layers_mcp.protocol.schema import describe
 from layers_mcp.tools.get_ads_metrics import MONEY_NOTE, get_ads_metrics
+from tests.support.tool_harness import open_tool_harness, text_of
 from tests.support.upstream import Upstream, pairs_of
 
 PROJECT = "prj_01HX9Y7K8M2P4RSTUV56789AB"
@@ -98,3 +99,14 @@ def test_an_organic_metric_is_refused_and_the_refusal_points_to_the_organic_tool
     with pytest.raises(ToolError) as refusal:
         validate(describe(get_ads_metrics)["inputSchema"], {"project_id": PROJECT, "metrics": "engagement_rate"})
     assert "get_metrics" in str(refusal.value)
+
+
+@pytest.mark.jumping
+async def test_an_api_that_lost_paid_series_while_the_server_runs_says_what_tells_them(tmp_path: Path) -> None:
+    async with open_tool_harness(tmp_path) as harness:
+        await harness.ordered()  # the vintage is known by then
+        assert (await harness.facts("get_ads_metrics", project_id=harness.project))["totals"] is not None
+        harness.sandbox.speak("current")
+        text = text_of(await harness.call("get_ads_metrics", {"project_id": harness.project}))
+    assert text.startswith("NOT_FOUND (404): This API has no paid metrics over time")
+    assert "rank_top_performers" in text
