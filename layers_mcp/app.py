@@ -1,4 +1,4 @@
-"""Where everything meets: who calls, what they are given, and the tools, prompts and guide that are served.
+"""Put the stdio server together: one tenant, and the tools, prompts and guide that are served.
 
 server = create_server(ServerConfig(sandbox=True))
 async with mcp.Client(server) as client: …
@@ -226,18 +226,18 @@ def _embedded_sandbox(path: Path, vintage: VintageSetting) -> Upstream:
 
 
 def read_prompts(*, read_only: bool = False) -> Sequence[Prompt]:
-    """The guide's cadence as prompts; without the tools that order, those that only read."""
+    """Return the guide's cadence as prompts; without the tools that order, those that only read."""
     names = [name for name in PROMPTS if not (read_only and name in ORDERING_PROMPTS)]
     return [parse_prompt(name, _text("prompts", name)) for name in names]
 
 
 def read_guide() -> Sequence[Resource]:
-    """What the guide says about metrics and about the loop, for a client to read when it wants to know."""
+    """Return what the guide says about metrics and about the loop, for a client to read when it wants to know."""
     return [parse_resource(f"layers://guide/{name}", name, _text("guide", name)) for name in GUIDES]
 
 
 def list_views(config: ServerConfig, *, read_only: bool = False) -> Sequence[Resource]:
-    """The pages that hosts show beside results; each is joined when it is read."""
+    """Return the pages that hosts show beside results; each is joined when it is read."""
     from layers_mcp.views import MIME_TYPE, pages
 
     return [

@@ -1,4 +1,4 @@
-"""What a server is told: flags over environment over defaults, checked once, frozen.
+"""The settings of a server: flags over environment over defaults, checked once, frozen.
 
 `Options(flags, environ)` is what a program was started with; `ServerConfig.load(options)` reads the server's part of
 it, `Credentials.load` and `Policy.load` (see `tenancy`) the tenant's. Scripts and tests construct all three directly.

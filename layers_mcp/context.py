@@ -1,4 +1,4 @@
-"""What a tool function is handed: the world of one call."""
+"""The context of one call: everything that a tool function may use."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ToolContext:
         return self.workspace.operations
 
     def now(self) -> datetime:
-        """The present, in UTC."""
+        """Return the present, in UTC."""
         return self.workspace.now()
 
     @property

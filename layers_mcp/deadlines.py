@@ -1,4 +1,4 @@
-"""How long a call may take, and what each of its parts may take of it: seconds, all in one place.
+"""How long a call and each of its parts may take: seconds, all in one place.
 
 A call has one `lifecycle.Deadline`, made where it comes in and handed down; a part that ends sooner by itself has its
 share here. `tests/unit/test_deadlines.py` adds up the longest paths. What goes on by itself (leases, keys, idle

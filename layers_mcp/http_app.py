@@ -1,4 +1,4 @@
-"""Where everything meets for HTTP: the endpoint, who is calling, the tenants' workspaces, servers over the catalog."""
+"""Put the HTTP server together: the endpoint, authentication, the tenants' workspaces, servers over the catalog."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ from layers_mcp.tenancy.tenants_file import TenantsFileError
 from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.text.secret import Secret
 from layers_mcp.tools import load_catalog
-from layers_mcp.transports.http import CALLER, Calls, McpEndpoint, Refused, problem
-from layers_mcp.transports.http_app import MetadataEndpoint, create_http_app, metadata_url
+from layers_mcp.transports.http import CALLER, CallLimiter, EarlyResponse, McpEndpoint, error_response
 from layers_mcp.transports.http_origins import Origins
+from layers_mcp.transports.http_routes import MetadataEndpoint, create_http_app, metadata_url
 from layers_mcp.transports.http_telemetry import ObservedCalls
 
 logger = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class HttpApp:
         resources.clients.verify, resources.clients.observe = _tls_context(), self._metrics.upstream_answered
         resources.observe_order = self._metrics.ordered
         self._pool = WorkspacePool(self._open_workspace, is_busy=lambda workspace: workspace.busy)
-        self._calls = Calls(config.max_calls)
+        self._calls = CallLimiter(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}
         self._keys = SigningKeys(config.oauth_issuer, transport=issuer_transport) if config.auth == "oauth" else None
         self._authenticator = self._make_authenticator()
@@ -213,7 +213,10 @@ class HttpApp:
             group.cancel_scope.cancel()
 
     async def _ready(self) -> str:
-        """One word for what keeps calls from being taken. A journal that hangs is late: the caller sees to that."""
+        """Return one word for what keeps calls from being taken.
+
+        A journal that hangs is late: the caller sees to that.
+        """
         if self._calls.draining:
             return "draining"
         try:
@@ -237,39 +240,44 @@ class HttpApp:
         try:
             return await self._authenticator.authenticate(presented)
         except AuthenticationError as error:
-            raise Refused(self._refusal(error)) from None
+            raise EarlyResponse(self._refusal(error)) from None
 
     def _refusal(self, error: AuthenticationError) -> Response:
         match error:
             case NoCredentials():
-                return problem(401, "invalid_request", str(error), self._challenge())
+                return error_response(401, "invalid_request", str(error), self._challenge())
             case InvalidCredentials():
-                return problem(401, "invalid_token", str(error), self._challenge("invalid_token", str(error)))
+                return error_response(401, "invalid_token", str(error), self._challenge("invalid_token", str(error)))
             case InsufficientScope():
-                return problem(403, "insufficient_scope", str(error), self._challenge("insufficient_scope", str(error)))
+                return error_response(
+                    403, "insufficient_scope", str(error), self._challenge("insufficient_scope", str(error))
+                )
             case TemporarilyUnavailable():
                 seconds = {"Retry-After": str(max(1, round(error.retry_after)))}
-                return problem(503, "temporarily_unavailable", str(error), seconds)
+                return error_response(503, "temporarily_unavailable", str(error), seconds)
             case InvalidOrganization():
-                return problem(400, "invalid_request", str(error))
+                return error_response(400, "invalid_request", str(error))
             case _:
-                return problem(403, "access_denied", str(error))
+                return error_response(403, "access_denied", str(error))
 
     def _challenge(self, error: str = "", description: str = "") -> Mapping[str, str]:
         """RFC 6750 and RFC 9728: what is wrong, and where to learn how to get a token."""
-        told: dict[str, str] = {"error": error, "error_description": description} if error else {}
+        values: dict[str, str] = {"error": error, "error_description": description} if error else {}
         if self._config.auth == "oauth":
-            told |= {"resource_metadata": metadata_url(self._config.resource), "scope": " ".join(self._scopes)}
-        parameters = ", ".join(f'{name}="{value}"' for name, value in told.items())
+            values |= {"resource_metadata": metadata_url(self._config.resource), "scope": " ".join(self._scopes)}
+        parameters = ", ".join(f'{name}="{value}"' for name, value in values.items())
         return {"WWW-Authenticate": f"Bearer {parameters}".strip()}
 
     # --- what a call is given
 
     @asynccontextmanager
     async def _resolve(self, request: ClientRequest) -> AsyncGenerator[ToolContext]:
-        """The context of a call: its tenant's workspace, kept open until it has ended. Raises ToolError (BUSY)."""
+        """Yield the context of a call: its tenant's workspace, kept open until it has ended.
+
+        Raises ToolError (BUSY).
+        """
         caller: Caller = request.http.scope[CALLER]
-        with self._place(caller.workspace_key):
+        with self._tenant_slot(caller.workspace_key):
             try:
                 async with self._pool.workspace(caller.workspace_key) as workspace:
                     try:
@@ -287,7 +295,7 @@ class HttpApp:
                 raise _busy("The server is busy with as many tenants as it can serve") from None
 
     @contextmanager
-    def _place(self, key: Caller) -> Generator[None]:
+    def _tenant_slot(self, key: Caller) -> Generator[None]:
         running = self._tenant_calls.get(key, 0)
         if running >= self._config.tenant_calls:
             raise _busy(f"{running} of your calls are running, as many as one tenant may have at once")
@@ -305,7 +313,10 @@ class HttpApp:
 
 
 def _tls_context() -> SSLContext | None:
-    """One for every tenant: each costs most of a megabyte. Where there is none to be had, each client says why."""
+    """Return a TLS context for all tenants: each costs most of a megabyte.
+
+    Where there is none to be had, each client says why.
+    """
     try:
         return create_ssl_context()
     except (ValueError, OSError):

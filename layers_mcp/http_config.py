@@ -1,7 +1,7 @@
-"""What an HTTP server is told beside `ServerConfig`: where it listens, who may call, how much at once.
+"""The settings of an HTTP server beside `ServerConfig`: where it listens, who may call, how much at once.
 
 `HttpConfig.load(options)` reads flags over `LAYERS_HTTP_…` variables over defaults, and refuses combinations that are
-unsafe, in one line. Nothing is opened and nobody is asked.
+unsafe, in one line. It opens nothing and sends nothing.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class HttpConfig:
             metrics_port=cast("int | None", read("metrics_port", _port, None)),
             log_format=cast("str", read("log_format", _one_of(*LOG_FORMATS), "text")),
         )
-        if problem := config.problem():
-            raise ConfigError(problem)
+        if conflict := config.conflict():
+            raise ConfigError(conflict)
         return config
 
-    def problem(self) -> str:
+    def conflict(self) -> str:
         """What is unsafe or contradictory about the combination, or ""."""
         if self.auth == "none" and not self.on_loopback:
             return "--auth none is for a loopback --host: anyone who reaches the port would use this server's key"

@@ -38,15 +38,15 @@ class Deadline:
         self._scope = anyio.CancelScope(deadline=math.inf if seconds == math.inf else anyio.current_time() + seconds)
 
     def remaining(self) -> float:
-        """Seconds that are left, never below 0."""
+        """Return seconds that are left, never below 0."""
         return max(0.0, self._scope.deadline - anyio.current_time())
 
     def at(self, *, keep: float = 0.0) -> float:
-        """The loop's time at which it comes, or `keep` seconds before, which later parts need."""
+        """Return the loop's time at which it comes, or `keep` seconds before, which later parts need."""
         return self._scope.deadline - keep
 
     def allow(self, seconds: float, *, keep: float = 0.0) -> float:
-        """How long a part of the call may take: its share, but not the last `keep` seconds, which later parts need."""
+        """Return how long a part of the call may take: its share, without the last `keep` seconds for later parts."""
         return max(0.0, min(seconds, self.remaining() - keep))
 
     @contextmanager

@@ -1,7 +1,7 @@
-"""What an operator sees of the calls: metrics and spans by OpenTelemetry's API, and who a log line belongs to.
+"""What an operator sees of calls: metrics and spans by OpenTelemetry's API, and which call a log line belongs to.
 
 Without an SDK installed and set up, everything here does nothing. No label, attribute or log field holds an id that
-Layers gave, a key or a title: a tenant is told by a short hash, a call by a random name.
+Layers gave, a key or a title: a tenant is identified by a short hash, a call by a random name.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The ideas of the loop as pure functions: no I/O, no MCP, no HTTP."""
+"""The analysis behind the loop, as pure functions: no I/O, no MCP, no HTTP."""

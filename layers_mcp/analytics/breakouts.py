@@ -1,6 +1,6 @@
 """Which posts break out, and how likely that is more than luck.
 
-The guide's rule: an engagement rate above twice the customer's median. It is kept as it is. How far to trust it is
+The guide's rule is an engagement rate above twice the customer's median, applied unchanged. How far to trust it is
 another question, since the highest of many rates is often the luckiest, and platforms differ: `shrinkage` answers it.
 """
 

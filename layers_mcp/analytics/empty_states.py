@@ -34,7 +34,7 @@ class EmptyState:
 
 
 def why_no_posts(accounts: Iterable[LinkedAccount], now: datetime) -> EmptyState:
-    """The empty state of a project without posts, told by its accounts."""
+    """Return the empty state of a project without posts, judged by its accounts."""
     accounts = tuple(accounts)
     if not accounts:
         return EmptyState("not_connected", "Nothing is linked, so there are no posts to read.", LINK)

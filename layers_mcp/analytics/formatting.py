@@ -1,4 +1,4 @@
-"""Values as a person writes them."""
+"""Format values for people to read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ANY_SIZE = Context(prec=80)
 
 
 def display(metric: RankMetric, value: float) -> str:
-    """`value` in words: "8.2%", "5.2x", "14,820", "17h 3m", "4.1s".
+    """Return `value` in words: "8.2%", "5.2x", "14,820", "17h 3m", "4.1s".
 
     Takes engagement rates as fractions, watch time in milliseconds, ROAS as a ratio (publish-to-learn, step 2).
     """
@@ -28,22 +28,22 @@ def display(metric: RankMetric, value: float) -> str:
 
 
 def percent(rate: float) -> str:
-    """A fraction in a sentence: "8.2 %"."""
+    """Return a fraction in a sentence: "8.2 %"."""
     return f"{_short(rate, tens=2)} %"
 
 
 def times(ratio: float) -> str:
-    """A ratio in a sentence: "1.27", and two digits where it is small."""
+    """Return a ratio in a sentence: "1.27", and two digits where it is small."""
     return f"{half_up(ratio, 2):,}" if abs(ratio) >= 0.1 else f"{ratio:.2g}"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number of things: "1 row", "1,200 rows"."""
+    """Return a number of things: "1 row", "1,200 rows"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def half_up(value: float, digits: int, *, tens: int = 0) -> Decimal:
-    """`value` times 10 to the power of `tens`, rounded as people do.
+    """Return `value` times 10 to the power of `tens`, rounded as people do.
 
     A half goes up, by the number as it is written in decimals and not as a machine keeps it.
     """
@@ -51,7 +51,7 @@ def half_up(value: float, digits: int, *, tens: int = 0) -> Decimal:
 
 
 def _short(value: float, *, tens: int = 0) -> str:
-    """One decimal, and more only where that would round a real value to nothing."""
+    """Return one decimal, and more only where that would round a real value to nothing."""
     exact = Decimal(repr(float(value))).scaleb(tens)
     if exact and abs(exact) < _HALF_A_TENTH:
         first = -exact.adjusted()

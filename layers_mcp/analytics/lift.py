@@ -34,7 +34,7 @@ class Lift:
 
 
 def estimate_lift(versus_expected: Sequence[float]) -> Lift | None:
-    """The lift of one mode from its judged orders' ratios (each above 0); None under three."""
+    """Return the lift of one mode from its judged orders' ratios (each above 0); None under three."""
     if len(versus_expected) < FEWEST_ORDERS:
         return None
     distances = [log(ratio) for ratio in versus_expected]

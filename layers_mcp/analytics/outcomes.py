@@ -1,4 +1,4 @@
-"""Did what was commissioned beat its source? The journal's orders, held against one ranking of their project.
+"""Did what was commissioned beat its source? The journal's orders, compared with one ranking of their project.
 
 An order is live once a container of its own is in the ranking; its live containers count as one post, weighted
 by their views. Engagement rates are compared, since views grow with age. Wins over the source or the median do not say
@@ -138,7 +138,7 @@ class RankingIndex:
         self._scores = {id(row): score for row, score in zip(rows, scores.rows, strict=True)}
 
     def rows(self, order: JudgedOrder) -> list[Row]:
-        """The rows of the order's containers, one for each post that is ranked."""
+        """Return the rows of the order's containers, one for each post that is ranked."""
         return [row for key in map(container_key, order.container_ids) for row in self._by_container.get(key, ())]
 
     def score(self, row: Row) -> BreakoutScore:
@@ -146,7 +146,7 @@ class RankingIndex:
         return self._scores[id(row)]
 
     def source(self, order: JudgedOrder) -> Row | None:
-        """The post that the order was made from; for a hook the most viewed post that carries it."""
+        """Return the post that the order was made from; for a hook the most viewed post that carries it."""
         if order.source_platform_post_id:
             rows = self._by_post.get(order.source_platform_post_id, [])
         else:
@@ -193,7 +193,7 @@ def judge(order: JudgedOrder, index: RankingIndex | None, content: Mapping[str, 
 
 
 def by_mode(outcomes: Iterable[tuple[Mode, Outcome]]) -> list[ModeSummary]:
-    """How often each mode won, over (mode, outcome) of every order; a small sample counts in no win."""
+    """Return how often each mode won, over (mode, outcome) of every order; a small sample counts in no win."""
     groups: defaultdict[Mode, list[Outcome]] = defaultdict(list)
     for mode, outcome in outcomes:
         groups[mode].append(outcome)
@@ -201,7 +201,7 @@ def by_mode(outcomes: Iterable[tuple[Mode, Outcome]]) -> list[ModeSummary]:
 
 
 def covering_window(since: datetime, now: datetime) -> tuple[Window, bool]:
-    """The smallest ranking window that reaches back to `since` (whole seconds), and whether even the largest does."""
+    """Return the smallest ranking window that reaches back to `since` (whole seconds), and whether the largest does."""
     age = now.replace(microsecond=0) - since
     windows: tuple[tuple[Window, int], ...] = (("7d", 7), ("30d", 30), ("90d", 90))
     for window, days in windows:
@@ -211,7 +211,7 @@ def covering_window(since: datetime, now: datetime) -> tuple[Window, bool]:
 
 
 def _plain(text: str) -> str:
-    """A hook as it was ordered: NFC, trimmed, without what cannot be seen."""
+    """Return a hook as it was ordered: NFC, trimmed, without what cannot be seen."""
     return unicodedata.normalize("NFC", clean(text, limit=2000)[0])
 
 
@@ -221,14 +221,14 @@ def _approval(pieces: Sequence[Piece]) -> str | None:
 
 
 def _status(order: JudgedOrder, pieces: Sequence[Piece]) -> str:
-    """The journal's status, or what the order's containers show where the journal does not have its end yet."""
+    """Return the journal's status, or what the order's containers show where the journal does not have its end yet."""
     if order.status in ENDED or not pieces:
         return order.status
     return status_of_all(piece.status for piece in pieces)
 
 
 def _pooled(posts: Iterable[Reach]) -> float | None:
-    """The engagement rate of several posts as of one, weighted by views; what has no views or rate says nothing."""
+    """Return the engagement rate of several posts as one, weighted by views; without those that lack views or rate."""
     rated = [(post.views, post.engagement_rate) for post in posts if post.views and post.engagement_rate is not None]
     return sum(views * rate for views, rate in rated) / sum(views for views, _ in rated) if rated else None
 
@@ -253,7 +253,7 @@ def _summary(mode: Mode, outcomes: Sequence[Outcome]) -> ModeSummary:
 
 
 def _times_usual(lift: Lift | None, judged: Sequence[Outcome]) -> float | None:
-    """How many times the usual a piece earns: the lift over what the sources were expected to earn of it."""
+    """Return how many times the usual a piece earns: the lift over what the sources were expected to earn of it."""
     usual = [one.source_times_usual for one in judged if one.versus_expected is not None and one.source_times_usual]
     return lift.value * sum(usual) / len(usual) if lift and usual else None
 

@@ -1,7 +1,7 @@
-"""What paid results can carry: return and cost with three ordinary conversions added to every creative.
+"""How far to trust paid results: return and cost with three average conversions added to every creative.
 
-One lucky conversion on a little spend looks like the best creative of all. What is usual over the whole ranking
-stands beside each creative as three conversions, so that few say little and many speak for themselves.
+One lucky conversion on a little spend looks like the best creative of all. So three conversions at the average of the
+whole ranking are added to each creative: few of its own conversions change little, many outweigh them.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ def _estimate(result: PaidResult, usual_cost: float, usual_revenue: float) -> Pa
 
 
 def _per_conversion(amounts: Sequence[tuple[float, float]]) -> float | None:
-    """Money a conversion over (money, conversions) of several creatives; None without a conversion."""
+    """Return money a conversion over (money, conversions) of several creatives; None without a conversion."""
     conversions = sum(count for _, count in amounts)
     return sum(money for money, _ in amounts) / conversions if conversions else None
 
 
 def _gamma(shape: float, z: float) -> float:
-    """A gamma distribution's point `z` standard deviations out (Wilson and Hilferty's approximation)."""
+    """Return a gamma distribution's point `z` standard deviations out (Wilson and Hilferty's approximation)."""
     return shape * (1 - 1 / (9 * shape) + z / (3 * sqrt(shape))) ** 3
 
 

@@ -63,12 +63,12 @@ def compare(weeks: Sequence[float | None], *, rate: bool) -> WeeklyChange | None
 
 
 def last_whole_day(until: datetime, now: datetime) -> datetime:
-    """The end (exclusive) of the last whole UTC day before `until` that is over by `now`."""
+    """Return the end (exclusive) of the last whole UTC day before `until` that is over by `now`."""
     return min(until, now).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def weekly(days: Iterable[tuple[datetime, Row]], metric: str, end: datetime) -> list[float | None]:
-    """A metric's values for the whole weeks up to `end`, oldest first, from (start of the UTC day, its row).
+    """Return a metric's values for the whole weeks up to `end`, oldest first, from (start of the UTC day, its row).
 
     A week without any row is None, and so is a rate's without views.
     """
@@ -94,6 +94,6 @@ def _of_week(rows: Sequence[Row], metric: str) -> float | None:
 
 
 def number(row: Row, metric: str) -> float | None:
-    """A metric's value in a row; None where it is missing or no number."""
+    """Return a metric's value in a row; None where it is missing or no number."""
     value = row.get(metric)
     return float(value) if isinstance(value, int | float) else None

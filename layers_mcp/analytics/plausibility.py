@@ -24,7 +24,7 @@ _ENOUGH_METRICS = 2
 
 
 def wrong_totals(series: Sequence[Row], totals: Row, metrics: Iterable[str], *, whole: bool) -> list[str]:
-    """The metrics whose total cannot come from their buckets.
+    """Return the metrics whose total cannot come from their buckets.
 
     Where the window cuts its first or last bucket (`whole` is False), the total may leave out, or hold besides, as
     much as these.
@@ -46,7 +46,7 @@ def _is_wrong(series: Sequence[Row], totals: Row, metric: str, *, whole: bool) -
 
 
 def unmoving(series: Sequence[Row], metrics: Iterable[str]) -> list[str]:
-    """The metrics that have the same value in every bucket, where these are several (a level may well stand still)."""
+    """Return the metrics that have one value in all of several buckets (a level may well not move)."""
     still = [metric for metric in metrics if metric in ADDED_UP | RATES and _stands_still(series, metric)]
     return still if len(still) >= _ENOUGH_METRICS else []
 
@@ -57,5 +57,5 @@ def _stands_still(series: Sequence[Row], metric: str) -> bool:
 
 
 def before_connection(buckets: Iterable[tuple[datetime, Row]], metrics: Sequence[str], connected_at: datetime) -> int:
-    """How many buckets end before the account was connected and hold a number other than 0; by (end, row)."""
+    """Return how many buckets end before the account was connected and hold a number other than 0; by (end, row)."""
     return sum(end <= connected_at and any(number(row, metric) for metric in metrics) for end, row in buckets)

@@ -1,7 +1,7 @@
-"""Is there data to trust? The guide's "Requires top-performer data" as eight checks over what the API tells.
+"""Is there data to trust? The guide's "Requires top-performer data" as eight checks of what the API returns.
 
-Every part of `ReadinessInputs` may be `Unread` instead: what could not be read is a warning, and never decides for
-the rest.
+Every part of `ReadinessInputs` may be `Unread` instead: what could not be read is a warning, and does not affect
+the other checks.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ DECISIVE = frozenset({"posts_synced", "sample_size", "organic_ranking"})
 
 
 def check(inputs: ReadinessInputs) -> list[Check]:
-    """The eight checks, in the order in which the loop needs them."""
+    """Return the eight checks, in the order in which the loop needs them."""
     return [
         _social_accounts(inputs),
         _posts_synced(inputs),
@@ -69,12 +69,12 @@ def check(inputs: ReadinessInputs) -> list[Check]:
 
 
 def is_ready(checks: Iterable[Check]) -> bool:
-    """Whether an organic ranking of this project can be trusted."""
+    """Return whether an organic ranking of this project can be trusted."""
     return all(one.status == "ok" for one in checks if one.name in DECISIVE)
 
 
 def suggest_metric(inputs: ReadinessInputs) -> Suggestion:
-    """The guide's stage advice (publish-to-learn, step 2), applied to what the data can carry."""
+    """Return the guide's stage advice (publish-to-learn, step 2), applied to what the data can carry."""
     if isinstance(inputs.paid, Unread):
         return _early_metric(inputs, "Paid results could not be read, so the early-stage advice is used")
     converting = [result for result in inputs.paid if (result.conversions or 0) > 0]
@@ -249,7 +249,7 @@ _SCORING = f"every {SCORING_HOURS} hours"
 
 
 def _why_empty(inputs: ReadinessInputs) -> tuple[str, str]:
-    """Which of the guide's empty states applies to the organic side: its words, and its fix."""
+    """Return which of the guide's empty states applies to the organic side: its words, and its fix."""
     accounts = None if isinstance(inputs.accounts, Unread) else inputs.accounts
     count = 0 if isinstance(inputs.post_count, Unread) else inputs.post_count
     if count >= ENOUGH_POSTS:

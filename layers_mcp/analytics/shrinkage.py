@@ -139,20 +139,20 @@ class _Levels:
         return cls(totals, means, precisions, precision, middle)
 
     def bases(self) -> dict[str, float]:
-        """Each platform's usual rate, drawn towards the middle by as little as it has to say (partial pooling)."""
+        """Return each platform's usual rate, the closer to the middle the less data it has (partial pooling)."""
         return {group: self.middle + self.kept(group) * (mean - self.middle) for group, mean in self.means.items()}
 
     def kept(self, group: str) -> float:
-        """How much of its distance from the middle a platform keeps."""
+        """Return how much of its distance from the middle a platform keeps."""
         return _PLATFORM_SPREAD**2 * self.precisions[group]
 
     def variance(self, group: str) -> float:
-        """How uncertain a platform's usual rate is."""
+        """Return how uncertain a platform's usual rate is."""
         kept = self.kept(group)
         return kept / self.totals[group] + (1 - kept) ** 2 / self.precision
 
     def score(self) -> float:
-        """What the platforms' levels add to how well a fit explains the ranking, a logarithm."""
+        """Return what the platforms' levels add to how well a fit explains the ranking, a logarithm."""
         return -log(self.precision) / 2 + sum(
             (log(precision / self.totals[group]) - precision * (self.means[group] - self.middle) ** 2) / 2
             for group, precision in self.precisions.items()
@@ -199,7 +199,7 @@ def _fit(groups: _Groups, spread: float) -> _Fit:
 def _reweighted(
     groups: _Groups, variances: Mapping[str, Sequence[float]], bases: Mapping[str, float]
 ) -> dict[str, list[float]]:
-    """How much each post counts under a Student t: 1.25 over its variance in the middle, towards 0 far out."""
+    """Return how much each post counts under a Student t: 1.25 over its variance in the middle, towards 0 far out."""
     return {
         group: [
             (_DEGREES + 1) / (_DEGREES * variance + (post.rate - bases[group]) ** 2)
@@ -231,7 +231,7 @@ class _Mixture:
         return cls(parts, exp(sum([weight * base for weight, _, base, _ in parts])))
 
     def estimate(self, post: _Post) -> Estimate:
-        """A post's true rate, each fit drawing it towards the base by its trust (0 to 1).
+        """Return a post's true rate, each fit drawing it towards the base by its trust (0 to 1).
 
         An outlier is trusted more: under a Student t it is likelier to lie far out than the spread alone says.
         """
@@ -247,7 +247,7 @@ class _Mixture:
 
 
 def _by_group(posts: Iterable[_Post]) -> _Groups:
-    """The posts by platforms, the largest group first."""
+    """Return the posts by platforms, the largest group first."""
     groups: dict[str, list[_Post]] = {}
     for post in posts:
         groups.setdefault(post.group, []).append(post)
@@ -261,7 +261,7 @@ def _softmax(scores: Sequence[float]) -> list[float]:
 
 
 def _normal_below(z: float) -> float:
-    """The standard normal's distribution function."""
+    """Return the standard normal's distribution function."""
     return erfc(-z / sqrt(2)) / 2
 
 

@@ -26,13 +26,13 @@ class Reach(Protocol):
 
 
 def median(values: Iterable[float]) -> float | None:
-    """The median, the mean of the middle two for an even count; None of nothing."""
+    """Return the median, the mean of the middle two for an even count; None of nothing."""
     known = list(values)
     return statistics.median(known) if known else None
 
 
 def ratio(value: float | None, base: float | None) -> float | None:
-    """`value` over `base`; None where one is unknown, or the base is 0 or next to it."""
+    """Return `value` over `base`; None where one is unknown, or the base is 0 or next to it."""
     if value is None or not base:
         return None
     times = value / base
@@ -40,12 +40,12 @@ def ratio(value: float | None, base: float | None) -> float | None:
 
 
 def smoothed_rate(views: float, rate: float) -> float:
-    """A rate with half an engagement and one view added, so that it is never 0 and its logarithm exists."""
+    """Return a rate with half an engagement and one view added, so that it is never 0 and its logarithm exists."""
     return (rate * views + 0.5) / (views + 1)
 
 
 def usable(reach: Reach | None) -> bool:
-    """Whether a row can be weighed: 50 views or more, and a rate that is a share of them."""
+    """Return whether a row can be weighed: 50 views or more, and a rate that is a share of them."""
     return (
         reach is not None
         and reach.views is not None

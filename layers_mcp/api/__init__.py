@@ -1,4 +1,4 @@
-"""The Layers Partner API as Python. Knows no MCP."""
+"""The Layers Partner API as Python. It knows nothing of MCP."""
 
 from layers_mcp.api import errors, models
 from layers_mcp.api.client import LayersClient

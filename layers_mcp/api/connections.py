@@ -92,7 +92,7 @@ class AnsweringStream(httpcore2.AsyncNetworkStream):
             self._spoiled = True
 
     async def _has_unread_bytes(self) -> bool:
-        """Whether bytes, or the connection's end, came since the last answer: neither shows on the socket under TLS."""
+        """Return whether bytes or the connection's end came since the last answer: TLS hides both from the socket."""
         with anyio.CancelScope() as peek:
             _after_turns(_PEEK_TURNS, peek.cancel)
             with suppress(httpcore2.ReadError):

@@ -70,7 +70,7 @@ def parse(body: bytes, redact: Callable[[str], str] | None = None) -> Any:
 
 
 def _cut(value: Any, most: int = _MOST_MEMBERS) -> Any:
-    """A value with its texts, lists and objects cut; `most` is for the lists of the value itself."""
+    """Return a value with its texts, lists and objects cut; `most` is for the lists of the value itself."""
     if isinstance(value, str):
         return value[:_MOST_CHARACTERS]
     if isinstance(value, list):
@@ -151,7 +151,7 @@ _ABSENT = object()
 
 
 def members(value: Any) -> Mapping[str, Any]:
-    """A JSON object's members; of anything else, none."""
+    """Return a JSON object's members; of anything else, none."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
@@ -170,12 +170,12 @@ def _is_plain(item: object) -> bool:
 
 
 def text_or_none(value: Any) -> Any:
-    """A text as it is; an empty one says nothing."""
+    """Return a text as it is; None for an empty one."""
     return None if value == "" else value
 
 
 def without_nulls(listed: Any) -> Any:
-    """A list without its nulls."""
+    """Return a list without its nulls."""
     return [item for item in cast("list[Any]", listed) if item is not None] if isinstance(listed, list) else listed
 
 
@@ -192,7 +192,7 @@ def with_ranks(ranked: Any) -> Any:
 
 
 def eligibility(value: Any) -> Any:
-    """Whether a creative is eligible, from `eligible` (a bool) or `eligibility` (a bool, a word, an object)."""
+    """Return whether a creative is eligible, from `eligible` (a bool) or `eligibility` (a bool, a word, an object)."""
     if isinstance(value, Mapping):
         value = members(value).get("eligible")
     if isinstance(value, str):
@@ -217,7 +217,7 @@ _MOST_DIGITS = 9
 
 
 def count(value: Any) -> Any:
-    """The number of rows of a list, or a number as it is."""
+    """Return the number of rows of a list, or a number as it is."""
     return len(cast("list[Any]", value)) if isinstance(value, list) else value
 
 
@@ -225,23 +225,23 @@ def count(value: Any) -> Any:
 
 
 def unchanged(data: Any) -> Any:
-    """An answer that has one form in every vintage."""
+    """Return an answer that has one form in every vintage."""
     return data
 
 
 def row_count(data: Any) -> int:
-    """The number of rows in a page."""
+    """Return the number of rows in a page."""
     items = members(data).get("items")
     return len(cast("list[Any]", items)) if isinstance(items, list) else 0
 
 
 def first_rows(data: Any, most: int) -> Any:
-    """A page without the rows beyond what was asked for."""
+    """Return a page without the rows beyond what was asked for."""
     return {**data, "items": data["items"][:most]} if row_count(data) > most else data
 
 
 def each_row(data: Any, of: Callable[[Any], Any]) -> Any:
-    """A page with each of its rows brought to one form."""
+    """Return a page with each of its rows brought to one form."""
     if not isinstance(data, Mapping):
         return data
     page = cast("Mapping[str, Any]", data)

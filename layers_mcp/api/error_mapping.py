@@ -1,7 +1,7 @@
-"""Answers other than a success, in words that are safe to hand on.
+"""Map answers other than a success to errors whose text is safe to pass on.
 
-Where a code says it all, the words are ours; upstream's own are used where they help to repair a request, without
-invisible characters, without any value that the request carried, and short.
+Where a code says enough, the text is ours; upstream's own is used where it helps to correct a request, shortened,
+without invisible characters and without any value that the request carried.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _envelope(data: object) -> Mapping[str, Any] | None:
 
 
 def _turned_down(status: int) -> bool:
-    """Whether a status says that the request had no effect; 408 may come after it had."""
+    """Return whether a status says that the request had no effect; 408 may come after it had."""
     return 400 <= status < 500 and status != HTTPStatus.REQUEST_TIMEOUT
 
 
@@ -157,7 +157,7 @@ def _conflict_state(details: Mapping[str, Any]) -> str:
 
 
 def _hint(kind: type[LayersError], request: Request, status: int, wait: float | None) -> str:
-    """The next step where the circumstances give a better one than the kind of error does."""
+    """Return the next step where the circumstances give a better one than the kind of error does."""
     if kind is errors.RateLimited and wait:
         return f"Wait {wait:.0f} seconds, then call again."
     if kind is errors.Refused and status == HTTPStatus.FORBIDDEN and request.scope:
@@ -180,7 +180,7 @@ def _said(message: str, details: Mapping[str, Any], request: Request) -> str:
 
 
 def _without_pieces(text: str, value: str) -> str:
-    """`text` without any longer piece of `value`, which may be quoted cut, escaped or inside of a word."""
+    """Return `text` without any longer piece of `value`, which may be quoted cut, escaped or inside of a word."""
     kept: list[str] = []
     place = 0
     while place < len(text):
@@ -212,7 +212,9 @@ def _issues(details: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sent(request: Request) -> set[str]:
-    """Every text value that the request carried; its parameter names and enum-like words are no secret, but short."""
+    """Return every text value that the request carried; its parameter names and enum-like words are no secret, but
+    short.
+    """
     values = {value for _, value in request.params} | set(map(unquote, request.path.split("/")[2:]))
     values |= set(_texts(request.body))
     return {printable(value) for value in values if len(value) >= _SHORTEST_ECHO} - _OWN_WORDS
@@ -247,7 +249,7 @@ def _code(value: object) -> str:
 
 
 def request_id(headers: Mapping[str, str], stated: object = None) -> str:
-    """The id under which upstream knows a request, or "" where it has the form of none."""
+    """Return the id under which upstream knows a request, or "" where it has the form of none."""
     for found in (stated, headers.get("x-request-id")):
         if isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,80}", found):
             return found
@@ -255,7 +257,7 @@ def request_id(headers: Mapping[str, str], stated: object = None) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait, from `Retry-After` as a number or as an HTTP date (told by the server's own clock)."""
+    """Return seconds to wait, from `Retry-After` as a number or as an HTTP date (told by the server's own clock)."""
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", value, re.ASCII):
         return float(value)

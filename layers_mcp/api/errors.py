@@ -1,4 +1,4 @@
-"""What can go wrong with a request to Layers, as exceptions that say what their catcher can do.
+"""What can go wrong with a request to Layers, as exceptions that say what the caller can do.
 
     LayersError
     ├── InvalidArgument        an id or text that cannot be sent; never left

@@ -1,4 +1,4 @@
-"""Following a job to its end: one series of polls, however many wait for it."""
+"""Follow a job to its end: one series of polls, however many callers wait for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following a list from page to page, and never for ever."""
+"""Read a list page by page, within bounds."""
 
 from __future__ import annotations
 

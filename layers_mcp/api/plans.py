@@ -1,4 +1,4 @@
-"""Writes that happen once, as they go on the wire: journalled before they are sent, and sent the same ever after."""
+"""The requests of writes that happen once: written to the journal before they are sent, and always resent unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping API keys out of what the HTTP libraries write down."""
+"""Keep API keys out of the log records of HTTP libraries."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ class _Received:
 
 
 def clock_offset(headers: Mapping[str, str], sent: datetime, received: datetime, known: float | None) -> float | None:
-    """Seconds that the clock behind an answer's `Date` is ahead of the one that saw it sent and received.
+    """Return seconds that the clock behind an answer's `Date` is ahead of the one that saw it sent and received.
 
     The least that explains the header, which counts whole seconds; 0.0 where none is needed. `known` where there is no
     such header, or a cache dated it.

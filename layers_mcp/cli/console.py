@@ -1,4 +1,4 @@
-"""Text that a person enjoys reading: aligned tables, bars, a progress line. Standard library only.
+"""Text for people in a terminal: aligned tables, bars, a progress line. Standard library only.
 
 On a terminal there is colour and a progress line that is written over; elsewhere, or with `NO_COLOR` set, the same
 text comes plain. A console that cannot show block characters (Windows' cp1252, say) gets plain ASCII in their place.
@@ -61,13 +61,13 @@ class Console:
             self._write("\n")
 
     def style(self, text: str, *names: str) -> str:
-        """`text` in these styles (bold, dim, green, yellow, red, cyan), or as it is where escapes would show."""
+        """Return `text` in these styles (bold, dim, green, yellow, red, cyan), or as it is where escapes would show."""
         if not self.live or not text:
             return text
         return f"\x1b[{';'.join(_STYLES[name] for name in names)}m{text}\x1b[0m"
 
     def bar(self, share: float, width: int = 24, *, track: bool = False) -> str:
-        """A bar for `share` (0 to 1) of `width` columns, to an eighth of a column; `track` shows what is missing."""
+        """Return a bar for `share` (0 to 1) of `width` columns, to an eighth of a column; `track` shows the rest."""
         eighths = round(min(max(share, 0.0), 1.0) * width * 8)
         full, rest = divmod(eighths, 8)
         if not self.blocks:
@@ -92,13 +92,13 @@ class Console:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal `text` takes: wide characters take two; combining ones and styles none."""
+    """Return how many columns of a terminal `text` takes: wide characters take two; combining ones and styles none."""
     shown = _ESCAPE.sub("", text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown)
 
 
 def cut(text: str, width: int) -> str:
-    """`text` in at most `width` columns, its end shown as cut where it had to be."""
+    """Return `text` in at most `width` columns, its end shown as cut where it had to be."""
     if columns(text) <= width:
         return text
     while columns(text) > width - 1:
@@ -107,13 +107,13 @@ def cut(text: str, width: int) -> str:
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
-    """`text` filled up with spaces to `width` columns."""
+    """Return `text` filled up with spaces to `width` columns."""
     space = " " * max(width - columns(text), 0)
     return space + text if right else text + space
 
 
 def _columns_of(environ: Mapping[str, str]) -> int:
-    """The terminal's columns, within our bounds; `COLUMNS` says otherwise, as it does for other programs."""
+    """Return the terminal's columns, within our bounds; `COLUMNS` says otherwise, as it does for other programs."""
     given = environ.get("COLUMNS", "")
     wide = int(given) if given.isdecimal() else shutil.get_terminal_size((WIDEST, 24)).columns
     return min(max(wide, NARROWEST), WIDEST)

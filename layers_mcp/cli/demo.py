@@ -1,7 +1,7 @@
 """`layers-mcp demo`: the whole loop on the sandbox, as any MCP client would run it.
 
 The client is the SDK's own, over stdio; the server is this program, started as a child process on a sandbox in a
-temporary directory. Nothing is staged: what is shown is what the tools answered.
+temporary directory. Everything shown is what the tools answered.
 """
 
 from __future__ import annotations

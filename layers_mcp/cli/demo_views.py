@@ -15,37 +15,37 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "missing": ("✗",
 
 
 def step(console: Console, number: int, title: str) -> None:
-    """A heading for the next part of the story."""
+    """Show a heading for the next step."""
     console.line()
     console.lines([console.style(line, "bold") for line in textwrap.wrap(f"{number}. {title}", console.width)])
 
 
 def call(console: Console, tool: str, arguments: Facts) -> None:
-    """A tool call as it leaves, its arguments cut to a readable length."""
+    """Show a tool call, its arguments cut to a readable length."""
     shown = ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
     lines = textwrap.wrap(f"{tool}({shown})", console.width, initial_indent="  → ", subsequent_indent="    ")
     console.lines([console.style(line, "cyan") for line in lines])
 
 
 def say(console: Console, text: str) -> None:
-    """A remark, wrapped."""
+    """Show a remark, wrapped."""
     console.lines(textwrap.wrap(text, console.width, initial_indent="  ", subsequent_indent="  "))
 
 
 def notes(console: Console, result: Facts) -> None:
-    """What the tool says beside its numbers."""
+    """Show a result's notes and next step."""
     for note in result.get("notes", ()):
         say(console, note)
 
 
 def projects(console: Console, result: Facts) -> None:
-    """The organization's projects and its credits."""
+    """Show the organization's projects and its credits."""
     console.table([[row["name"], row["status"], row["project_id"]] for row in result["projects"]])
     say(console, f"{result['credits']['available']:,} credits available.")
 
 
 def readiness(console: Console, result: Facts) -> None:
-    """Each check with its mark."""
+    """Show each check with its mark."""
     rows: list[list[str]] = []
     for check in result["checks"]:
         mark, colour = _MARKS[check["status"]]
@@ -54,7 +54,7 @@ def readiness(console: Console, result: Facts) -> None:
 
 
 def week(console: Console, result: Facts) -> None:
-    """The series as a bar a day, and the totals."""
+    """Show the series as a bar per day, and the totals."""
     series: Sequence[Facts] = result["series"]
     most = max((row.get("views", 0) for row in series), default=0) or 1
     width = min(40, console.width - 36)
@@ -70,7 +70,7 @@ def week(console: Console, result: Facts) -> None:
 
 
 def ranking(console: Console, result: Facts) -> None:
-    """The ranked posts: value, how far above the median, and how much to believe it."""
+    """Show the ranked posts: value, how far above the median, and how far to trust it."""
     best = max((row["metric_value"] for row in result["items"]), default=0) or 1
     room = console.width - 50  # what the other columns leave for hook and bar
     bar = min(12, room // 4)
@@ -101,7 +101,7 @@ def ranking(console: Console, result: Facts) -> None:
 
 
 def commission(console: Console, result: Facts) -> None:
-    """What was ordered and what it may cost."""
+    """Show what was ordered and what it may cost."""
     held = "its content waits for approval" if result.get("held_for_approval") else "its content may go live by itself"
     say(
         console,
@@ -110,18 +110,18 @@ def commission(console: Console, result: Facts) -> None:
 
 
 def progress(console: Console, share: float, message: str) -> None:
-    """How far the jobs are, 0 to 1, and what they say."""
+    """Show how far the jobs are, 0 to 1, and their message."""
     bar = max(10, min(30, console.width - 60))
     console.progress(f"  {console.bar(share, bar, track=True)} {share:4.0%}  {cut(message, console.width - bar - 12)}")
 
 
 def jobs(console: Console, result: Facts) -> None:
-    """How each job ended."""
+    """Show how each job ended."""
     console.table([[job["kind"], job["status"], _count(len(job["container_ids"]), "piece")] for job in result["jobs"]])
 
 
 def override(console: Console, result: Facts) -> None:
-    """Where the creative is in the scoring pool now."""
+    """Show the creative's place in the scoring pool now."""
     score = result.get("organic_score")
     shown = "not scored yet" if score is None else f"organic score {score:.2f}"
     eligible = "eligible" if result.get("eligible") else "not eligible"
@@ -129,7 +129,7 @@ def override(console: Console, result: Facts) -> None:
 
 
 def content(console: Console, result: Facts) -> None:
-    """The pieces that wait for a person."""
+    """Show the pieces that wait for a person."""
     rows = [
         [row["format"], cut(row["hook"], min(54, console.width - 25)), row["approval_status"]]
         for row in result["items"]
@@ -138,7 +138,7 @@ def content(console: Console, result: Facts) -> None:
 
 
 def publication(console: Console, result: Facts) -> None:
-    """Where a piece goes out, and when."""
+    """Show where a piece goes out, and when."""
     names = {"tiktok": "TikTok", "instagram": "Instagram"}
     platforms = " and ".join(names[str(row["platform"])] for row in result["scheduled_posts"])
     when = f"at {result['at_local']}" if result.get("at_local") else "in half a minute"
@@ -146,7 +146,7 @@ def publication(console: Console, result: Facts) -> None:
 
 
 def schedule(console: Console, result: Facts) -> None:
-    """What is to go out and what went, the latest first."""
+    """Show what is scheduled and what went out, the latest first."""
     room = console.width - 45  # what the other columns leave for the hook
     rows = [
         [row["status"], row["platform"], row["scheduled_for_local"][:16].replace("T", " "), cut(row["hook"], room)]
@@ -156,7 +156,7 @@ def schedule(console: Console, result: Facts) -> None:
 
 
 def review(console: Console, result: Facts) -> None:
-    """Each order against its source and the median."""
+    """Show each order against its source and the median."""
     rows = [
         [
             row["mode"],
@@ -175,7 +175,7 @@ def review(console: Console, result: Facts) -> None:
 
 
 def closing(console: Console, review: Facts, *, approved: int, estimate: int, spent: int) -> None:
-    """What was ordered, what it cost, how it did, and what to look at next. Credits."""
+    """Show what was ordered, what it cost (credits), how it did, and what to look at next."""
     orders = review["commissions"]
     pieces = sum(len(row["container_ids"]) for row in orders)
     live = [row for row in orders if "versus_source" in row and not row["low_sample"]]

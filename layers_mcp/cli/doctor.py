@@ -1,4 +1,4 @@
-"""`layers-mcp doctor`: would a call work, and if not, what is in the way? One line for each thing."""
+"""`layers-mcp doctor`: would a call work, and if not, why not? One line for each check."""
 
 from __future__ import annotations
 

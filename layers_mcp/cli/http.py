@@ -81,7 +81,7 @@ def run(options: Namespace) -> int:
 
 
 def _listen(config: HttpConfig) -> list[socket.socket]:
-    """The sockets of the server and, where it is wanted, of its metrics. Raises OSError."""
+    """Return the sockets of the server and, where it is wanted, of its metrics. Raises OSError."""
     from layers_mcp.transports.http_server import listen
 
     ports = [config.port] if config.metrics_port is None else [config.port, config.metrics_port]

@@ -1,4 +1,4 @@
-"""Logs for what collects logs: one JSON object a line."""
+"""Logs for log collectors: one JSON object per line."""
 
 from __future__ import annotations
 

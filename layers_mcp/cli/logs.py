@@ -1,4 +1,4 @@
-"""Logging to stderr, with every secret struck out: stdout belongs to the protocol."""
+"""Logging to stderr, with every secret removed: stdout belongs to the protocol."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RedactingFormatter(logging.Formatter):
         return self.redact(super().format(record))
 
     def redact(self, text: str) -> str:
-        """`text` without secrets."""
+        """Return `text` without secrets."""
         for secret in self._secrets:
             text = secret.redact(text, _STRUCK_OUT)
         for shape in _SHAPES:

@@ -43,7 +43,7 @@ class Findings:
 
 
 def as_text(found: Findings, *, all_tenants: bool = False) -> str:
-    """Lines for a person."""
+    """Return the findings as lines for a person."""
     console = Console(stream := io.StringIO())
     if found.whole:
         for shown in found.orders:
@@ -63,14 +63,14 @@ def as_text(found: Findings, *, all_tenants: bool = False) -> str:
 
 
 def as_json(found: Findings) -> str:
-    """The same for a program, as one document."""
+    """Return the same for a program, as one document."""
     orders = [_order(each, whole=found.whole) for each in found.orders]
     document = {"orders": orders, "more": found.more, "notes": list(found.notes)}
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
 def what(audit: OrderAudit) -> str:
-    """What was asked for, in a word or two."""
+    """Return what was asked for, in a word or two."""
     row = audit.first
     if not audit.spends:
         name = "draft" if row.mode == "draft" else "schedule" if row.path.endswith("/schedule") else "publish"
@@ -89,7 +89,7 @@ _ASKED = frozenset(
 
 
 def status_of(audit: OrderAudit) -> str:
-    """Its status when it was last read."""
+    """Return the status of an order when it was last read."""
     word = audit.status if audit.spends else _OF_PUBLICATIONS.get(audit.status, audit.status)
     if audit.first.piece and audit.placed < audit.pieces and audit.status not in ("refused", "not sent"):
         return f"{word} {audit.placed}/{audit.pieces}"
@@ -97,7 +97,7 @@ def status_of(audit: OrderAudit) -> str:
 
 
 def credits_of(audit: OrderAudit) -> str:
-    """The most that it can have been charged."""
+    """Return the most that it can have been charged."""
     if not audit.spends:
         return "-"
     return "unknown" if audit.most_credits is None else f"{audit.most_credits:,}"
@@ -152,7 +152,7 @@ def _detail(console: Console, shown: Shown) -> None:
 
 
 def verdict(audit: OrderAudit) -> str:
-    """The answer to an operator's question, in a sentence or two."""
+    """Return the answer to an operator's question, in a sentence or two."""
     once = f"once, for up to {audit.most_credits:,} credits" if audit.most_credits else "once, at an unknown price"
     code = f" ({label(audit.code)})" if audit.code else ""
     noun = "order" if audit.spends else "publication"
@@ -186,7 +186,7 @@ _ENDED = {"failed": "failed", "canceled": "was canceled"}
 
 
 def sentence(each: Happening, *, spends: bool) -> str:
-    """One thing that happened, in plain words."""
+    """Return one thing that happened, in plain words."""
     code = f" ({label(each.code)})" if each.code else ""
     ids = f" with {', '.join(map(label, each.ids))}" if each.ids else ""
     price = f", up to {each.credits:,} credits" if each.credits else ""
@@ -214,7 +214,7 @@ def sentence(each: Happening, *, spends: bool) -> str:
 
 
 def _ledger(booked: Sequence[int]) -> str:
-    """What Layers' own ledger says of the order's content."""
+    """Return what Layers' own ledger says of the order's content."""
     charged = -sum(each for each in booked if each < 0)
     back = sum(each for each in booked if each > 0)
     if not booked:
@@ -224,14 +224,14 @@ def _ledger(booked: Sequence[int]) -> str:
 
 
 def _post(post: ScheduledPost) -> str:
-    """The status of one scheduled post."""
+    """Return the status of one scheduled post."""
     moment = post.published_at or post.scheduled_for
     where = f" on {post.platform}" if post.platform else ""
     return f"{label(post.scheduled_post_id)} is {post.status or 'there'}{where}{f', {stamp(moment)}' if moment else ''}"
 
 
 def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
-    """One order as JSON; with `whole`, with what was asked for and what happened."""
+    """Return one order as JSON; with `whole`, with what was asked for and what happened."""
     audit = shown.audit
     row = audit.first
     document: dict[str, Any] = {

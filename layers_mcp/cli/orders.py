@@ -121,7 +121,7 @@ async def show(
 
 
 def _wanted(flags: Namespace) -> Wanted:
-    """What the flags ask for. Raises `ConfigError`."""
+    """Return what the flags ask for. Raises `ConfigError`."""
     name = flags.order_id.strip()
     if name.startswith(("com_", "pub_")) and len(name) < SHORTEST_NAME:
         raise ConfigError(f"ORDER_ID must be at least {SHORTEST_NAME} characters of an order's id")
@@ -179,7 +179,7 @@ async def _find(
 
 
 async def _read(wanted: Wanted, store: Store, tenants: Sequence[Tenant], api: LayersClient | None) -> Findings:
-    """What is wanted of these tenants; of one order by its name, with what happened, and with Layers' ledger."""
+    """Return what is wanted of these tenants; of one order by its name, with what happened, and with Layers' ledger."""
     rows: dict[str, Operation] = {}
     notes: list[str] = []
     for tenant in tenants:
@@ -197,7 +197,7 @@ async def _read(wanted: Wanted, store: Store, tenants: Sequence[Tenant], api: La
 
 
 async def _told(audit: OrderAudit, store: Store, api: LayersClient | None) -> Shown:
-    """One order with everything that happened to it, oldest first."""
+    """Return one order with everything that happened to it, oldest first."""
     happened = [each for row in audit.rows for each in happenings(row, await store.events(row))]
     shown = Shown(audit=audit, happenings=sorted(happened, key=lambda each: each.at))
     if api is None:
@@ -212,7 +212,7 @@ async def _told(audit: OrderAudit, store: Store, api: LayersClient | None) -> Sh
 
 
 async def _booked(audit: OrderAudit, api: LayersClient) -> list[int] | None:
-    """Layers' entries for the order's content: charges negative, refunds positive; None where they are too many."""
+    """Return Layers' entries for the order's content: charges negative, refunds positive; None if they are too many."""
     since = audit.first.ordered_at - SLACK
 
     async def page(cursor: str) -> Page[CreditEvent]:

@@ -79,7 +79,7 @@ def run(options: Namespace) -> int:
 
 
 def leave(code: int) -> int:
-    """`code`, to exit with; exits at once where a thread hangs that a locked or frozen journal cannot wake."""
+    """Return `code`, to exit with; exit at once where a thread hangs that a locked or frozen journal cannot wake."""
     if not _threads_ended():
         logging.shutdown()
         os._exit(code)

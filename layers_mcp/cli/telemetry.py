@@ -1,4 +1,4 @@
-"""Setting up OpenTelemetry, as the `telemetry` extra brings it: Prometheus text, and OTLP where it is asked for."""
+"""Set up OpenTelemetry from the `telemetry` extra: Prometheus text, and OTLP where it is configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One time for all who share a journal: upstream's, where its `Date` was seen."""
+"""One time for all processes that share a journal: upstream's, once its `Date` was seen."""
 
 from __future__ import annotations
 

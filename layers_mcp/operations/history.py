@@ -1,4 +1,4 @@
-"""What was ordered, for those who tell of it, and writing back what they saw of it upstream."""
+"""What was ordered, for reports, and recording what they saw of it upstream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The limits that an operation has to keep within before it is sent, each time that it is sent."""
+"""The limits of an operation, checked each time before it is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller is told of an order that is being placed, beside how it stands."""
+"""Notes for the caller of an order that is being placed, beside its status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be told of orders to whoever counts them: which tool, what came of it, estimated credits. No ids."""
+"""What metrics may know of orders: the tool, the outcome, estimated credits. No ids."""
 
 from __future__ import annotations
 

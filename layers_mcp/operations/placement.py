@@ -1,4 +1,4 @@
-"""What a caller is told of an order once its status is known."""
+"""What a caller receives of an order once its status is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one call that places or previews an order has come to so far."""
+"""The state of one call that places or previews an order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is of an order, and what is to be sent for it now."""
+"""What exists of an order, and what has to be sent for it now."""
 
 from __future__ import annotations
 

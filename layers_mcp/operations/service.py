@@ -1,4 +1,4 @@
-"""Placing an order exactly once: find it, wait for another call that is at it, price it, reserve it, send it."""
+"""Place an order exactly once: find it, wait for another call that places it, price it, reserve it, send it."""
 
 from __future__ import annotations
 

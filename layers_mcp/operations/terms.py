@@ -1,4 +1,4 @@
-"""What sending costs and does now, and whether that may be: read anew each time before something is sent."""
+"""What sending costs and does now, and whether it is allowed: read again each time before something is sent."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def validate(schema: Schema, arguments: Mapping[str, Any] | None) -> dict[str, A
 
 
 def expectation(rule: Schema) -> str:
-    """What a parameter takes, in words that complete "must be …"."""
+    """Return what a parameter takes, in words that complete "must be …"."""
     if "enum" in rule:
         return "one of " + ", ".join(rule["enum"])
     match rule["type"]:
@@ -91,7 +91,7 @@ class _UnfitError(Exception):
 
 
 def _advice(rule: Schema) -> str:
-    """The parameter's own description, which may name the tool that takes what this one refuses."""
+    """Return the parameter's own description, which may name the tool that takes what this one refuses."""
     return f" {rule['description']}" if "description" in rule else ""
 
 
@@ -133,7 +133,7 @@ def _text(rule: Schema, value: Any) -> str:
 
 
 def _number(rule: Schema, value: Any) -> int | float:
-    """A number, or its decimal text."""
+    """Return a number, or its decimal text."""
     if isinstance(value, str) and (decimal := _DECIMAL.fullmatch(value)):
         if not (decimal["fraction"] or "").strip(".0"):
             value = int(decimal["whole"])
@@ -153,7 +153,7 @@ def _number(rule: Schema, value: Any) -> int | float:
 
 
 def _boolean(rule: Schema, value: Any) -> bool:
-    """A boolean, or its name as text in any case."""
+    """Return a boolean, or its name as text in any case."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):
@@ -162,7 +162,7 @@ def _boolean(rule: Schema, value: Any) -> bool:
 
 
 def _list(rule: Schema, value: Any) -> tuple[Any, ...]:
-    """A list, a list written as JSON text, or its single item bare."""
+    """Return a list, a list written as JSON text, or its single item bare."""
     items = _unwrapped(value) if isinstance(value, str) else value
     if not isinstance(items, list):
         raise _UnfitError(expectation(rule))

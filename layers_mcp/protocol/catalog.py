@@ -45,7 +45,7 @@ class Catalog:
 
     @classmethod
     def of(cls, *functions: ToolFunction) -> Catalog:
-        """A catalog straight from functions marked with `@tool`; definitions are made now."""
+        """Return a catalog straight from functions marked with `@tool`; definitions are made now."""
         from layers_mcp.protocol.schema import describe
 
         def loaded(function: ToolFunction) -> Callable[[], ToolFunction]:
@@ -60,7 +60,7 @@ class Catalog:
         return self._tools[name]
 
     def get(self, name: str) -> Tool | None:
-        """The tool of that name, if there is one."""
+        """Return the tool of that name, if there is one."""
         return self._tools.get(name)
 
     @property

@@ -1,6 +1,6 @@
-"""The one way a tool fails, and the words in which it does.
+"""How a tool fails, and the text of the failure.
 
-A failure is a result that a model reads and repairs from, so its text has a fixed order: what happened, whether
+A failure is a result that a model reads to correct its call, so its text has a fixed order: what happened, whether
 anything changed, the one next step, and the id under which upstream knows the request.
 """
 
@@ -10,7 +10,7 @@ NOTHING_CHANGED = "Nothing was changed."
 
 
 def unknown_outcome(what: str) -> str:
-    """The effect of a call whose answer never came; `what` completes "Unknown whether …"."""
+    """Return the effect of a call whose answer never came; `what` completes "Unknown whether …"."""
     return f"Unknown whether {what}: calling again with the same arguments is safe."
 
 

@@ -250,7 +250,7 @@ class Handlers:
 
 
 def _answer(**fields: Any) -> JsonObject:
-    """A complete result: later versions of the protocol require that word, earlier ones ignore it."""
+    """Return a complete result: later versions of the protocol require that word, earlier ones ignore it."""
     return {**fields, "resultType": "complete"}
 
 

@@ -1,4 +1,4 @@
-"""How a tool tells that it is still at work."""
+"""How a tool reports progress."""
 
 from __future__ import annotations
 

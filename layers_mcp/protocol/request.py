@@ -1,4 +1,4 @@
-"""What a client's request brings along, before anybody knows whose it is."""
+"""What a client's request brings along, before its caller is known."""
 
 from __future__ import annotations
 

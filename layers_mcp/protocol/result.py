@@ -28,7 +28,7 @@ class Result(BaseModel):
 
 
 def render(result: Result) -> tuple[dict[str, Any], str]:
-    """A result as structured content and as the text of the same: compact JSON."""
+    """Return a result as structured content and as the text of the same: compact JSON."""
     content = cast("dict[str, Any]", _pruned(result.model_dump(mode="json", exclude_none=True)))
     text = _compact(content)
     if len(text) > LONGEST_RESULT:
@@ -80,7 +80,7 @@ def _cut(content: dict[str, Any], result: Result) -> dict[str, Any]:
 
 
 def _shortened(name: str, rows: list[Any], room: int, *, keep_tail: bool) -> tuple[list[Any], str]:
-    """The rows that fit in `room`, or as much as fits of the one that is too long by itself; and what is shown."""
+    """Return the rows that fit in `room`, or the part of a single too long one that does; and what is shown."""
     kept = _fitting(rows[::-1] if keep_tail else rows, room)
     if not kept and isinstance(rows[0], dict):
         row = cast("dict[str, Any]", rows[0])
@@ -97,7 +97,7 @@ def _shortened(name: str, rows: list[Any], room: int, *, keep_tail: bool) -> tup
 
 
 def _fitting(items: list[Any], room: int) -> int:
-    """How many of the first items fit in `room` characters, as a list."""
+    """Return how many of the first items fit in `room` characters, as a list."""
     used = 2
     for count, item in enumerate(items):
         used += len(_compact(item)) + 1
@@ -107,7 +107,7 @@ def _fitting(items: list[Any], room: int) -> int:
 
 
 def _lists(fields: dict[str, Any]) -> dict[str, list[Any]]:
-    """The lists in it that may be cut, the longest last."""
+    """Return the lists in it that may be cut, the longest last."""
     lists = {
         key: cast("list[Any]", value)
         for key, value in fields.items()

@@ -48,7 +48,7 @@ class Prompt:
     text: str
 
     def fill(self, given: Mapping[str, str]) -> str:
-        """The text for these arguments; PromptArgumentError names what is missing, unknown or no plain short line."""
+        """Return the text for these arguments. PromptArgumentError names what is missing, unknown or no short line."""
         known = {argument.name for argument in self.arguments}
         if any(name not in known for name in given):
             raise PromptArgumentError(f"Unknown argument. Valid arguments: {', '.join(sorted(known))}.")
@@ -63,7 +63,7 @@ class Prompt:
         return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), self.text)
 
     def listed(self) -> dict[str, Any]:
-        """The prompt as it is in `prompts/list`."""
+        """Return the prompt as it is in `prompts/list`."""
         arguments = [
             {"name": argument.name, "description": argument.description, "required": argument.default is None}
             for argument in self.arguments
@@ -87,7 +87,7 @@ class Resource:
     """Whether a cache may keep what was read for this caller alone (2026-07-28: `cacheScope`)."""
 
     def listed(self) -> dict[str, Any]:
-        """The resource as it is in `resources/list`; its text is not loaded for that."""
+        """Return the resource as it is in `resources/list`; its text is not loaded for that."""
         listed = {
             "uri": self.uri,
             "name": self.name,
@@ -99,7 +99,7 @@ class Resource:
         return {key: value for key, value in listed.items() if value is not None} | self._meta()
 
     def contents(self) -> dict[str, Any]:
-        """The resource as `resources/read` answers it."""
+        """Return the resource as `resources/read` answers it."""
         return {"uri": self.uri, "mimeType": self.mime_type, "text": self.load()} | self._meta()
 
     def _meta(self) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class App:
     # --- answering ---------------------------------------------------------------------------------------------
 
     def answer(self, request: Request, faults: Mapping[Kind, Sequence[Fault]]) -> Response:
-        """The response to one request; what it changes is kept only if it succeeds."""
+        """Return the response to one request; what it changes is kept only if it succeeds."""
         found = find(request.method, request.segments, self.dialect.vintage)
         bucket = _bucket(request, found)
         try:

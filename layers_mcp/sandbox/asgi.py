@@ -40,7 +40,7 @@ class Request:
 
     @classmethod
     async def read(cls, scope: Message, receive: Receive) -> Request:
-        """The whole request, body included."""
+        """Return the whole request, body included."""
         parts: list[bytes] = []
         more = True
         while more:
@@ -59,7 +59,7 @@ class Request:
         )
 
     def json(self) -> object:
-        """The body as JSON; none at all reads as an empty object."""
+        """Return the body as JSON; none at all reads as an empty object."""
         if not self.body:
             return {}
         try:

@@ -11,7 +11,7 @@ from layers_mcp.sandbox.responses import ApiError, not_found
 
 
 def authenticate(db: sqlite3.Connection, headers: Mapping[str, str]) -> Principal:
-    """The principal behind the request's key and organization header."""
+    """Return the principal behind the request's key and organization header."""
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     key = db.execute("SELECT * FROM api_keys WHERE secret = ?", (secret.strip(),)).fetchone()
     if scheme.lower() != "bearer" or key is None:

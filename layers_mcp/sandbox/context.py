@@ -52,16 +52,16 @@ class RequestContext:
         return self.engine.synced_at(self.now)
 
     def response(self, status: int, value: object) -> Response:
-        """A JSON response, its ids in the vintage's form."""
+        """Return a JSON response, its ids in the vintage's form."""
         return Response(status, encode(self.dialect.translate(value)))
 
     def login_expires(self, account: sqlite3.Row) -> bool:
-        """Whether a fault lets the account's login expire before a post goes out."""
+        """Return whether a fault lets the account's login expire before a post goes out."""
         names = {None, account["platform"], account["handle"], account["id"], to_current(account["id"])}
         return any(fault.account in names for fault in self.faults.get("login_expired", ()))
 
     def project(self, project_id: str | None = None) -> sqlite3.Row:
-        """The project of the path (or this one), if it is the principal's."""
+        """Return the project of the path (or this one), if it is the principal's."""
         row = self.one(
             "SELECT * FROM projects WHERE id = ? AND organization_id = ?",
             to_internal("prj", project_id or self.path["projectId"]),
@@ -72,9 +72,9 @@ class RequestContext:
         return row
 
     def one(self, statement: str, *values: object) -> sqlite3.Row | None:
-        """The first row, if there is one."""
+        """Return the first row, if there is one."""
         return self.db.execute(statement, values).fetchone()
 
     def all(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        """Every row."""
+        """Return all rows."""
         return self.db.execute(statement, values).fetchall()

@@ -44,7 +44,7 @@ class Fault(BaseModel):
     parameter: str | None = None
 
     def concerns(self, method: str, segments: Sequence[str], parameters: Set[str] = frozenset()) -> bool:
-        """Whether a request is this fault's business."""
+        """Return whether a request is this fault's business."""
         if self.parameter is not None and self.parameter not in parameters:
             return False
         if self.endpoint == "*":
@@ -86,7 +86,7 @@ class FaultPlan:
     def faults_for(
         self, method: str, segments: Sequence[str], parameters: Set[str] = frozenset()
     ) -> dict[Kind, list[Fault]]:
-        """What goes wrong with this request."""
+        """Return what goes wrong with this request."""
         found: dict[Kind, list[Fault]] = {}
         for fault in self.faults:
             if not fault.concerns(method, segments, parameters):

@@ -53,12 +53,16 @@ class StoppableServer(Server):
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that takes connections from now on; port 0 picks a free one. Raises `OSError` where it is taken."""
+    """Return a socket that takes connections from now on; port 0 picks a free one.
+
+    Raises `OSError` where it is taken.
+    """
     return socket.create_server((HOST, port))
 
 
 def http_server(sandbox: Sandbox, ready: Callable[[], None] = lambda: None) -> Server:
-    """A server to run on a listening socket; it calls `ready` once it answers, and ends well at a signal from then on.
+    """Return a server to run on a listening socket; it calls `ready` once it answers, and ends well at a signal from
+    then on.
 
     The world's time is its `Date`.
     """

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the first success under a key is kept for a day and given again, word for word."""
+"""Idempotency-Key: the first success under a key is kept for a day and returned again, byte for byte."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ BARE = "adc"
 
 
 def to_uuid(internal_id: str) -> str:
-    """The UUID behind an id: a ULID's bits, or a hash where the id is no ULID (the guide's project)."""
+    """Return the UUID behind an id: a ULID's bits, or a hash where the id is no ULID (the guide's project)."""
     _, _, text = internal_id.partition("_")
     if len(text) == 26 and set(text) <= set(ULID_DIGITS) and text[0] < "8":
         number = 0
@@ -29,7 +29,7 @@ def to_uuid(internal_id: str) -> str:
 
 
 def to_current(internal_id: str) -> str:
-    """An id as the current vintage writes it; one of another kind as it is."""
+    """Return an id as the current vintage writes it; one of another kind as it is."""
     prefix, _, _ = internal_id.partition("_")
     if prefix not in PREFIXES:
         return internal_id
@@ -37,7 +37,7 @@ def to_current(internal_id: str) -> str:
 
 
 def to_internal(prefix: str, text: str) -> str:
-    """The internal form of an id of this kind, however a client writes it."""
+    """Return the internal form of an id of this kind, however a client writes it."""
     bare = text.removeprefix(f"{prefix}_")
     if len(bare) != 36:
         return text

@@ -20,7 +20,10 @@ def page(
     render: Callable[[T], object],
     restarts: bool = False,
 ) -> dict[str, object]:
-    """`{items, nextCursor}`. A cursor names the last row seen; a bad one is refused, or starts again (`restarts`)."""
+    """Return `{items, nextCursor}`.
+
+    A cursor names the last row seen; a bad one is refused, or starts again (`restarts`).
+    """
     start = 0
     if cursor:
         try:

@@ -1,4 +1,4 @@
-"""What goes back: a response, or an error in the API's envelope."""
+"""Responses, and errors in the API's envelope."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class ApiError(Exception):
 
 
 def invalid(path: str, message: str) -> ApiError:
-    """A `VALIDATION` with one issue."""
+    """Return a `VALIDATION` with one issue."""
     return ApiError("VALIDATION", message, details={"issues": [{"path": path, "message": message}]})
 
 
 def invalid_fields(issues: Sequence[tuple[str, str]]) -> ApiError:
-    """A `VALIDATION` of several fields, each with what is wrong; its message names the first."""
+    """Return a `VALIDATION` of several fields, each with what is wrong; its message names the first."""
     details = {"issues": [{"path": path, "message": problem} for path, problem in issues]}
     return ApiError("VALIDATION", "{}: {}.".format(*issues[0]), details=details)
 
@@ -69,5 +69,5 @@ class Response:
 
 
 def encode(value: object) -> bytes:
-    """Compact JSON."""
+    """Return compact JSON."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

@@ -52,7 +52,7 @@ def _write(method: str, path: str, scope: str, handler: Handler, form: type[Body
 
 
 def _start(path: str, scope: str, handler: Handler, form: type[Body]) -> Route:
-    """A POST that starts a job."""
+    """Return a POST that starts a job."""
     return Route("POST", tuple(path.split("/")), scope, "long-running", form, handler)
 
 
@@ -168,7 +168,7 @@ ROUTES: dict[Vintage, tuple[Route, ...]] = {
 
 
 def find(method: str, segments: Sequence[str], vintage: Vintage) -> tuple[Route, dict[str, str]] | None:
-    """The vintage's endpoint for a request, and the ids in its path."""
+    """Return the vintage's endpoint for a request, and the ids in its path."""
     for route in ROUTES[vintage]:
         if route.method != method or len(route.segments) != len(segments):
             continue

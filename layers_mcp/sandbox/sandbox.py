@@ -1,4 +1,4 @@
-"""`Sandbox`: a Layers API of one's own, with a clock one can move."""
+"""`Sandbox`: a private Layers API whose clock can be moved."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _begin(db: sqlite3.Connection, parameters: WorldParameters, seed: int, now: 
 
 @lru_cache(maxsize=4)
 def _first_rows(parameters: WorldParameters, seed: int, now: float) -> bytes:
-    """The beginning of a world, written once for every world in memory that begins so."""
+    """Return the beginning of a world, written once for every world in memory that begins so."""
     store = Store(None)
     with store.transaction(write=True) as db:
         store.create()
@@ -134,7 +134,7 @@ class Sandbox:
         return self._clock().timestamp() + self._store.offset()
 
     def now(self) -> datetime:
-        """The world's time, in UTC."""
+        """Return the world's time, in UTC."""
         return datetime.fromtimestamp(self._moment(), UTC)
 
     def advance(self, step: timedelta) -> None:
@@ -164,14 +164,14 @@ class Sandbox:
         return {name: self.app.dialect.id(project_id) for name, project_id in rows}
 
     def project_id(self, name: str) -> str:
-        """The id of the project of this name, as the vintage writes it."""
+        """Return the id of the project of this name, as the vintage writes it."""
         return self.projects[name]
 
     def _internal_id(self, project: str) -> str:
         return self._select("SELECT id FROM projects WHERE organization_id = ? AND name = ?", AGENCY, project)[0][0]
 
     def transport(self) -> SandboxTransport:
-        """The sandbox without a network, for an HTTP client in this process."""
+        """Return the sandbox without a network, for an HTTP client in this process."""
         from layers_mcp.sandbox.transport import SandboxTransport
 
         return SandboxTransport(self.app)
@@ -179,7 +179,7 @@ class Sandbox:
     # --- what a test needs -------------------------------------------------------------------------------------
 
     def issue_key(self, scopes: Sequence[str] | None = None, *, organization: str = AGENCY) -> str:
-        """Another key of the organization, with these scopes (`None`: all)."""
+        """Return another key of the organization, with these scopes (`None`: all)."""
         with self._store.transaction(write=True) as db:
             number = db.execute("SELECT count(*) FROM api_keys").fetchone()[0]
             granted = ALL_SCOPES if scopes is None else tuple(scopes)
@@ -255,7 +255,7 @@ class Sandbox:
         return list(self.app.requests)
 
     def ledger(self) -> list[CreditEvent]:
-        """What was charged and given back, oldest first."""
+        """Return what was charged and given back, oldest first."""
         self.app.catch_up(self._moment())
         return [
             CreditEvent(
@@ -269,7 +269,7 @@ class Sandbox:
         ]
 
     def truth(self, project: str) -> list[Truth]:
-        """The hidden worth of the project's published posts, oldest first: for a scorer, never for a policy."""
+        """Return the hidden worth of the project's published posts, oldest first: for a scorer, never for a policy."""
         self.app.catch_up(self._moment())
         return [
             Truth(

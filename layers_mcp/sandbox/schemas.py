@@ -26,7 +26,7 @@ Timestamp = Annotated[float, BeforeValidator(_timestamp)]
 
 
 def iso(moment: float | None) -> str | None:
-    """`2026-04-10T00:00:00Z`, with milliseconds where there are any."""
+    """Return `2026-04-10T00:00:00Z`, with milliseconds where there are any."""
     if moment is None:
         return None
     milliseconds = round(moment * 1000)
@@ -89,7 +89,7 @@ F = TypeVar("F", bound=Form)
 
 
 def validate(form: type[F], values: object) -> F:
-    """The form filled in, or `VALIDATION` with everything that is wrong with it."""
+    """Return the form filled in, or `VALIDATION` with everything that is wrong with it."""
     try:
         return form.model_validate(values)
     except ValidationError as error:

@@ -124,7 +124,7 @@ class Store:
         self.db.execute("PRAGMA synchronous=NORMAL")
 
     def _is_world(self) -> bool:
-        """Whether the file is a world of some version, or still empty: nothing else is ever written to."""
+        """Return whether the file is a world of some version, or still empty: nothing else is ever written to."""
         tables = {row["name"] for row in self.db.execute("SELECT name FROM sqlite_master")}
         return not tables or "world" in tables
 
@@ -148,7 +148,7 @@ class Store:
 
     @contextmanager
     def transaction(self, *, write: bool) -> Generator[sqlite3.Connection]:
-        """All or nothing; a write waits for other processes' writes."""
+        """Yield a transaction: all or nothing; a write waits for other processes' writes."""
         with self._lock:
             self.db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:

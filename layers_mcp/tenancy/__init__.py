@@ -1,1 +1,1 @@
-"""Who is calling, and what is open for them."""
+"""Who is calling, and the clients and journals that are open for them."""

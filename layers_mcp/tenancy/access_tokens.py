@@ -59,7 +59,7 @@ class AccessTokens:
 
 
 def scopes_of(claims: Claims) -> frozenset[str]:
-    """The scopes that a token grants: `scope` is text, `scp` text or a list."""
+    """Return the scopes that a token grants: `scope` is text, `scp` text or a list."""
     granted: set[str] = set()
     for name in ("scope", "scp"):
         value: object = claims.get(name)
@@ -83,7 +83,7 @@ def _header(token: str) -> tuple[str | None, str]:
 
 
 def _verified(token: str, algorithm: str, keys: tuple[SigningKey, ...]) -> Claims:
-    """The claims of a token that one of the keys signed and whose time is now."""
+    """Return the claims of a token that one of the keys signed and whose time is now."""
     for candidate in keys:
         if candidate.algorithm != algorithm:
             continue

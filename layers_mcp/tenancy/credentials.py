@@ -1,4 +1,4 @@
-"""Who calls: the Layers API key of a tenant, and the child organization that it acts for."""
+"""The Layers API key of a tenant, and the child organization that it acts for."""
 
 from __future__ import annotations
 

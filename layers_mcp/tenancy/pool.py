@@ -1,4 +1,4 @@
-"""Open workspaces, at most so many: opened at a tenant's first call, shared by its calls, closed when long idle."""
+"""A bounded pool of workspaces: opened at a tenant's first call, shared by its calls, closed when idle for long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one process owns and hands to every tenant's workspace."""
+"""What one process owns and every tenant's workspace uses."""
 
 from __future__ import annotations
 

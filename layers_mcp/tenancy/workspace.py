@@ -69,7 +69,7 @@ class Workspace:
         return bool(self.credentials.api_key) or self._resources.config.sandbox
 
     def now(self) -> datetime:
-        """The present, in UTC."""
+        """Return the present, in UTC."""
         return self._resources.now()
 
     @cached_property

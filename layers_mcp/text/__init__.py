@@ -1,1 +1,1 @@
-"""Text from outside, made safe to show: untrusted text, short labels, times, and the secret that never shows."""
+"""Text from outside, made safe to show: untrusted text, short labels, times, and secrets."""

@@ -1,4 +1,4 @@
-"""Upstream's words on one line, without what cannot be seen: labels and messages, never untrusted text."""
+"""Upstream's labels and messages on one line, without invisible characters; not for untrusted text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uf
 
 
 def label(value: str) -> str:
-    """An open enum's value without anything that is not printed, at most 64 characters."""
+    """Return an open enum's value without anything that is not printed, at most 64 characters."""
     return printable(value)[:_LONGEST_LABEL]
 
 
 def printable(text: str) -> str:
-    """`text` on one line, without control, invisible, bidi, private-use and unassigned characters."""
+    """Return `text` on one line, without control, invisible, bidi, private-use and unassigned characters."""
     if text.isascii() and text.isprintable():
         return text
     text = _BLANK.sub("", text)

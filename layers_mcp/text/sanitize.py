@@ -1,8 +1,8 @@
-"""Untrusted text, made fit for an agent's context.
+"""Make untrusted text fit for an agent's context.
 
-Titles, captions and hooks come from posts: anyone may have written them. What cannot be seen is taken out, so that the
+Titles, captions and hooks come from posts: anyone may have written them. Invisible characters are removed, so that the
 agent reads what a person would read, and length is capped, so that one post cannot crowd out the rest. What writing
-needs stays, though it shows nothing by itself: joiners inside words of the scripts that use them and inside emoji,
+needs stays, although it shows nothing by itself: joiners inside words of the scripts that use them and inside emoji,
 variation selectors after what they select, flags.
 """
 

@@ -36,32 +36,32 @@ _STANDARDIZED = re.compile(
 
 
 def is_emoji(char: str) -> bool:
-    """Whether a character is a pictograph, which may stand alone or be joined to others."""
+    """Return whether a character is a pictograph, which may stand alone or be joined to others."""
     return _EMOJI.fullmatch(char) is not None
 
 
 def is_skin_tone(char: str) -> bool:
-    """Whether a character colours the emoji before it."""
+    """Return whether a character colours the emoji before it."""
     return "\U0001f3fb" <= char <= "\U0001f3ff"
 
 
 def ends_emoji(char: str) -> bool:
-    """Whether a character may end the first part of a joined emoji: a pictograph, or its skin tone."""
+    """Return whether a character may end the first part of a joined emoji: a pictograph, or its skin tone."""
     return is_emoji(char) or is_skin_tone(char)
 
 
 def joins(char: str) -> bool:
-    """Whether a character is a letter or mark of a script in which joiners decide how it is drawn."""
+    """Return whether a character is a letter or mark of a script in which joiners decide how it is drawn."""
     return _JOINING.fullmatch(char) is not None and category(char)[0] in "LM"
 
 
 def is_unspaced(char: str) -> bool:
-    """Whether a character is a letter or mark of a script that may mark its words with zero-width spaces."""
+    """Return whether a character is a letter or mark of a script that may mark its words with zero-width spaces."""
     return _UNSPACED.fullmatch(char) is not None and category(char)[0] in "LM"
 
 
 def has_variant(char: str, selector: str, following: str) -> bool:
-    """Whether `selector` may choose how `char` is drawn, with `following` after the two."""
+    """Return whether `selector` may choose how `char` is drawn, with `following` after the two."""
     code = ord(selector)
     if code in (0xFE0E, 0xFE0F):
         return is_emoji(char) or (char in "0123456789#*" and following == "\u20e3")

@@ -1,4 +1,4 @@
-"""The API key, as a value that does not show itself."""
+"""An API key that never shows in a repr or a log."""
 
 from __future__ import annotations
 

@@ -25,12 +25,12 @@ _INSTANT = re.compile(
 
 
 def stamp(moment: datetime) -> str:
-    """A UTC datetime as the API and the results write it: whole seconds, ending in Z."""
+    """Return a UTC datetime as the API and the results write it: whole seconds, ending in Z."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def utc_moment(text: str) -> datetime | None:
-    """A date or datetime of an answer, in UTC (which is meant where it names no offset); None if it is neither.
+    """Return a date or datetime of an answer, in UTC (which is meant where it names no offset); None if it is neither.
 
     None too for the ends of the calendar, which stand for "never".
     """
@@ -44,7 +44,8 @@ def utc_moment(text: str) -> datetime | None:
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
-    """The moment that `text` names, in UTC and whole seconds: a datetime, a UTC day's start, or an age before `now`.
+    """Return the moment that `text` names, in UTC and whole seconds: a datetime, a UTC day's start, or an age before
+    `now`.
 
     Raises ValueError for anything else, without naming what was given.
     """
@@ -65,7 +66,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
 
 def zone(name: str) -> ZoneInfo:
-    """The IANA zone of this name. Raises ValueError, whose text says what is wrong without repeating it."""
+    """Return the IANA zone of this name. Raises ValueError, whose text says what is wrong without repeating it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -73,7 +74,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def parse_instant(text: str, tz: ZoneInfo) -> datetime:
-    """The instant that `text` names, in UTC and whole seconds; a local time is read in `tz`.
+    """Return the instant that `text` names, in UTC and whole seconds; a local time is read in `tz`.
 
     Raises ValueError, whose text says what is wrong: no such form, or a local time that a clock change leaves out or
     makes twice, with both readings.
@@ -98,13 +99,13 @@ def parse_instant(text: str, tz: ZoneInfo) -> datetime:
 
 
 def is_local(text: str) -> bool:
-    """Whether `text` can only be read on the clock of some place: it names neither UTC nor an offset."""
+    """Return whether `text` can only be read on the clock of some place: it names neither UTC nor an offset."""
     match = _INSTANT.fullmatch(text.strip())
     return match is not None and match["offset"] is None
 
 
 def local(moment: datetime, tz: ZoneInfo) -> str:
-    """An instant as local time in `tz`, to the minute, with its offset and zone."""
+    """Return an instant as local time in `tz`, to the minute, with its offset and zone."""
     return f"{moment.astimezone(tz).isoformat(timespec='minutes')} {tz.key}"
 
 

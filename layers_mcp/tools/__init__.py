@@ -1,7 +1,7 @@
 """The tools, one module each, and the order in which they are listed: find, read, judge, commission, follow, review.
 
-`definitions.json` beside this file is made from the functions by `python docs/generate.py`; a server lists it as it
-stands and imports a tool's module when the tool is first called.
+`definitions.json` beside this file is made from the functions by `python docs/generate.py`; a server lists it
+unchanged and imports a tool's module when the tool is first called.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def function_of(name: str) -> ToolFunction:
 
 
 def load_catalog(*, read_only: bool = False) -> Catalog:
-    """The tools of a server; with `read_only`, those that change nothing."""
+    """Return the tools of a server; with `read_only`, those that change nothing."""
     tools = [
         Tool(definition, partial(function_of, definition["name"]))
         for definition in json.loads(DEFINITIONS.read_text("utf-8"))

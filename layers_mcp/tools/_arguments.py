@@ -1,4 +1,4 @@
-"""A tool's moment in time, as its caller wrote it."""
+"""Parse the times that a tool's caller wrote."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from layers_mcp.text.times import MOMENT_FORMS, parse_moment
 
 
 def moment(name: str, text: str, now: datetime) -> datetime:
-    """The moment that the argument `name` gives, in UTC. Raises ToolError naming the argument, never its value."""
+    """Return the moment that the argument `name` gives, in UTC.
+
+    Raises ToolError naming the argument, never its value.
+    """
     try:
         return parse_moment(text, now)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the reader of `find_breakouts` is told: why a project is quiet, and the one next step."""
+"""The notes of `find_breakouts`: why a project is quiet, and the one next step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Reason = Literal[Cause, "too_few_posts", "no_breakout", "unreadable"]
 
 
 def why_quiet(ranking: ScoredRanking, window: Window) -> tuple[Reason, str]:
-    """Why a project whose ranking is not empty has no breakout."""
+    """Return why a project whose ranking is not empty has no breakout."""
     if ranking.sampled < FEWEST_ROWS:
         posts = counted(ranking.sampled, "ranked post")
         return "too_few_posts", f"{posts} with 50 views and a rate in {window}; {FEWEST_ROWS} are needed to tell."
@@ -32,7 +32,7 @@ def why_quiet(ranking: ScoredRanking, window: Window) -> tuple[Reason, str]:
 
 
 def why_empty(accounts: Sequence[SocialAccount], window: Window, now: datetime) -> tuple[Reason, str]:
-    """Why nothing is ranked in a project, told by its accounts."""
+    """Return why nothing is ranked in a project, judged by its accounts."""
     state = why_no_posts(accounts, now)
     if state.cause != "no_posts":
         return state.cause, f"{state.detail} {state.fix}"
@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
 
 def first_fresh(found: Sequence[Found], *, read_only: bool, clones_posts: bool) -> str:
-    """What to do about the likeliest solid breakout that was not cloned yet; "" where there is none."""
+    """Return what to do about the likeliest solid breakout that was not cloned yet; "" where there is none."""
     for place, (row, already_ordered) in enumerate(found, start=1):
         if row.score.evidence == "solid" and not already_ordered:
             how = how_to_order(row, read_only=read_only, clones_posts=clones_posts)
@@ -57,7 +57,9 @@ def first_fresh(found: Sequence[Found], *, read_only: bool, clones_posts: bool) 
 
 
 def nothing_fresh(found: Sequence[Found], short_of_posts: int, *, asked: int, read: int) -> str:
-    """What to do where no solid breakout waits for an answer; projects `asked` about, `read`, and `short_of_posts`."""
+    """Return what to do where no solid breakout waits for an answer; projects `asked` about, `read`, and
+    `short_of_posts`.
+    """
     if any(one.row.score.evidence == "solid" for one in found):
         return "Every solid breakout here was cloned before: review_commissions shows how those orders do."
     if found:

@@ -1,4 +1,4 @@
-"""What both commissioning tools share: placing the order, and telling its status."""
+"""What both commissioning tools share: placing the order, and reporting its status."""
 
 from __future__ import annotations
 

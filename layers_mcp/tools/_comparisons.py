@@ -29,12 +29,12 @@ class Change(Result):
 
 
 def history_start(end: datetime) -> datetime:
-    """How far back a series has to go for `changes`."""
+    """Return how far back a series has to go for `changes`."""
     return end - (WEEKS_BEFORE + 1) * WEEK
 
 
 def changes(history: Metrics, metrics: Sequence[str], end: datetime) -> list[Change]:
-    """Every metric's last week against the one before; without those that had nothing in one of them."""
+    """Return every metric's last week against the one before; without those that had nothing in one of them."""
     days = [(day, row) for row in history.series if (day := utc_moment(str(row.get("bucket", "")))) is not None]
     found: list[Change] = []
     for metric in metrics:
@@ -53,7 +53,7 @@ def changes(history: Metrics, metrics: Sequence[str], end: datetime) -> list[Cha
 
 
 def change_note(found: Sequence[Change]) -> str:
-    """The changes in one sentence, each with what is usual here."""
+    """Return the changes in one sentence, each with what is usual here."""
     if not found:
         return "The last 7 whole days cannot be compared: they, or the 7 before, hold nothing to compare."
     parts: list[str] = []
@@ -65,7 +65,7 @@ def change_note(found: Sequence[Change]) -> str:
 
 
 def connection_note(reply: Metrics, metrics: Sequence[str], accounts: Sequence[SocialAccount]) -> str:
-    """A note on numbers from before the first account was connected; "" where there are none, or nobody can tell."""
+    """Return a note on numbers from before the first account was connected; "" if there are none, or none known."""
     length = _LENGTHS.get(reply.window.granularity)
     moments = [account.connected_at for account in accounts]
     if length is None or not moments or None in moments:

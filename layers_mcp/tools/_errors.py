@@ -15,7 +15,7 @@ _MOST_LAYERS = 20
 
 
 def to_tool_error(error: LayersError | OperationError, tool: ToolSpec | None = None) -> ToolError:
-    """`error` as `tool` tells its caller: what happened, whether anything changed, and the one next step."""
+    """Return `error` as `tool` tells its caller: what happened, whether anything changed, and the one next step."""
     effect = NOTHING_CHANGED if error.nothing_changed or tool is None else tool.effect_unknown
     if isinstance(error, OperationError):
         return ToolError(error.code, error.reason, effect=effect, next_step=error.next_step)
@@ -41,7 +41,7 @@ def to_tool_error(error: LayersError | OperationError, tool: ToolSpec | None = N
 
 
 def _lacks(error: LayersError) -> tuple[str, str] | None:
-    """What an order cannot be made without, and what to do about it; by the code, whose status is not documented."""
+    """Return what an order cannot be made without, and what to do; by the code, as its status is not documented."""
     codes = {error.code, error.details.get("code")}
     if "MISSING_APP_DEMO" in codes:
         return (
@@ -63,7 +63,7 @@ _APP_FIELDS = {"appName": "name", "appDescription": "description"}
 
 
 def content_layers(details: Mapping[str, Any]) -> list[str]:
-    """The ids of the content layers that a conflict offers for choice, from any list in its details."""
+    """Return the ids of the content layers that a conflict offers for choice, from any list in its details."""
     lists = [cast("list[Any]", value) for value in details.values() if isinstance(value, list)]
     return list(dict.fromkeys(layer for items in lists for layer in _ids(items)))[:_MOST_LAYERS]
 

@@ -35,7 +35,7 @@ class Read(Generic[T]):
         return self.outcome
 
     def or_else(self, default: D) -> T | D:
-        """Its answer; `default` where it has none."""
+        """Return the answer, or `default` if there is none."""
         return default if isinstance(self.outcome, LayersError) else self.outcome
 
 

@@ -42,11 +42,11 @@ class JobProgress:
         self._ended.add(job_id)
 
     def outcome(self, job_id: str) -> tuple[Job | None, LayersError | None]:
-        """A job's last state, and why it could not be read since; both None where no answer came yet."""
+        """Return a job's last state, and why it could not be read since; both None where no answer came yet."""
         return self.jobs.get(job_id), self._errors.get(job_id)
 
     def failure(self) -> LayersError | None:
-        """Why not one of the jobs could be read; None where one is merely not found, or not answered yet."""
+        """Return why not one of the jobs could be read; None where one is merely not found, or not answered yet."""
         errors = list(self._errors.values())
         return None if any(isinstance(error, NotFound) for error in errors) else next(iter(errors), None)
 
@@ -74,7 +74,7 @@ class JobProgress:
         return float(len(self._ended)) + sum(min(max(share, 0.0), _NEARLY) for share in running)
 
     def _stages(self) -> str:
-        """The stages of the jobs that run, and how many have ended."""
+        """Return the stages of the jobs that run, and how many have ended."""
         running = {job_id: job for job_id, job in self.jobs.items() if job_id not in self._ended}
         stages = ", ".join(dict.fromkeys(job.stage or job.status for job in running.values()))
         if len(self._ids) == 1:

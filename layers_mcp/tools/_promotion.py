@@ -33,12 +33,12 @@ class Promoted:
 
 
 def id_tells(rows: Sequence[RankedRow]) -> bool:
-    """Whether an ads content id says that a creative is promoted: not where every one of several rows carries one."""
+    """Return whether an ads content id means that a creative is promoted: not if all of several rows have one."""
     return len(rows) == 1 or any(row.ads_content_id is None for row in rows)
 
 
 def has_spend(row: RankedRow) -> bool:
-    """Whether money was spent on this row's creative."""
+    """Return whether money was spent on this row's creative."""
     return bool(PaidResult.of(row.paid).spend)
 
 

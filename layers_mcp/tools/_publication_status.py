@@ -47,12 +47,12 @@ class PublicationStatuses(NamedTuple):
     notes: Sequence[str]
 
     def of(self, container_id: str) -> PublicationStatus | None:
-        """The status of a container; None where that was not read."""
+        """Return the status of a container; None where that was not read."""
         return self.by_container.get(container_key(container_id))
 
 
 def can_be_published(container: Container) -> bool:
-    """Whether finished content may go out as it stands: it is approved, or needs no approval."""
+    """Return whether finished content may go out as it stands: it is approved, or needs no approval."""
     return _is_finished(container) and container.approval_status not in ("pending", "rejected")
 
 
@@ -97,7 +97,7 @@ async def read_publications(context: ToolContext, containers: Iterable[Container
 
 
 def publication_status(posts: Iterable[ScheduledPost]) -> PublicationStatus:
-    """The status of one container by its scheduled posts, the latest one first: one an account counts.
+    """Return the status of one container by its scheduled posts, the latest one first: one an account counts.
 
     That is the latest, but for one that ended without going live where another did: what is live stays live.
     """
@@ -114,7 +114,7 @@ def publication_status(posts: Iterable[ScheduledPost]) -> PublicationStatus:
 
 
 def _by_account(posts: Iterable[ScheduledPost]) -> dict[str, list[ScheduledPost]]:
-    """What was not canceled of the posts of one container."""
+    """Return what was not canceled of the posts of one container."""
     groups: dict[str, list[ScheduledPost]] = {}
     for post in posts:
         if post.status != "canceled":
@@ -123,7 +123,7 @@ def _by_account(posts: Iterable[ScheduledPost]) -> dict[str, list[ScheduledPost]
 
 
 def _counted(posts: Sequence[ScheduledPost]) -> ScheduledPost:
-    """The one post that counts of one account's, the latest first."""
+    """Return the one post that counts of one account's, the latest first."""
     live = next((post for post in posts if post.status == "published"), None)
     return live if live and posts[0].status in ("failed", "draft") else posts[0]
 
@@ -134,7 +134,7 @@ def _failed_once_live(posts: Iterable[ScheduledPost]) -> bool:
 
 
 def blocked_if_pending(status: str, container: Container) -> str:
-    """The status of content that waits for a decision: what is scheduled of it waits too."""
+    """Return the status of content that waits for a decision: what is scheduled of it waits too."""
     return "blocked_on_approval" if status == "scheduled" and container.approval_status == "pending" else status
 
 

@@ -1,4 +1,4 @@
-"""What a person is asked before money, decisions and publications: our facts first, then untrusted text."""
+"""What a person is asked before orders, decisions and publications: our facts first, then untrusted text."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def read_project_name(context: ToolContext, project_id: str) -> str:
 
 
 def _question(facts: Sequence[str], verb: str) -> Question:
-    """A question that is about all that it tells."""
+    """Return a question that is about all that it tells."""
     text = one_line(facts)
 
     async def write() -> str:
@@ -107,7 +107,7 @@ def _question(facts: Sequence[str], verb: str) -> Question:
 
 
 def one_line(facts: Sequence[str]) -> str:
-    """The text of a question, at most 600 characters; what comes last is left out first."""
+    """Return the text of a question, at most 600 characters; what comes last is left out first."""
     while len(" ".join(facts)) > LONGEST_QUESTION and len(facts) > 1:
         facts = facts[:-1]
     return " ".join(facts)[:LONGEST_QUESTION]

@@ -35,13 +35,13 @@ class RankingNotes:
     """Whether the API can clone any post, as far as is known."""
 
     def notes(self) -> list[str]:
-        """What limits the numbers."""
+        """Return what limits the numbers."""
         if not self.rows:
             return []
         return list(self._paid_notes() if self.metric in PAID_RANKINGS else self._organic_notes())
 
     def next_step(self) -> str:
-        """The one thing to do about it."""
+        """Return the one thing to do about it."""
         if not self.rows:
             return self._explain_empty()
         if self.worst:

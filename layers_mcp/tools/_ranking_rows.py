@@ -69,13 +69,13 @@ def score_rows(rows: Sequence[RankedRow], ordered: Collection[str] = ()) -> Scor
 
 
 async def ordered_containers(context: ToolContext, rankings: Sequence[Ranking]) -> Collection[str]:
-    """The containers in these rankings that the journal ordered."""
+    """Return the containers in these rankings that the journal ordered."""
     sources = {row.source_id for ranking in rankings for row in ranking.items if row.source_id}
     return (await context.operations.history.commission_ids(sources)).value if sources else ()
 
 
 def shown_title(title: str | None) -> tuple[str | None, bool | None]:
-    """A row's title made safe to show, and True where it is not the whole original (None where it is)."""
+    """Return a row's title made safe to show, and True where it is not the whole original (None where it is)."""
     if title is None:
         return None, None
     text, cut = clean(title)
@@ -83,22 +83,22 @@ def shown_title(title: str | None) -> tuple[str | None, bool | None]:
 
 
 def short_rate(rate: float | None) -> float | None:
-    """A rate that we worked out, without the noise of its last digits."""
+    """Return a rate that we worked out, without the noise of its last digits."""
     return None if rate is None else round(rate, 6)
 
 
 def short_times(score: BreakoutScore) -> float | None:
-    """How many times the median, to three decimals."""
+    """Return how many times the median, to three decimals."""
     return None if score.times_median is None else round(score.times_median, 3)
 
 
 def platforms_of(organic: Organic) -> list[str]:
-    """The platforms a row's numbers come from."""
+    """Return the platforms a row's numbers come from."""
     return [clean(platform, 40)[0] for platform in organic.platforms]
 
 
 def passed_through(paid: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The paid block as upstream gave it (its fields are nobody's promise), with every text in it cleaned."""
+    """Return the paid block as upstream gave it (its fields are nobody's promise), with every text in it cleaned."""
     return cast("dict[str, Any]", _cleaned(paid, 4)) if paid else None
 
 
@@ -114,7 +114,7 @@ def _cleaned(value: Any, depth: int) -> Any:
 
 
 def usual_rates(usual: Mapping[str, float]) -> str:
-    """Usual rates in words: "tiktok 6.0 %, instagram 2.7 %"; a platform that is not known by name is "other"."""
+    """Return usual rates in words: "tiktok 6.0 %, instagram 2.7 %"; a platform that is not known by name is "other"."""
     rates: dict[str, float] = {}
     for group, rate in usual.items():
         rates.setdefault(group if set(group.split("+")) <= KNOWN_PLATFORMS else "other", rate)
@@ -122,12 +122,12 @@ def usual_rates(usual: Mapping[str, float]) -> str:
 
 
 def chance(score: BreakoutScore) -> str:
-    """A chance in words: "82 %"."""
+    """Return a chance in words: "82 %"."""
     return f"{round((score.chance_real or 0) * 100)} %"
 
 
 def expectation(row: ScoredRow) -> str:
-    """What a solid breakout is worth in words: its chance, and what a clone should be expected to earn."""
+    """Return what a solid breakout is worth in words: its chance, and what a clone should be expected to earn."""
     seen, expected = row.organic.engagement_rate or 0, row.score.expected_rate or 0
     return (
         f"is {chance(row.score)} likely a real breakout; expect about {percent(expected)} of a clone, "
@@ -136,7 +136,7 @@ def expectation(row: ScoredRow) -> str:
 
 
 def why_thin(score: BreakoutScore) -> str:
-    """Why a breakout is not to be ordered from yet, and whether a cheap try is worth it all the same."""
+    """Return why a breakout is not to be ordered from yet, and whether a cheap try is worth it all the same."""
     if score.chance_real is None:
         return "real with an unknown chance, as fewer than 5 posts have 50 views: more posts tell quality from luck."
     text = f"real with a chance of {chance(score)}: more views tell quality from luck."
@@ -150,7 +150,7 @@ READ_ONLY = "This server is read-only, so ordering more of it is left to another
 
 
 def how_to_order(winner: ScoredRow, *, read_only: bool, clones_posts: bool) -> str:
-    """How more of a solid breakout is ordered (publish-to-learn, running the loop: on breakout detection).
+    """Return how more of a solid breakout is ordered (publish-to-learn, running the loop: on breakout detection).
 
     Where the API clones no posts, it is the hook that is kept.
     """

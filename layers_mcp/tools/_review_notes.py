@@ -1,4 +1,4 @@
-"""What the reader of `review_commissions` is told beside its orders: what it covers, and how far it can be trusted."""
+"""The notes of `review_commissions`: what it covers, and how far it can be trusted."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What `review_commissions` reads: the journal, and of each project one ranking, its content and its schedule.
 
-Every read may fail, or be silent, without hiding the others: what it would have told is missing, and a note says so.
+Every read may fail without hiding the others: its part is missing then, and a note says so.
 The parts have their share of the call's time, so that the answer comes in any case.
 """
 

@@ -52,7 +52,7 @@ def instant(text: str, tz: ZoneInfo) -> datetime:
 
 
 def is_past(moment: datetime | None, now: datetime) -> bool:
-    """Whether a time is in the past."""
+    """Return whether a time is in the past."""
     return moment is not None and moment < now - TOLERANCE
 
 

@@ -54,7 +54,7 @@ class Asked(NamedTuple):
 
 
 def asked_window(since: str, until: str, granularity: Granularity, now: datetime) -> Asked:
-    """The window in UTC. Raises ToolError for a moment in no known form, and for a window without length."""
+    """Return the window in UTC. Raises ToolError for a moment in no known form, and for a window without length."""
     start = moment("since", since, now)
     end = moment("until", until, now) if until.strip() else now.replace(microsecond=0)
     if start >= end:
@@ -65,7 +65,7 @@ def asked_window(since: str, until: str, granularity: Granularity, now: datetime
 
 
 def scoped_id(scope: str, id: str, project_id: str) -> str:  # noqa: A002 - the tools' parameter
-    """The id that `scope` needs. Raises ToolError where it is missing."""
+    """Return the id that `scope` needs. Raises ToolError where it is missing."""
     if id.strip():
         return id
     if scope == "project":
@@ -79,7 +79,7 @@ def scoped_id(scope: str, id: str, project_id: str) -> str:  # noqa: A002 - the 
 def series_of(
     reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime, *, explains: str, notes: Sequence[str] = ()
 ) -> Series:
-    """The answer, reduced to what was asked for, with notes on what would mislead its reader.
+    """Return the answer, reduced to what was asked for, with notes on what would mislead its reader.
 
     `explains` is the sentence on what tells why there is no data.
     """
@@ -110,7 +110,7 @@ def _notes(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime) 
 
 
 def _notes_on_values(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime) -> list[str]:
-    """What cannot be right about the numbers."""
+    """Return what cannot be right about the numbers."""
     starts = [str(row.get("bucket", "")) for row in reply.series]
     seen = inspect(starts, reply.window.granularity, asked.since, asked.until, now)
     whole = not seen.cut and not seen.outside and seen.running_until is None

@@ -80,7 +80,7 @@ async def _zone(context: ToolContext, post: ScheduledPost, timezone: str, at: st
 
 
 def _new_time(action: str, at: str, tz: ZoneInfo) -> datetime | None:
-    """The new time; None to cancel. Raises `ToolError` where `at` does not fit the action."""
+    """Return the new time; None to cancel. Raises `ToolError` where `at` does not fit the action."""
     if action == "cancel":
         if at.strip():
             raise invalid_argument("`at` is for reschedule, and canceling is final.", "Leave out one of the two.")
@@ -91,14 +91,14 @@ def _new_time(action: str, at: str, tz: ZoneInfo) -> datetime | None:
 
 
 def _is_as_wanted(post: ScheduledPost, moment: datetime | None) -> bool:
-    """Whether the post is queued for `moment`, or canceled where that is None."""
+    """Return whether the post is queued for `moment`, or canceled where that is None."""
     if moment is None:
         return post.status == "canceled"
     return post.status == "queued" and post.scheduled_for == moment
 
 
 async def _as_it_is(context: ToolContext, post: ScheduledPost, error: LayersError) -> ScheduledPost:
-    """The post as upstream has it after a change that failed. Raises that failure where it cannot be read."""
+    """Return the post as upstream has it after a change that failed. Raises that failure where it cannot be read."""
     try:
         return await context.api.publishing.get(post.scheduled_post_id)
     except LayersError:
@@ -138,6 +138,6 @@ def _changed(post: ScheduledPost, tz: ZoneInfo, notes: list[str]) -> Changed:
 
 
 def _merged(before: ScheduledPost, changed: ScheduledPost) -> ScheduledPost:
-    """The post after a change; what the answer leaves out stays."""
+    """Return the post after a change; what the answer leaves out stays."""
     given = {name: getattr(changed, name) for name in changed.model_fields_set if getattr(changed, name) is not None}
     return before.model_copy(update=given)

@@ -134,7 +134,7 @@ async def check_readiness(
 
 
 def _refuse_if_nothing_was_read(*reads: Read[Any]) -> None:
-    """A project of which nothing can be read (an unknown id, a key that opens nothing) has no readiness."""
+    """Raise the first error if nothing of the project could be read: an unknown id, or a key without scopes."""
     if all(isinstance(read.outcome, LayersError) for read in reads):
         raise reads[0].outcome
 
@@ -195,7 +195,7 @@ def _creatives(page: Page[AdsContent]) -> tuple[inputs.Creative, ...]:
 
 
 def _promoted(rankings: Sequence[Read[Ranking]], pool: Read[Page[AdsContent]]) -> bool | None:
-    """Whether anything was put into ads; None where a failed read may hide it."""
+    """Return whether anything was put into ads; None where a failed read may hide it."""
     seen = [read.outcome for read in rankings if not isinstance(read.outcome, LayersError)]
     creatives = None if isinstance(pool.outcome, LayersError) else pool.outcome.items
     rows = [row for ranking in seen for row in ranking.items]

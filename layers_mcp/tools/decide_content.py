@@ -97,7 +97,7 @@ async def decide_content(
 async def _publication(
     context: ToolContext, container_id: str, approval_status: str, decided: Decision | None = None
 ) -> tuple[PublicationStatus | None, list[str]]:
-    """What happens to content that was decided now (`decided`) or before, and notes on it."""
+    """Return what happens to content that was decided now (`decided`) or before, and notes on it."""
     if approval_status == "rejected":
         return NOT_PUBLISHED, ["It will not be published."] if decided else []
     if approval_status != "approved":
@@ -119,7 +119,7 @@ async def _publication(
 
 
 async def _set_going(context: ToolContext, scheduled_post_ids: Sequence[str]) -> PublicationStatus:
-    """How the posts stand that the approval set going."""
+    """Return how the posts stand that the approval set going."""
     async with GatherSettled.optional(context.deadline) as reads:
         started = [reads.start(context.api.publishing.get, each) for each in scheduled_post_ids[:MOST_POSTS]]
     posts = [read.outcome for read in started if not isinstance(read.outcome, LayersError)]
@@ -137,7 +137,7 @@ async def _schedule(context: ToolContext, container_id: str) -> PublicationStatu
 
 
 def _next_step(publication: PublicationStatus | None) -> str | None:
-    """What there is to do about approved content; nothing about what was rejected."""
+    """Return what there is to do about approved content; nothing about what was rejected."""
     if publication is None or publication.status in ("published", "draft"):
         return None
     if publication.status == "not_published":
@@ -160,7 +160,7 @@ async def _confirmed(context: ToolContext, container_id: str, decision: str, rea
 
 
 async def _approval_status(context: ToolContext, container_id: str, conflict: Conflict | ContentRejected) -> str:
-    """The status of the content: as the conflict says, else as the container does."""
+    """Return the status of the content: as the conflict says, else as the container does."""
     status = conflict.details.get("approvalStatus")
     if isinstance(status, str):
         return status

@@ -1,4 +1,4 @@
-"""Tool `find_breakouts`: the morning round over all projects (publish-to-learn, "on breakout detection")."""
+"""find_breakouts: the morning round over all projects (publish-to-learn, "on breakout detection")."""
 
 from __future__ import annotations
 

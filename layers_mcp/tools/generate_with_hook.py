@@ -85,7 +85,7 @@ async def generate_with_hook(
 
 
 async def _with_hook(context: ToolContext, given: Callable[..., HookOrder], hook: str) -> HookOrder:
-    """The order with this hook; where its source's title was the hook before, and read the same, that order."""
+    """Return the order with this hook; where its source's title was the hook before, and read the same, that order."""
     orders = context.operations.orders
     order = checked_order(partial(given, hook=hook))
     if order.source_platform_post_id and not await orders.known(order):
@@ -97,7 +97,8 @@ async def _with_hook(context: ToolContext, given: Callable[..., HookOrder], hook
 
 
 async def _with_title(context: ToolContext, given: Callable[..., HookOrder]) -> HookOrder:
-    """The order whose hook is its source's title: as it was ordered, whatever has become of the post, else as it is.
+    """Return the order whose hook is its source's title: as it was ordered, whatever has become of the post, else as it
+    is.
 
     Where that title was given as the hook before, it is that order.
     """
@@ -112,7 +113,7 @@ async def _with_title(context: ToolContext, given: Callable[..., HookOrder]) -> 
 
 
 async def _title_of(context: ToolContext, project_id: str, post_id: str) -> str:
-    """The exact title of a ranked post, uncut and as it was written. Raises ToolError where there is none."""
+    """Return the exact title of a ranked post, uncut and as it was written. Raises ToolError where there is none."""
     ranking = await context.api.metrics.top_performers(
         project_id, metric="views", window="90d", limit=FULL_RANKING, include_ineligible=True
     )

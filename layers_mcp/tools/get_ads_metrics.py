@@ -1,4 +1,4 @@
-"""Tool `get_ads_metrics`: paid results over time (publish-to-learn, running the loop: weekly)."""
+"""get_ads_metrics: paid results over time (publish-to-learn, running the loop: weekly)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tool `get_metrics`: organic results over time (publish-to-learn, step 1)."""
+"""get_metrics: organic results over time (publish-to-learn, step 1)."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def get_metrics(
 
 
 async def _history(measure: Callable[..., Awaitable[Metrics]], metrics: Sequence[str], end: datetime) -> Metrics:
-    """The weeks before `end`, by day; rates come with the views that weigh them."""
+    """Return the weeks before `end`, by day; rates come with the views that weigh them."""
     if RATES & {*metrics} and "views" not in metrics:
         metrics = (*metrics, "views")
     return await measure(metrics=metrics, since=history_start(end), until=end, granularity="day")
@@ -134,7 +134,7 @@ async def _accounts(context: ToolContext, project_id: str) -> Sequence[SocialAcc
 async def _by_account(
     context: ToolContext, project_id: str, accounts: Sequence[SocialAccount], metrics: Sequence[str], asked: Asked
 ) -> tuple[list[AccountTotals], list[str]]:
-    """Each account's totals over the window, one read an account, and notes on those that are missing."""
+    """Return each account's totals over the window, one read an account, and notes on those that are missing."""
     async with GatherSettled(context.deadline) as reads:
         started = [
             (

@@ -1,4 +1,4 @@
-"""Tool `list_ads_content`: the scoring pool, from which Layers promotes (publish-to-learn, step 4)."""
+"""list_ads_content: the scoring pool, from which Layers promotes (publish-to-learn, step 4)."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def list_ads_content(
 
 
 def _starts_like(page: Page[AdsContent], first: Page[AdsContent] | None) -> bool:
-    """Whether a later page is the first one again: upstream answers a bad cursor so, without an error."""
+    """Return whether a later page is the first one again: upstream answers a bad cursor so, without an error."""
     if not first or not page.items or not first.items:
         return False
     return page.items[0].ads_content_id == first.items[0].ads_content_id

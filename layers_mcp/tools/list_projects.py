@@ -1,4 +1,4 @@
-"""Tool `list_projects`: the way in, from an organization to its projects."""
+"""list_projects: find the projects of an organization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tool `rank_top_performers`: what is winning, and what is only lucky (publish-to-learn, step 2)."""
+"""rank_top_performers: what is winning, and what is only lucky (publish-to-learn, step 2)."""
 
 from __future__ import annotations
 
@@ -150,14 +150,14 @@ async def rank_top_performers(
 
 
 def _by_watch_per_view(rows: Sequence[RankedRow]) -> list[RankedRow]:
-    """The rows by what one viewer watched, in seconds, longest first; those that do not say it last."""
+    """Return the rows by what one viewer watched, in seconds, longest first; those that do not say it last."""
     valued = [row.model_copy(update={"metric_value": _watched_per_view(row.organic or Organic())}) for row in rows]
     valued.sort(key=lambda row: -1 if row.metric_value is None else row.metric_value, reverse=True)
     return [row.model_copy(update={"rank": rank}) for rank, row in enumerate(valued, start=1)]
 
 
 def _among(rows: Sequence[ScoredRow], eligible: Ranking) -> list[ScoredRow]:
-    """The rows that the list of eligible creatives names too; as they are against all."""
+    """Return the rows that the list of eligible creatives names too; as they are against all."""
     named = {_identity(row) for row in eligible.items}
     return [row for row in rows if _identity(row.row) in named]
 
@@ -222,7 +222,7 @@ def _as_counted(metric: RankMetric, value: float | None) -> int | float | None:
 
 
 def _watched_per_view(organic: Organic) -> float | None:
-    """Seconds that one viewer watched."""
+    """Return seconds that one viewer watched."""
     if organic.watch_time_ms is None or not organic.views:
         return None
     return round(organic.watch_time_ms / organic.views / 1000, 2)

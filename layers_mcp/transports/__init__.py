@@ -1,1 +1,1 @@
-"""How a server is reached: stdio."""
+"""How a server is reached: stdio and Streamable HTTP."""

@@ -1,7 +1,7 @@
 """MCP over Streamable HTTP: what is checked before the SDK's handlers.
 
-Every request to `/mcp` is one POST that stands alone, in both eras of the protocol: no session, any replica answers.
-Its Host, Origin, method, credentials and size are checked in this order, and who is calling is handed on.
+Every request to `/mcp` is one independent POST, in both eras of the protocol: no session, any replica answers. Its
+Host, Origin, method, credentials and size are checked in this order; the caller is passed on in the ASGI scope.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CALLER = "layers_mcp.caller"
 """Where in the ASGI scope the endpoint leaves who is calling; a handler's `context.request.scope` has it."""
 
 
-class Refused(Exception):  # noqa: N818 - named for what happened
+class EarlyResponse(Exception):  # noqa: N818 - named for what happened
     """The request is answered before it reaches the SDK."""
 
     def __init__(self, response: Response) -> None:
@@ -37,16 +37,16 @@ class Refused(Exception):  # noqa: N818 - named for what happened
 
 
 Authenticate = Callable[[Headers], Awaitable[Any]]
-"""Tells who sent these headers. Raises Refused."""
+"""Finds out who sent these headers. Raises EarlyResponse."""
 
 
-def problem(status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> Response:
-    """A refusal in the form that OAuth gives its errors (RFC 6749, 5.2)."""
+def error_response(status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a refusal in the form that OAuth gives its errors (RFC 6749, 5.2)."""
     return JSONResponse({"error": error, "error_description": description}, status, headers)
 
 
-class Calls:
-    """Counts the POSTs that run, refuses more than `most`, and all of them once the process drains."""
+class CallLimiter:
+    """Counts the calls that run; refuses more than `most`, and all of them once the process drains."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -54,16 +54,20 @@ class Calls:
         self.draining = False
 
     def drain(self) -> None:
-        """Take no more calls."""
+        """Refuse all further calls."""
         self.draining = True
 
-    @contextmanager
-    def place(self) -> Generator[None]:
-        """Hold one of the places. Raises Refused where all are taken or no more are given."""
+    def check(self) -> None:
+        """Raise EarlyResponse if no call can be taken now."""
         if self.draining:
-            raise Refused(_unavailable("The server is stopping. Call again: another one answers.", 5))
+            raise EarlyResponse(_unavailable("The server is stopping. Call again: another one answers.", 5))
         if self.running >= self._most:
-            raise Refused(_unavailable("The server is at work for as many callers as it can take. Call again.", 1))
+            raise EarlyResponse(_unavailable("The server is busy with as many calls as it can run. Call again.", 1))
+
+    @contextmanager
+    def slot(self) -> Generator[None]:
+        """Count a call while it runs. Raises EarlyResponse if it cannot be taken."""
+        self.check()
         self.running += 1
         try:
             yield
@@ -72,7 +76,7 @@ class Calls:
 
 
 def _unavailable(description: str, seconds: int) -> Response:
-    return problem(503, "temporarily_unavailable", description, {"Retry-After": str(seconds)})
+    return error_response(503, "temporarily_unavailable", description, {"Retry-After": str(seconds)})
 
 
 class McpEndpoint:
@@ -83,7 +87,7 @@ class McpEndpoint:
         *,
         origins: Origins,
         authenticate: Authenticate,
-        calls: Calls,
+        calls: CallLimiter,
         manager_of: Callable[[Any], StreamableHTTPSessionManager],
     ) -> None:
         """`manager_of` picks the SDK's session manager for what `authenticate` answered."""
@@ -102,22 +106,21 @@ class McpEndpoint:
         if scope["method"] != "POST":
             return await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
         try:
-            with self._calls.place():
-                pass  # a process that takes no calls asks nobody for credentials
+            self._calls.check()  # a process that takes no calls asks nobody for credentials
             caller = await self._authenticate(headers)
             body = await _read_body(headers, receive)
             if body is None:
                 return None
-            with self._calls.place():
+            with self._calls.slot():
                 manager = self._manager_of(caller)
                 await manager.handle_request({**scope, CALLER: caller}, _replay(body, receive), _without_echo(send))
-        except Refused as refused:
-            await refused.response(scope, receive, send)
+        except EarlyResponse as early:
+            await early.response(scope, receive, send)
         return None
 
 
 def with_headers(send: Send, added: Mapping[str, str]) -> Send:
-    """`send`, adding headers to whatever answer passes."""
+    """Return `send`, adding headers to whatever answer passes."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -128,7 +131,9 @@ def with_headers(send: Send, added: Mapping[str, str]) -> Send:
 
 
 def _without_echo(send: Send) -> Send:
-    """`send`, with the SDK's words for a body that is no message replaced: they quote the body and link to pydantic."""
+    """Return `send`, with the SDK's words for a body that is no message replaced: they quote the body and link to
+    pydantic.
+    """
     held: list[Message] = []
 
     async def sending(message: Message) -> None:
@@ -157,7 +162,7 @@ _WORDS = {
 
 
 async def _read_body(headers: Headers, receive: Receive) -> bytes | None:
-    """The whole body; None where the client left before its end. Raises Refused where it is too large."""
+    """Return the whole body; None where the client left before its end. Raises EarlyResponse where it is too large."""
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > LARGEST_BODY:
         raise _too_large()
@@ -173,12 +178,12 @@ async def _read_body(headers: Headers, receive: Receive) -> bytes | None:
             return bytes(body)
 
 
-def _too_large() -> Refused:
-    return Refused(problem(413, "invalid_request", f"The body is larger than {LARGEST_BODY} bytes."))
+def _too_large() -> EarlyResponse:
+    return EarlyResponse(error_response(413, "invalid_request", f"The body is larger than {LARGEST_BODY} bytes."))
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """What was read already, then whatever follows: the client's leaving."""
+    """Return what was read already, then whatever follows: the client's leaving."""
     read: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replaying() -> Message:

@@ -1,7 +1,7 @@
-"""Which Host and Origin headers are taken, and what browsers are told about it (CORS).
+"""Which Host and Origin headers are accepted, and the CORS headers for browsers.
 
-A page that a name server leads to this machine (DNS rebinding) carries its own name in both headers: that is what they
-are checked for. Forwarded headers (`X-Forwarded-*`) are never looked at.
+A page that a name server leads to this machine (DNS rebinding) carries its own name in both headers, so both are
+checked. Forwarded headers (`X-Forwarded-*`) are ignored.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ def preflight_answer(method: str) -> Response:
 
 def cors_headers(headers: Headers) -> Mapping[str, str]:
     """What every answer tells a browser whose origin was let in. Never with credentials."""
-    told = {"Vary": "Origin"}
+    added = {"Vary": "Origin"}
     if "origin" in headers:
-        told |= {
+        added |= {
             "Access-Control-Allow-Origin": headers["origin"],
             "Access-Control-Expose-Headers": EXPOSED_HEADERS,
         }
-    return told
+    return added

@@ -1,4 +1,4 @@
-"""HTTP/1.1 with an end to waiting: neither uvicorn nor the SDK closes a connection that never finishes its request."""
+"""HTTP/1.1 with a receive timeout: neither uvicorn nor the SDK closes a connection whose request never ends."""
 
 from __future__ import annotations
 

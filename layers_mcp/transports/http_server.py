@@ -1,4 +1,4 @@
-"""The process around the HTTP application: its listening sockets, and an end that loses no call."""
+"""The process around the HTTP application: its listening sockets, and a shutdown that loses no call."""
 
 from __future__ import annotations
 

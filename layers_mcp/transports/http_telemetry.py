@@ -63,7 +63,7 @@ class ObservedCalls:
 
 
 def outcome_of(result: HandlerResult) -> Outcome:
-    """What a result says of its call; its text begins with a code where it failed."""
+    """Return what a result says of its call; its text begins with a code where it failed."""
     answer = result if isinstance(result, dict) else {}
     if not answer.get("isError"):
         return "ok"

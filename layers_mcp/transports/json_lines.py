@@ -1,6 +1,6 @@
-"""One JSON-RPC message a line, and what a line that is none is answered with.
+"""One JSON-RPC message per line, and the answers to lines that are none.
 
-The SDK's reader drops such lines without a word, and a client waits for ever for the answer to a request it cut in the
+The SDK's reader drops such lines silently, and a client waits forever for the answer to a request that it cut in the
 middle of an emoji, or numbered with a fraction.
 """
 

@@ -1,4 +1,4 @@
-"""Serve one client over the process's own stdin and stdout, and leave well."""
+"""Serve one client over the process's stdin and stdout, and shut down cleanly."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class _Answers(Protocol):
 
 
 def _input() -> anyio.AsyncFile[str]:
-    """The process's input in lines that end in LF alone, whatever its locale; a byte order mark begins no message."""
+    """Return the process's input in lines that end in LF, whatever its locale, without a leading byte order mark."""
     return anyio.wrap_file(TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="replace", newline="\n"))
 
 

@@ -96,7 +96,7 @@ class Page:
 
 
 def pages(*, version: str, read_only: bool, media_origins: Sequence[str]) -> list[Page]:
-    """The pages of a server. `media_origins` are the only ones whose pictures and videos are loaded."""
+    """Return the pages of a server. `media_origins` are the only ones whose pictures and videos are loaded."""
     origins = tuple(media_origins)
     return [Page(view, version, read_only, origins if view.shows_media else ()) for view in VIEWS]
 
@@ -107,7 +107,7 @@ def _modules(view: View) -> Iterator[str]:
 
 
 def _joined(*paths: str) -> str:
-    """Sources one after another, without their indentation, which is a sixth of them."""
+    """Return sources one after another, without their indentation, which is a sixth of them."""
     return re.sub(r"^ +", "", "".join(map(_source, paths)), flags=re.MULTILINE)
 
 

@@ -103,7 +103,7 @@ async def team_server(
         policy=part(Policy),
         **settings,
     )
-    assert not config.problem(), config.problem()
+    assert not config.conflict(), config.conflict()
     apps: list[HttpApp] = []
 
     def application(port: int) -> HttpApp:

@@ -13,7 +13,7 @@ from layers_mcp.text.ids import LONGEST_ID
 
 
 def all_containers(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every container id that an answer names anywhere, in order, each once; a source's are not among them."""
+    """Return every container id that an answer names anywhere, in order, each once; a source's are not among them."""
     return tuple(dict.fromkeys(_containers(data)))
 
 
@@ -41,7 +41,7 @@ def _ids(items: list[Any]) -> Iterator[str]:
 
 
 def asset_rows(data: Any) -> list[Any]:
-    """The files of a job's result or a container: K's `assets`, else L's `preview`."""
+    """Return the files of a job's result or a container: K's `assets`, else L's `preview`."""
     holder = members(data)
     assets, shown = holder.get("assets"), members(holder.get("preview"))
     if isinstance(assets, list) and assets:
@@ -60,7 +60,7 @@ def asset_rows(data: Any) -> list[Any]:
 
 
 def failure(data: Mapping[str, Any]) -> Any:
-    """The error inside a failed job or container: `error` or `lastError`, an object or a string."""
+    """Return the error inside a failed job or container: `error` or `lastError`, an object or a string."""
     for found in (data.get("error"), data.get("lastError"), members(data.get("result")).get("error")):
         if isinstance(found, str) and found:
             return {"message": found}
@@ -70,7 +70,7 @@ def failure(data: Mapping[str, Any]) -> Any:
 
 
 def job(data: Any) -> Any:
-    """A job with its containers, files and error where the model looks for them."""
+    """Return a job with its containers, files and error where the model looks for them."""
     if not isinstance(data, Mapping):
         return data
     row = cast("Mapping[str, Any]", data)
@@ -84,7 +84,7 @@ def job(data: Any) -> Any:
 
 
 def order(data: Any) -> Any:
-    """The answer to an order with every container that it names."""
+    """Return the answer to an order with every container that it names."""
     if not isinstance(data, Mapping):
         return data
     row = cast("Mapping[str, Any]", data)
@@ -92,7 +92,7 @@ def order(data: Any) -> Any:
 
 
 def container(data: Any) -> Any:
-    """A container of either vintage."""
+    """Return a container of either vintage."""
     if not isinstance(data, Mapping):
         return data
     row = cast("Mapping[str, Any]", data)
@@ -107,7 +107,7 @@ def container(data: Any) -> Any:
 
 
 def publication(data: Any) -> Any:
-    """The answer to a publication, with every scheduled post that it names."""
+    """Return the answer to a publication, with every scheduled post that it names."""
     if not isinstance(data, Mapping):
         return data
     row = cast("Mapping[str, Any]", data)
@@ -118,7 +118,7 @@ def publication(data: Any) -> Any:
 
 
 def scheduled_post(data: Any) -> Any:
-    """A scheduled post of either vintage."""
+    """Return a scheduled post of either vintage."""
     if not isinstance(data, Mapping):
         return data
     row = cast("Mapping[str, Any]", data)
@@ -151,7 +151,7 @@ def policy(data: Any) -> Any:
 
 
 def _respelled(status: Any) -> Any:
-    """A status in lower case and in one of its spellings; an unknown one as it is."""
+    """Return a status in lower case and in one of its spellings; an unknown one as it is."""
     return _STATUSES.get(status.lower(), status.lower()) if isinstance(status, str) else None
 
 
@@ -164,5 +164,5 @@ _STATUSES = {
 
 
 def _of_brief(row: Mapping[str, Any], name: str) -> Any:
-    """A text that L has at the top and earlier pages in the brief."""
+    """Return a text that L has at the top and earlier pages in the brief."""
     return row.get(name) or members(row.get("brief")).get(name)

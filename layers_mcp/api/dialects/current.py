@@ -25,7 +25,7 @@ class Current:
     capabilities = Capabilities(clones_posts=False, paid_series=False)
 
     async def plan_clone(self, brief: CloneBrief, speakers: Speakers) -> OrderPlan:
-        """A remix of a TikTok video, for each variation one. Raises NotSupported for any other post."""
+        """Return a remix of a TikTok video, for each variation one. Raises NotSupported for any other post."""
         if not (brief.source_platform_post_id.isascii() and brief.source_platform_post_id.isdigit()):
             raise NotSupported(
                 "This API clones no post; it remixes a TikTok video by the video's own id (digits).",
@@ -41,7 +41,7 @@ class Current:
         return _plan(brief, "video-remix", body, notes=(*notes, *_who_speaks(brief, speaker)))
 
     async def plan_hook(self, brief: HookBrief, speakers: Speakers) -> OrderPlan:
-        """A slideshow, or a video in which someone speaks, for each variation one request."""
+        """Return a slideshow, or a video in which someone speaks, for each variation one request."""
         if brief.format not in _FORMATS:
             raise NotSupported(
                 f"This API puts no given hook on a {brief.format}.",
@@ -60,11 +60,11 @@ class Current:
         return _plan(brief, segment, {"hook": brief.hook, **speaker}, notes=notes)
 
     def publish_mode(self, mode: Literal["publish", "draft"], platform: str, *, video: bool) -> str:
-        """One word for every platform."""
+        """Return one word for every platform."""
         return mode
 
     def post_status(self, status: str) -> str:
-        """The words are the same."""
+        """Return the words unchanged: they are the same here."""
         return status
 
 
@@ -89,7 +89,7 @@ def _chosen(brief: CloneBrief | HookBrief) -> dict[str, str]:
 
 
 def _who_speaks(brief: CloneBrief | HookBrief, speaker: Mapping[str, str]) -> tuple[str, ...]:
-    """A note on who was chosen where nobody was named."""
+    """Return a note on who was chosen where nobody was named."""
     influencer = speaker.get("influencerId", "")
     if _chosen(brief) or not is_id(influencer):
         return ()

@@ -1,4 +1,4 @@
-"""Which vintage an API speaks: told by a setting, or found by evidence that costs nothing.
+"""Which vintage an API is: named by a setting, or detected by evidence that costs nothing.
 
 There is no version to ask for. The evidence, strongest first: an order that was answered 404 in a project that can be
 read proves that the address is absent (nothing was ordered); of the two addresses of the review policy, each vintage

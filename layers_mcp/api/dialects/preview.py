@@ -18,7 +18,10 @@ class Preview:
     capabilities = Capabilities(clones_posts=True, paid_series=True)
 
     async def plan_clone(self, brief: CloneBrief, speakers: Speakers) -> OrderPlan:
-        """One request under the new container's id. It has no published price: the dearest format's bounds it."""
+        """Return one request under the new container's id.
+
+        It has no published price: the dearest format's bounds it.
+        """
         _refuse({"influencer_id": brief.influencer_id, "social_account_id": brief.social_account_id})
         overrides = {"caption": brief.caption, "cta": brief.cta, "voiceOverScript": brief.voice_over_script}
         body = {
@@ -33,7 +36,7 @@ class Preview:
         return OrderPlan(requests=(request,))
 
     async def plan_hook(self, brief: HookBrief, speakers: Speakers) -> OrderPlan:
-        """One request with the hook in its brief."""
+        """Return one request with the hook in its brief."""
         _refuse({"social_account_id": brief.social_account_id})
         words = {
             "hook": brief.hook,
@@ -53,7 +56,7 @@ class Preview:
         return OrderPlan(requests=(request,))
 
     def publish_mode(self, mode: Literal["publish", "draft"], platform: str, *, video: bool) -> str:
-        """A draft goes to the phone; Instagram has a reel for a video, and its feed for pictures."""
+        """Return the word for a mode: a draft goes to the phone; Instagram has reels, and the feed for pictures."""
         if mode == "draft":
             return "draft_to_device"
         if platform == "instagram":
@@ -61,7 +64,7 @@ class Preview:
         return "direct_publish"
 
     def post_status(self, status: str) -> str:
-        """A draft waits in the platform's inbox."""
+        """Return the word for a status: a draft waits in the platform's inbox."""
         return "draft_in_inbox" if status == "draft" else status
 
 

@@ -1,4 +1,4 @@
-"""Jobs: work under way, followed to its end or stopped."""
+"""Jobs: running work, followed to its end or stopped."""
 
 from __future__ import annotations
 

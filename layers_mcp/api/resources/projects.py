@@ -1,4 +1,4 @@
-"""Projects: a customer each, with the accounts linked to it and its review policy."""
+"""Projects: each is a customer with its linked accounts and review policy."""
 
 from __future__ import annotations
 

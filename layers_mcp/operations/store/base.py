@@ -1,4 +1,4 @@
-"""What the service asks of a journal: steps of one operation, and reads, each for one tenant."""
+"""The store's protocol: steps of one operation, and reads, each for one tenant."""
 
 from __future__ import annotations
 

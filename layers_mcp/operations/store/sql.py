@@ -1,4 +1,4 @@
-"""The journal that this program keeps: in a database, opened when first needed, each step in a worker thread."""
+"""The store in a database: opened when first needed, each step in a worker thread."""
 
 from __future__ import annotations
 

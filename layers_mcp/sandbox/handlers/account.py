@@ -29,7 +29,7 @@ class EventsQuery(Query):
 
 
 def balance(ctx: RequestContext) -> int:
-    """Credits left: the sum of the ledger."""
+    """Return credits left: the sum of the ledger."""
     row = ctx.one(
         "SELECT coalesce(sum(credits), 0) AS left FROM credit_events WHERE organization_id = ?",
         ctx.principal.organization_id,

@@ -16,7 +16,7 @@ SELECT = """SELECT c.*, p.organization_id, j.started_at, j.seconds, j.ends_at, j
 
 
 def find_container(ctx: RequestContext) -> sqlite3.Row:
-    """The container of the path: by its id, or by the id its client minted for it."""
+    """Return the container of the path: by its id, or by the id its client minted for it."""
     wanted = ctx.path["containerId"]
     row = ctx.one(
         SELECT + "WHERE p.organization_id = ?1 AND (c.id = ?2 OR c.minted_id = lower(?3)) ORDER BY c.sequence",
@@ -30,14 +30,14 @@ def find_container(ctx: RequestContext) -> sqlite3.Row:
 
 
 def progress_of(container: sqlite3.Row, now: float) -> JobStatus:
-    """How far its job is; what is there from the beginning is completed."""
+    """Return how far its job is; what is there from the beginning is completed."""
     if container["job_id"] is None:
         return JobStatus("completed", "completed", 1.0, 1.0, 1.0)
     return job_status(container, now)
 
 
 def status_of(container: sqlite3.Row, now: float) -> str:
-    """`queued`, `generating`, `completed`, `failed` or `canceled`."""
+    """Return `queued`, `generating`, `completed`, `failed` or `canceled`."""
     progress = progress_of(container, now)
     if progress.status != "running":
         return progress.status
@@ -45,12 +45,12 @@ def status_of(container: sqlite3.Row, now: float) -> str:
 
 
 def is_video(container: sqlite3.Row) -> bool:
-    """Whether it holds a video, or the pictures of a slideshow."""
+    """Return whether it holds a video, or the pictures of a slideshow."""
     return not container["format"].startswith("slideshow")
 
 
 def assets(container: sqlite3.Row) -> list[dict[str, object]]:
-    """What a finished container holds: a video, or the pictures of a slideshow."""
+    """Return what a finished container holds: a video, or the pictures of a slideshow."""
     name = container["id"].removeprefix("cnt_")
     video = is_video(container)
     return [
@@ -70,7 +70,7 @@ def assets(container: sqlite3.Row) -> list[dict[str, object]]:
 
 
 def _preview(container: sqlite3.Row) -> dict[str, object]:
-    """What a client may show of it at once."""
+    """Return what a client may show of it at once."""
     first = assets(container)[0]
     video = is_video(container)
     return {
@@ -85,7 +85,7 @@ def _preview(container: sqlite3.Row) -> dict[str, object]:
 
 
 def render(ctx: RequestContext, container: sqlite3.Row, *, listed: bool = False) -> dict[str, object]:
-    """A container in the vintage's words; nulls while it is being made."""
+    """Return a container in the vintage's words; nulls while it is being made."""
     status = status_of(container, ctx.now)
     done, failed = status == "completed", status == "failed"
     ended = iso(container["created_at"] if container["ends_at"] is None else container["ends_at"])

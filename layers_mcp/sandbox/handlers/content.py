@@ -83,7 +83,7 @@ def project_content(ctx: RequestContext, query: ContentQuery) -> object:
 
 
 def _known(asked: tuple[str, ...], words: dict[str, str], field: str) -> set[str]:
-    """What the words of a filter mean; `VALIDATION` for one that this vintage does not have."""
+    """Return what the words of a filter mean; `VALIDATION` for one that this vintage does not have."""
     if any(word not in words for word in asked):
         raise invalid_fields([(field, f"must be one of {', '.join(words)}")])
     return {words[word] for word in asked}

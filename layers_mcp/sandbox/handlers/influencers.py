@@ -62,7 +62,7 @@ def _render(row: sqlite3.Row) -> dict[str, object]:
 def find_speaker(
     ctx: RequestContext, project_id: str, influencer_id: str | None, social_account_id: str | None
 ) -> str | None:
-    """The influencer of an order, named or wired to the account named; None where neither is named.
+    """Return the influencer of an order, named or wired to the account named; None where neither is named.
 
     Raises `VALIDATION` that names the field where there is no such influencer, or it is not ready.
     """

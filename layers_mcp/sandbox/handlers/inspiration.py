@@ -93,7 +93,7 @@ def source_recommendations(ctx: RequestContext, query: SourcesQuery) -> object:
 
 
 def kind_of(tiktok_id: str) -> Literal["video", "slideshow"]:
-    """Every fourth TikTok is a slideshow; its id tells."""
+    """Return whether a TikTok is a slideshow, which its id decides: every fourth one is."""
     return "slideshow" if int(tiktok_id) % 4 == 0 else "video"
 
 

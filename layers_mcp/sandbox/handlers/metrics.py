@@ -109,7 +109,7 @@ def _answer(
 
 
 def _posts(ctx: RequestContext, query: MetricsQuery, project: sqlite3.Row) -> list[sqlite3.Row]:
-    """The posts behind the scope, synced ones only."""
+    """Return the posts behind the scope, synced ones only."""
     posts = ctx.all(
         "SELECT pp.* FROM platform_posts pp JOIN projects p ON p.id = pp.project_id WHERE p.organization_id = ?"
         " AND pp.published_at <= ?",
@@ -136,7 +136,7 @@ def _posts(ctx: RequestContext, query: MetricsQuery, project: sqlite3.Row) -> li
 
 
 def _followers(ctx: RequestContext, query: MetricsQuery, project: sqlite3.Row, posts: Sequence[sqlite3.Row]) -> int:
-    """How many followed the accounts behind the scope when the world began."""
+    """Return how many followed the accounts behind the scope when the world began."""
     accounts = ctx.all(
         "SELECT sa.* FROM social_accounts sa JOIN projects p ON p.id = sa.project_id WHERE p.organization_id = ?",
         project["organization_id"],
@@ -172,11 +172,11 @@ class _Gains:
         return self._totals[moment]
 
     def live(self, until: float) -> int:
-        """How many of the posts were live by then."""
+        """Return how many of the posts were live by then."""
         return bisect_left(self._published, until)
 
     def between(self, since: float, until: float) -> dict[str, object]:
-        """Every metric by name."""
+        """Return every metric by name."""
         before, after = self._at(since), self._at(until)
         change = Organic(*(b - a for a, b in zip(before, after, strict=True)))
         followed = int(self._follow_rate * after.views)
@@ -243,7 +243,7 @@ def _ratio(part: float, whole: float, digits: int) -> float | None:
 
 
 def paid_gained(ctx: RequestContext, promotions: Sequence[sqlite3.Row], since: float, until: float) -> Paid:
-    """What these ads spent and brought between two moments."""
+    """Return what these ads spent and brought between two moments."""
     total = Paid()
     for promotion in promotions:
         curve = ctx.engine.ad_curve(promotion)

@@ -43,7 +43,7 @@ class Placed(NamedTuple):
 
 
 def hook_origin(ctx: RequestContext, project: sqlite3.Row, hook: str) -> Origin:
-    """A hook's worth: known, or drawn when it is first used, and then its for ever."""
+    """Return a hook's worth: known, or drawn when it is first used, and then its for ever."""
     known = ctx.one("SELECT quality FROM hooks WHERE project_id = ? AND text = ?", project["id"], hook)
     if known is None:
         chance = generator(ctx.seed, "hook", project["name"], hook)
@@ -138,6 +138,6 @@ def place_order(
 
 
 def accepted(ctx: RequestContext, placed: Placed, answer: dict[str, object]) -> Response:
-    """The 202 of an order, kept with its job to be given again."""
+    """Return the 202 of an order, kept with its job to be given again."""
     ctx.db.execute("UPDATE jobs SET response = ? WHERE id = ?", (encode(answer).decode(), placed.job_id))
     return ctx.response(202, answer)

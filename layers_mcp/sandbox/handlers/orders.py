@@ -101,7 +101,7 @@ def clone(ctx: RequestContext, body: CloneBody) -> Response:
 
 
 def _minted(name: str, text: str) -> str:
-    """The id that a client minted for a new container, in its one spelling."""
+    """Return the id that a client minted for a new container, in its one spelling."""
     try:
         minted = str(uuid.UUID(text))
     except ValueError:
@@ -112,7 +112,7 @@ def _minted(name: str, text: str) -> str:
 
 
 def _known(ctx: RequestContext, minted: str, request: str) -> Response | None:
-    """The prior answer to an order under this id, however long ago; `CONFLICT` where it asked for something else."""
+    """Return the earlier answer to an order under this id, however old; `CONFLICT` if it asked for something else."""
     known = ctx.one(
         "SELECT * FROM jobs WHERE organization_id = ? AND minted_id = ?", ctx.principal.organization_id, minted
     )
@@ -124,7 +124,7 @@ def _known(ctx: RequestContext, minted: str, request: str) -> Response | None:
 
 
 def _origin(ctx: RequestContext, source: sqlite3.Row, mode: Literal["fork", "reimagine"]) -> Origin:
-    """A fork inherits its source's worth, less what earlier forks of the same original have worn off."""
+    """Return a clone's worth: a fork inherits its source's, less what earlier forks of the original wore off."""
     rules = ctx.rules
     if mode == "reimagine":
         return Origin(source["title"], mode, source["quality"], rules.reimagine_spread, 1.0, source["id"])

@@ -135,7 +135,7 @@ def _schedule(
 def _problems(
     ctx: RequestContext, container: sqlite3.Row, target: Target, accounts: dict[str, sqlite3.Row]
 ) -> list[tuple[str, str]]:
-    """What is wrong with a target: fields, and why."""
+    """Return what is wrong with a target: fields, and why."""
     account = accounts.get(to_internal("sa", target.social_account_id))
     if account is None:
         return [("socialAccountId", "is no account of this project")]
@@ -169,7 +169,7 @@ def _is_uuid(text: str) -> bool:
 def _write(
     ctx: RequestContext, container: sqlite3.Row, target: Target, account: sqlite3.Row, moment: float, *, blocked: bool
 ) -> str:
-    """One scheduled post; an id that its client minted is the same post for ever, and no other."""
+    """Return one scheduled post; an id that its client minted is the same post for ever, and no other."""
     minted = target.scheduled_post_id and target.scheduled_post_id.lower()
     if minted:
         known = ctx.one(

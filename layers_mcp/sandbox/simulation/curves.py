@@ -51,7 +51,7 @@ _NOTHING = Organic()
 
 
 def total(parts: Sequence[Organic]) -> Organic:
-    """The sum of several posts."""
+    """Return the sum of several posts."""
     return Organic(*map(sum, zip(*parts, strict=True))) if parts else _NOTHING
 
 
@@ -66,7 +66,7 @@ class Paid(NamedTuple):
     revenue: float = 0.0
 
     def plus(self, other: Paid, share: float = 1.0) -> Paid:
-        """The sum with a share of another (-1: the difference); counts stay whole."""
+        """Return the sum with a share of another (-1: the difference); counts stay whole."""
         return Paid(
             self.spend + share * other.spend,
             self.impressions + int(share * other.impressions),
@@ -105,7 +105,7 @@ class PostCurve:
         return int(self.reach * -math.expm1(-age / (self.saturation_days * DAY)))
 
     def at(self, moment: float) -> Organic:
-        """The totals at `moment`, in seconds since 1970."""
+        """Return the totals at `moment`, in seconds since 1970."""
         age = moment - self.published_at
         if age <= 0:
             return _NOTHING
@@ -133,7 +133,7 @@ class PostCurve:
 def post_curve(
     published_at: float, reach: float, rate: float, watch_ms: float, saturation_days: float, noise: str
 ) -> PostCurve:
-    """The curve of a post, drawn once for every world in which it is the same."""
+    """Return the curve of a post, drawn once for every world in which it is the same."""
     return PostCurve(published_at, reach, rate, watch_ms, saturation_days, noise)
 
 
@@ -176,7 +176,7 @@ class AdCurve:
             self._until_day.append(self._until_day[-1].plus(gained))
 
     def at(self, moment: float) -> Paid:
-        """The totals at `moment`, in seconds since 1970."""
+        """Return the totals at `moment`, in seconds since 1970."""
         age = min(max(moment - self.started_at, 0.0) / DAY, self._days)
         day = int(age)
         self._draw_through(day)

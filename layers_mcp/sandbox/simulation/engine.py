@@ -34,19 +34,19 @@ class Engine:
     # --- moments -----------------------------------------------------------------------------------------------
 
     def synced_at(self, now: float) -> float:
-        """The latest sync: what happened after it is not seen yet."""
+        """Return the latest sync: what happened after it is not seen yet."""
         step = self.parameters.sync_minutes * 60
         return now // step * step
 
     def scored_at(self, now: float) -> float:
-        """The latest scoring run."""
+        """Return the latest scoring run."""
         step = self.parameters.scoring_hours * 3600
         return now // step * step
 
     # --- curves ------------------------------------------------------------------------------------------------
 
     def post_curve(self, post: sqlite3.Row) -> PostCurve:
-        """What this post has gathered, by moment."""
+        """Return what this post has gathered, by moment."""
         return post_curve(
             post["published_at"],
             post["reach"],
@@ -57,7 +57,7 @@ class Engine:
         )
 
     def ad_curve(self, promotion: sqlite3.Row) -> AdCurve:
-        """What this promotion has spent and brought, by moment."""
+        """Return what this promotion has spent and brought, by moment."""
         key: tuple[str, float] = (promotion["noise"], promotion["started_at"])
         if key not in self._ads:
             self._ads[key] = AdCurve(
@@ -75,7 +75,7 @@ class Engine:
     # --- going on ----------------------------------------------------------------------------------------------
 
     def behind(self, db: sqlite3.Connection, now: float) -> bool:
-        """Whether anything should have happened by `now` that has not."""
+        """Return whether anything should have happened by `now` that has not."""
         return bool(
             db.execute(
                 "SELECT EXISTS (SELECT 1 FROM jobs WHERE settled = 0 AND ends_at <= ?1)"
@@ -170,7 +170,7 @@ class Engine:
         return round(min(10.0, score + min(rules.boost_most, spend / rules.spend_per_point)), 2)
 
     def eligible(self, creative: sqlite3.Row, score: float | None) -> bool:
-        """Whether a creative of this score may be promoted; an override beats it."""
+        """Return whether a creative of this score may be promoted; an override beats it."""
         if creative["override"]:
             return creative["override"] == "include"
         return (score or 0.0) >= self.parameters.eligible_score

@@ -68,7 +68,7 @@ class Publisher:
         )
 
     def go_live(self, db: sqlite3.Connection, post: sqlite3.Row, moment: float) -> tuple[str, str | None]:
-        """A live post on the account, and the creative that it is to the scorer: the platform's id and address."""
+        """Make a live post on the account and its creative for the scorer; return the platform's id and address."""
         container = db.execute("SELECT * FROM content_containers WHERE id = ?", (post["container_id"],)).fetchone()
         account, zone = db.execute(
             "SELECT sa.handle, p.timezone FROM social_accounts sa JOIN projects p ON p.id = sa.project_id"
@@ -129,7 +129,7 @@ class Publisher:
         return queued
 
     def attention(self, platform: str, zone: str, moment: float) -> float:
-        """What the platform and the local time of day do to a post's reach: a factor around 1."""
+        """Return what the platform and the local time of day do to a post's reach: a factor around 1."""
         local = datetime.fromtimestamp(moment, _zone(zone))
         hour = local.hour + local.minute / 60
         by_hour = 1 + self.parameters.hour_swing * math.cos((hour - self.parameters.best_hour) * math.tau / 24)
@@ -212,7 +212,7 @@ def fail(db: sqlite3.Connection, post: sqlite3.Row, moment: float, error: tuple[
 
 
 def external_url(platform: str, handle: str, external_id: str) -> str | None:
-    """Where a post would be seen: an address that leads nowhere. Instagram does not always tell."""
+    """Return where a post would be seen: an address that leads nowhere. Instagram does not always tell."""
     if platform == "instagram" and external_id.endswith("7"):
         return None
     kind = "reel" if platform == "instagram" else "video"

@@ -81,7 +81,7 @@ def promote(
 
 
 def creatives(db: sqlite3.Connection, project_id: str) -> list[sqlite3.Row]:
-    """The project's ads content, with the moment it was promoted."""
+    """Return the project's ads content, with the moment it was promoted."""
     return db.execute(
         "SELECT ac.*, pac.promoted_at FROM ads_content ac JOIN project_ads_content pac ON pac.ads_content_id = ac.id"
         " WHERE pac.project_id = ? ORDER BY ac.id",
@@ -90,7 +90,7 @@ def creatives(db: sqlite3.Connection, project_id: str) -> list[sqlite3.Row]:
 
 
 def posts_by_creative(db: sqlite3.Connection, project_id: str) -> dict[str, list[sqlite3.Row]]:
-    """The project's posts by the id of the creative that they show, the first one first."""
+    """Return the project's posts by the id of the creative that they show, the first one first."""
     found: dict[str, list[sqlite3.Row]] = {}
     for row in db.execute(
         "SELECT pp.*, ac.id AS creative_id FROM platform_posts pp JOIN ads_content ac ON"
@@ -103,12 +103,12 @@ def posts_by_creative(db: sqlite3.Connection, project_id: str) -> dict[str, list
 
 
 def promotions(db: sqlite3.Connection, creative_id: str) -> list[sqlite3.Row]:
-    """The ads that a creative runs in, or ran in."""
+    """Return the ads that a creative runs in, or ran in."""
     return db.execute("SELECT * FROM promotions WHERE ads_content_id = ? ORDER BY id", (creative_id,)).fetchall()
 
 
 def first_approval_status(db: sqlite3.Connection, project: sqlite3.Row) -> str:
-    """How new content of the project begins: `pending` where a person decides about it, else `not_required`.
+    """Return how new content of the project begins: `pending` where a person decides about it, else `not_required`.
 
     `review_first_n` counts what was ordered, but for what failed or was canceled.
     """
@@ -124,7 +124,7 @@ def first_approval_status(db: sqlite3.Connection, project: sqlite3.Row) -> str:
 
 
 def next_number(db: sqlite3.Connection) -> int:
-    """The next of the numbers that everything ordered is drawn by."""
+    """Return the next of the numbers that everything ordered is drawn by."""
     return db.execute("UPDATE world SET sequence = sequence + 1 RETURNING sequence").fetchone()[0]
 
 

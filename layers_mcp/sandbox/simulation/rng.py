@@ -10,33 +10,33 @@ ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def generator(*parts: object) -> random.Random:
-    """A random generator of its own for each name, so that one draw never shifts another."""
+    """Return a random generator of its own for each name, so that one draw never shifts another."""
     return random.Random("/".join(map(str, parts)))  # noqa: S311 - a simulation, no secret
 
 
 def base32(number: int, length: int) -> str:
-    """A number in Crockford's base 32."""
+    """Return a number in Crockford's base 32."""
     return "".join(ULID_DIGITS[number >> 5 * place & 31] for place in reversed(range(length)))
 
 
 def ulid(moment: float, *parts: object) -> str:
-    """An id in the form of a ULID: the moment (seconds since 1970) in front, then what the parts hash to."""
+    """Return an id in the form of a ULID: the moment (seconds since 1970) in front, then what the parts hash to."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return base32(int(moment * 1000), 10) + base32(int.from_bytes(digest[:10], "big"), 16)
 
 
 def lognormal_mean_one(chance: random.Random, spread: float) -> float:
-    """A factor with the mean 1: lognormal, `spread` being the standard deviation of its logarithm."""
+    """Return a factor with the mean 1: lognormal, `spread` being the standard deviation of its logarithm."""
     return math.exp(chance.gauss(-spread * spread / 2, spread))
 
 
 def lognormal(chance: random.Random, median: float, spread: float) -> float:
-    """A positive number with this median: lognormal."""
+    """Return a positive number with this median: lognormal."""
     return median * math.exp(chance.gauss(0.0, spread))
 
 
 def binomial(chance: random.Random, trials: int, rate: float) -> int:
-    """How many of `trials` succeed: exact where they are few, by the normal approximation where they are many."""
+    """Return how many of `trials` succeed: exact for few, by the normal approximation for many."""
     if trials <= 64:
         return sum(chance.random() < rate for _ in range(trials))
     mean = trials * rate

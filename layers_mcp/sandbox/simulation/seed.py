@@ -89,7 +89,7 @@ class Seeder:
         self.post(stranger, "umbrella-labs", SeedPost("Nothing to see here", 0.03, 2_000, "tiktok", 9.0))
 
     def id(self, prefix: str, *parts: object, at: float | None = None) -> str:
-        """An id of the start, the same for every world of this seed and moment."""
+        """Return an id of the start, the same for every world of this seed and moment."""
         return f"{prefix}_{ulid(self.now if at is None else at, self.seed, prefix, *parts)}"
 
     def insert(self, table: str, **values: object) -> None:
@@ -97,7 +97,7 @@ class Seeder:
         insert(self.db, table, **values)
 
     def key(self, organization_id: str, scopes: tuple[str, ...], name: str = "default") -> str:
-        """A key of the organization; answers its secret."""
+        """Make a key of the organization, and return its secret."""
         key_id = ulid(0, self.seed, "key", organization_id, name)[10:]
         secret = f"lp_test_{key_id}_{ulid(0, self.seed, 'secret', organization_id, name)[10:].lower()}"
         self.insert(
@@ -117,7 +117,7 @@ class Seeder:
         just_linked: bool = False,
         organization_id: str = AGENCY,
     ) -> str:
-        """A customer with its content layer, and an account for each number of followers: TikTok, then Instagram."""
+        """Make a customer with its content layer and an account per number of followers: TikTok, then Instagram."""
         app = APPS.get(name)
         created_at = self.now - days_old * DAY
         project_id = project_id or self.id("prj", name, at=created_at)
@@ -153,7 +153,7 @@ class Seeder:
     def influencers(
         self, project_id: str, name: str, seeds: Sequence[SeedInfluencer], created_at: float
     ) -> dict[str, str]:
-        """Who can speak for the project: the influencer wired to each platform's account."""
+        """Return who can speak for the project: the influencer wired to each platform's account."""
         wired: dict[str, str] = {}
         for place, one in enumerate(seeds):
             made_at = created_at + place * 3600
@@ -211,11 +211,11 @@ class Seeder:
         return self.db.execute("SELECT created_at FROM projects WHERE id = ?", (project_id,)).fetchone()[0]
 
     def _lowest(self, table: str) -> int:
-        """A sequence number below all others: the beginning comes before anything that is ordered."""
+        """Return a sequence number below all others: the beginning comes before anything that is ordered."""
         return (self.db.execute(f"SELECT min(sequence) FROM {table}").fetchone()[0] or 0) - 1  # noqa: S608
 
     def _noise(self, post_id: str, opening: SeedPost, published_at: float, watch_ms: float) -> str:
-        """The first draw under which the post looks as it must."""
+        """Return the first draw under which the post looks as it must."""
         low, high = opening.seen
         for attempt in range(10_000):
             noise = f"{self.seed}/post/{opening.hook}/{attempt}"
@@ -227,7 +227,7 @@ class Seeder:
         raise ValueError(f"no draw of {post_id} looks as the catalog says")
 
     def container(self, project_id: str, name: str, opening: SeedPost, published_at: float) -> str:
-        """The finished content behind a post that Layers made."""
+        """Return the finished content behind a post that Layers made."""
         created_at = published_at - DAY
         container_id = self.id("cnt", name, opening.hook, at=created_at)
         reviewed = name == "acme-todo"

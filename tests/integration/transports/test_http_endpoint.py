@@ -18,9 +18,9 @@ from mcp.types import CallToolRequestParams
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 
-from layers_mcp.transports.http import CALLER, Calls, McpEndpoint, Refused, problem
-from layers_mcp.transports.http_app import MetadataEndpoint, create_http_app
+from layers_mcp.transports.http import CALLER, CallLimiter, EarlyResponse, McpEndpoint, error_response
 from layers_mcp.transports.http_origins import Origins
+from layers_mcp.transports.http_routes import MetadataEndpoint, create_http_app
 from tests.support.http_server import (
     ERAS,
     HANDSHAKE,
@@ -44,7 +44,7 @@ class Lighthouse:
     """A server with three tools: who is calling, wait with progress, and wait for ever."""
 
     def __init__(self, *, most: int = 10) -> None:
-        self.calls = Calls(most)
+        self.calls = CallLimiter(most)
         self.word = ""
         self.asked: list[str] = []
         self.cancelled = 0
@@ -67,7 +67,7 @@ class Lighthouse:
     async def _authenticate(self, headers: Headers) -> str:
         self.asked.append(headers.get("authorization", ""))
         if not self.asked[-1].startswith("Bearer "):
-            raise Refused(problem(401, "invalid_request", "Who are you?", {"WWW-Authenticate": "Bearer"}))
+            raise EarlyResponse(error_response(401, "invalid_request", "Who are you?", {"WWW-Authenticate": "Bearer"}))
         return self.asked[-1].removeprefix("Bearer ")
 
     def application(self, port: int) -> Starlette:

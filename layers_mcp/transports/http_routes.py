@@ -35,7 +35,7 @@ def create_http_app(
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]],
     metadata: MetadataEndpoint | None = None,
 ) -> Starlette:
-    """The ASGI application. `lifespan` holds what calls rely on: session managers, tenants, journal."""
+    """Return the ASGI application. `lifespan` holds what calls rely on: session managers, tenants, journal."""
 
     async def live(request: Request) -> Response:
         return PlainTextResponse("live")
@@ -88,6 +88,6 @@ class MetadataEndpoint:
 
 
 def metadata_url(resource: str) -> str:
-    """Where clients find the metadata of a resource, as the challenge of a 401 tells them."""
+    """Return where clients find the metadata of a resource, as the challenge of a 401 tells them."""
     parts = urlsplit(resource)
     return f"{parts.scheme}://{parts.netloc}{METADATA_PATH}{parts.path}"
