@@ -89,7 +89,7 @@ class Options:
     def _find(
         self, name: str, file_flag: str = "", prefix: str = "", *, read_file: bool = True
     ) -> tuple[object, str] | None:
-        """The value that counts, and where it was given."""
+        """Return the value that counts, and where it was given."""
         flag = f"--{(file_flag or name).replace('_', '-')}"
         given = self._flags.get(file_flag or name)
         if file_flag and read_file:
@@ -102,7 +102,7 @@ class Options:
 
 
 def default_state_dir() -> Path:
-    """The platform's directory for what a program keeps of its user's doings."""
+    """Return the platform's directory for what a program keeps of its user's doings."""
     from platformdirs import user_state_path
 
     return user_state_path("layers-mcp", appauthor=False)
@@ -162,7 +162,7 @@ class ServerConfig:
 
 
 def is_set(value: object) -> bool:
-    """An empty value, or a host's own placeholder that it never filled in, is no value."""
+    """Return whether a value is set: an empty one, or a placeholder that a host never filled in, is not."""
     if isinstance(value, str):
         text = value.strip()
         return bool(text) and not (text.startswith("${user_config.") and text.endswith("}"))
@@ -238,7 +238,7 @@ def _parse_journal_url(text: str, source: str) -> str:
 
 
 def _parse_base_url(text: str, source: str = "base_url") -> str:
-    """The URL in its one normal form, which ids and tenants are derived from: two spellings are one server.
+    """Return the URL in its one normal form, which ids and tenants are derived from: two spellings are one server.
 
     Plain http would show the key to the network, so it is for loopback only.
     """
@@ -260,7 +260,10 @@ def _parse_base_url(text: str, source: str = "base_url") -> str:
 
 
 def _parse_media_origins(text: str, source: str) -> tuple[str, ...]:
-    """Origins between spaces or commas, each once. They open scripts as well, so plain http is for loopback only."""
+    """Return origins between spaces or commas, each once.
+
+    They open scripts as well, so plain http is for loopback only.
+    """
     return tuple(dict.fromkeys(_parse_origin(one, source) for one in re.split(r"[\s,]+", text) if one))
 
 

@@ -37,34 +37,34 @@ DETECTION_SECONDS = 6.0
 # --- placing an order
 
 PLACE_SECONDS = CALL_SECONDS - 1.0
-"""How long a script without a deadline waits for an order; what is on its way by then goes on without it."""
+"""How long a script without a deadline waits for an order; requests that run by then go on without it."""
 
 WHOAMI_SECONDS = 5.0
-"""How long a call waits to learn whose it is."""
+"""How long a call waits for Layers to name its organization."""
 
 TERMS_SECONDS = 5.0
 """How long an order waits for the price list, and for the review policy."""
 
 NEXT_PIECE_SECONDS = 8.0
-"""What has to be left of a call for another piece of its order to be sent."""
+"""How much of a call must be left for another piece of its order to be sent."""
 
-LOOK_SECONDS = 15.0
-"""For how long a call begins to look upstream for what was never answered."""
+SEARCH_SECONDS = 15.0
+"""Until when a call may start another search upstream for what was never answered."""
 
 RECONCILE_SECONDS = 15.0
-"""How long one such look may take."""
+"""How long one such search may take."""
 
 OBSERVE_SECONDS = 5.0
 """How long reading the status of an answered order may take."""
 
-AFTERTHOUGHT_SECONDS = 5.0
-"""How long balance and review policy may take: an order is not kept waiting for them."""
+ORDER_EXTRAS_SECONDS = 5.0
+"""How long reading balance and review policy may take: an order does not wait longer for them."""
 
 POLICY_AGE_SECONDS = 60.0
-"""How old a review policy may be that is only told; what an order is refused by is read for it."""
+"""How old a review policy may be that is only shown; one that can refuse an order is read for it."""
 
 ORDER_ANSWER_SECONDS = 1.0
-"""What is kept of a call for saying what became of its order."""
+"""What is kept of a call for reporting its order's status."""
 
 PUBLISH_READS_SECONDS = 12.0
 """What reading content, accounts and time zone may take before a publication, whose attempt has its whole time then."""
@@ -88,11 +88,11 @@ RESTART_SECONDS = 5.0
 GATHER_SECONDS = 35.0
 """How long the slowest of several reads may take, where they have no share of their own."""
 
-BESIDE_SECONDS = 8.0
+OPTIONAL_READS_SECONDS = 8.0
 """How long reads may take that only add to an answer: schedules, the scoring pool."""
 
 ANSWER_SECONDS = 3.0
-"""What such reads leave of a call."""
+"""What such reads leave of a call for its answer."""
 
 REVIEW_JOBS_SECONDS = 6.0
 REVIEW_JOURNAL_SECONDS = 4.0

@@ -97,7 +97,7 @@ class HttpConfig:
         return config
 
     def conflict(self) -> str:
-        """What is unsafe or contradictory about the combination, or ""."""
+        """Return what is unsafe or contradictory about the combination, or ""."""
         if self.auth == "none" and not self.on_loopback:
             return "--auth none is for a loopback --host: anyone who reaches the port would use this server's key"
         if not (self.on_loopback or self.public_url or self.allowed_hosts):
@@ -151,7 +151,7 @@ def _one_of(*choices: str) -> Parse[object]:
 
 
 def _safe_url(text: str, source: str) -> str:
-    """A URL as it was given, character for character: clients and tokens repeat it."""
+    """Return a URL as it was given, character for character: clients and tokens repeat it."""
     wrong = ConfigError(f"{source} must be a URL such as https://mcp.example.com/mcp, without user, query or fragment")
     if not re.fullmatch(r"[!-~]+", text) or any(mark in text for mark in '"\\@?#<>'):
         raise wrong

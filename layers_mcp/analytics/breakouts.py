@@ -58,7 +58,7 @@ class RankingScores:
 
 
 def low_sample(reach: Reach | None) -> bool | None:
-    """Whether a row has under 50 views (unknown views count as none); None without an organic block."""
+    """Return whether a row has under 50 views (unknown views count as none); None without an organic block."""
     return None if reach is None else (reach.views or 0) < SMALL_SAMPLE_VIEWS
 
 
@@ -109,5 +109,5 @@ def _is_breakout(row: Reach, middle: float | None) -> bool:
 
 
 def flukes_last(rows: Sequence[T], is_small: Callable[[T], bool | None]) -> list[T]:
-    """The rows in their order, small samples after all others, so that a fluke never heads the list."""
+    """Return the rows in their order, small samples after all others, so that a fluke never heads the list."""
     return sorted(rows, key=lambda row: is_small(row) is True)

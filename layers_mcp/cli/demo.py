@@ -251,7 +251,7 @@ class Tour:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """What really went wrong, out of the task groups that it passed through."""
+    """Return the error that went wrong, out of the exception groups around it."""
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error

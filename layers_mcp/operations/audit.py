@@ -141,15 +141,15 @@ def happenings(row: Operation, events: Sequence[JournalEvent]) -> list[Happening
     """Return what happened to one row; of one that was written before events were kept, what it says of itself."""
     if not events:
         return _remembered(row)
-    told: list[Happening] = []
+    entries: list[Happening] = []
     attempt = 0
     for event in events:
         step = _STEPS.get(event.event)
         if step is None:
             continue
         attempt = 0 if step == "reserved" else attempt + (step == "sent")
-        told.append(_happening(row, event, step, attempt))
-    return told
+        entries.append(_happening(row, event, step, attempt))
+    return entries
 
 
 def _happening(row: Operation, event: JournalEvent, step: Step, attempt: int) -> Happening:
@@ -175,15 +175,15 @@ def _happening(row: Operation, event: JournalEvent, step: Step, attempt: int) ->
 def _remembered(row: Operation) -> list[Happening]:
     if row.sent_at is None:
         return [Happening(at=row.ordered_at, step="reserved", piece=row.piece)]
-    told = [Happening(at=row.sent_at, step="sent", piece=row.piece, attempt=1, credits=row.estimated_credits)]
+    entries = [Happening(at=row.sent_at, step="sent", piece=row.piece, attempt=1, credits=row.estimated_credits)]
     if row.status == "refused":
-        told.append(
+        entries.append(
             Happening(at=row.updated_at, step="rejected", piece=row.piece, code=str(row.answer.get("code", "")))
         )
     elif row.status != "unknown":
         seen = Happening(at=row.updated_at, step="seen", piece=row.piece, status=row.status, ids=row.container_ids)
-        told.append(seen)
-    return told
+        entries.append(seen)
+    return entries
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.deadlines import LOOK_SECONDS, PLACE_SECONDS
+from layers_mcp.deadlines import PLACE_SECONDS, SEARCH_SECONDS
 from layers_mcp.lifecycle import Deadline, TaskSupervisor
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import OperationError, OrderInProgressError
@@ -196,7 +196,7 @@ class OrderService:
         plan = await self._planner.plan(state, [await self._reconciler.mark_clock_doubt(row) for row in rows])
         if plan.unanswered:  # what they made could be taken for what is lost
             return plan
-        until = anyio.current_time() + LOOK_SECONDS
+        until = anyio.current_time() + SEARCH_SECONDS
         for row in list(plan.lost):
             late = anyio.current_time() > until
             found = NotFoundUpstream(_NO_TIME) if late else await self._reconciler.search_upstream(row)

@@ -23,7 +23,7 @@ Definition = dict[str, Any]
 
 
 def describe(function: Callable[..., Any]) -> Definition:
-    """The definition of a function marked with `@tool`. TypeError where its signature cannot be told flat."""
+    """Return the definition of a function marked with `@tool`. TypeError where its signature cannot be told flat."""
     spec = spec_of(function)
     return {
         "name": spec.name,
@@ -42,7 +42,7 @@ def _view_meta(uri: str) -> dict[str, Any]:
 
 
 def _description(function: Callable[..., Any]) -> str:
-    """The docstring with its lines unwrapped: a line break costs a token and says nothing."""
+    """Return the docstring with its lines unwrapped: a line break costs a token and says nothing."""
     paragraphs = (inspect.getdoc(function) or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
@@ -122,7 +122,7 @@ class _Folding:
         return schema
 
     def _items(self, schema: Schema) -> Schema:
-        """A tuple of fixed length is told as a list of that length, since some validators know no `prefixItems`."""
+        """Return the items of a list; a tuple becomes a list, as some validators do not know `prefixItems`."""
         items = schema.get("items") or schema["prefixItems"][0]
         return self.fold(items)
 
@@ -140,7 +140,7 @@ class _Folding:
         return {"properties": folded, **required, "additionalProperties": False}
 
     def _values(self, values: Schema | bool) -> Schema | bool:  # noqa: FBT001 - a schema may be a boolean
-        """The values of a mapping; a mix of plain types is told as "anything"."""
+        """Return the values of a mapping; a mix of plain types becomes "anything"."""
         if isinstance(values, bool) or not values:
             return True
         try:

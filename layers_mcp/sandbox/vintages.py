@@ -47,11 +47,11 @@ class Dialect:
         return self.vintage == "current"
 
     def id(self, internal_id: str) -> str:
-        """An id as this vintage writes it."""
+        """Return an id as this vintage writes it."""
         return to_current(internal_id) if self.writes_current else internal_id
 
     def translate(self, value: object, key: str = "id") -> object:
-        """A JSON value with every id in it as this vintage writes it."""
+        """Return a JSON value with every id in it as this vintage writes it."""
         if not self.writes_current:
             return value
         if isinstance(value, dict):
@@ -64,7 +64,7 @@ class Dialect:
         return value
 
     def modes(self, platform: str, *, video: bool) -> dict[str, str]:
-        """The modes a target may name on this platform, and what each does: publish, draft or managed."""
+        """Return the modes a target may name on this platform, and what each does: publish, draft or managed."""
         words: dict[str, str] = {}
         if self.reads_preview:
             for mode in ("publish", "draft"):
@@ -75,15 +75,15 @@ class Dialect:
         return words
 
     def mode(self, mode: str, platform: str, *, video: bool) -> str:
-        """The word for a mode."""
+        """Return the word for a mode."""
         return mode if self.writes_current else DIRECT_MODES.get((mode, platform, video), mode)
 
     def container_status(self, status: str) -> str:
-        """The word for how far a container is."""
+        """Return the word for how far a container is."""
         return "processing" if status == "generating" and self.writes_current else status
 
     def container_statuses(self) -> dict[str, str]:
-        """The words that a filter may use, and the status each one means."""
+        """Return the words that a filter may use, and the status each one means."""
         words = {one: one for one in ("queued", "completed", "failed", "canceled")}
         if self.reads_preview:
             words["generating"] = "generating"
@@ -92,11 +92,11 @@ class Dialect:
         return words
 
     def format(self, name: str) -> str:
-        """The word for a format."""
+        """Return the word for a format."""
         return name.replace("_", "-") if self.writes_current else name
 
     def formats(self) -> dict[str, str]:
-        """The words that a filter may use, and the format each one means."""
+        """Return the words that a filter may use, and the format each one means."""
         words: dict[str, str] = {}
         if self.reads_preview:
             words |= {one: one for one in ("video_remix", "slideshow_remix", "ugc_remix", "auto")}
@@ -105,11 +105,11 @@ class Dialect:
         return words
 
     def gates(self, *, include_ineligible: bool | None) -> bool:
-        """Whether a ranking leaves ineligible creatives out: by default in current alone, in both if asked to."""
+        """Return whether a ranking leaves ineligible creatives out: by default in current only, in both if asked to."""
         return self.reads_current and not (self.reads_preview if include_ineligible is None else include_ineligible)
 
     def prices(self) -> dict[str, int]:
-        """What a piece of each format costs, in credits."""
+        """Return what a piece of each format costs, in credits."""
         names: list[str] = []
         if self.reads_preview:
             names += ("video_remix", "slideshow_remix", "ugc_remix", "auto")
@@ -118,11 +118,11 @@ class Dialect:
         return {name: FORMAT_CREDITS[name] for name in dict.fromkeys(names)}
 
     def post_status(self, status: str) -> str:
-        """The word for a scheduled post's status."""
+        """Return the word for a scheduled post's status."""
         return "draft_in_inbox" if status == "draft" and not self.writes_current else status
 
     def post_statuses(self) -> dict[str, str]:
-        """The words that a filter may use, and the status each one means."""
+        """Return the words that a filter may use, and the status each one means."""
         words = {one: one for one in ("queued", "publishing", "published", "failed", "canceled")}
         if self.reads_preview:
             words["draft_in_inbox"] = "draft"

@@ -76,7 +76,7 @@ class SigningKeys:
             await anyio.sleep(REFRESH_SECONDS if fetched else UNKNOWN_KEY_SECONDS)
 
     async def find(self, kid: str | None, algorithm: str) -> tuple[SigningKey, ...]:
-        """The keys that may have signed a token with this header; empty for a key that the issuer does not have.
+        """Return the keys that may have signed a token with this header; empty for a key that the issuer does not have.
 
         A token without a key id may be of any key of its algorithm. Raises KeysUnavailable.
         """
@@ -132,7 +132,7 @@ class SigningKeys:
 
 
 def discovery_urls(issuer: str) -> tuple[str, ...]:
-    """Where an issuer's metadata may be, in the order in which it is looked for."""
+    """Return where an issuer's metadata may be, in the order in which it is looked for."""
     parts = urlsplit(issuer)
     origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
     oauth = f"{origin}/.well-known/oauth-authorization-server{path}"
@@ -161,7 +161,7 @@ class _NoDocumentError(ValueError):
 
 
 async def _document(http: httpx2.AsyncClient, url: str) -> Mapping[str, Any]:
-    """A JSON object of bounded size."""
+    """Return a JSON object of bounded size."""
     body = bytearray()
     async with http.stream("GET", url) as response:
         if response.status_code != 200:
@@ -177,7 +177,7 @@ async def _document(http: httpx2.AsyncClient, url: str) -> Mapping[str, Any]:
 
 
 def _usable_keys(document: Mapping[str, Any]) -> Iterator[SigningKey]:
-    """The keys that can sign a token; others, of whatever form, are passed over."""
+    """Yield the keys that can sign a token; all others are ignored."""
     keys: object = document.get("keys")
     for entry in cast("list[object]", keys)[:MOST_KEYS] if isinstance(keys, list) else ():
         if not isinstance(entry, dict):

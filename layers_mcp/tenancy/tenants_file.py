@@ -43,7 +43,7 @@ class TenantEntry:
     match: tuple[tuple[str, str | int | float | bool], ...] = field(default=(), compare=False)
 
     def matches(self, claims: Mapping[str, Any]) -> bool:
-        """Whether every claim given is equal to the token's or, where the token has a list, in it."""
+        """Return whether every claim given is equal to the token's or, where the token has a list, in it."""
         return all(_holds(claims.get(name), wanted) for name, wanted in self.match)
 
 

@@ -14,17 +14,21 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]*", re.ASCII)
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` is certainly an id, and fit for a sentence: upstream's word alone does not make it one."""
+    """Return whether `text` is certainly an id, and fit for a sentence: upstream's word alone does not make it one."""
     return len(text) <= LONGEST_ID and _ID.fullmatch(text) is not None
 
 
 def is_visible_ascii(text: str) -> bool:
-    """Whether a text can be in a header, as keys and ids are: ASCII that is seen, no blank. True of an empty one."""
+    """Return whether a text can be in a header, as keys and ids are: ASCII that is seen, no blank.
+
+    True of an empty one.
+    """
     return text.isascii() and text.isprintable() and " " not in text
 
 
 def same_id(one: str, other: str) -> bool:
-    """Whether two spellings may be of one id: with and without its prefix, in any case, in either vintage's form.
+    """Return whether two spellings may be of one id: with and without its prefix, in any case, in either vintage's
+    form.
 
     One vintage writes ids with UUIDs, the other does not: an API that changes its vintage answers in the other form.
     """
@@ -42,7 +46,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def container_key(container_id: str) -> str:
-    """What the spellings of one container id have in common.
+    """Return what the spellings of one container id have in common.
 
     `cnt_X` in one vintage of the API is `X` in another, and the 128 bits that one writes as a ULID another writes as a
     UUID.
@@ -57,12 +61,12 @@ def container_key(container_id: str) -> str:
 
 
 def id_key(text: str) -> str:
-    """What the spellings of one id have in common, whatever it is of: without its prefix, a ULID as a UUID."""
+    """Return what the spellings of one id have in common, whatever it is of: without its prefix, a ULID as a UUID."""
     return container_key(_PREFIX.sub("", text.strip()))
 
 
 def container_endings(key: str) -> tuple[str, ...]:
-    """How the ids end that have this `container_key`."""
+    """Return how the ids end that have this `container_key`."""
     if not _UUID.fullmatch(key):
         return (key,)
     number = UUID(key).int
@@ -70,5 +74,5 @@ def container_endings(key: str) -> tuple[str, ...]:
 
 
 def container_keys(container_ids: Iterable[str]) -> set[str]:
-    """The keys of several containers."""
+    """Return the keys of several containers."""
     return set(map(container_key, container_ids))

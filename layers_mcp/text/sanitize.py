@@ -46,7 +46,8 @@ _LONGEST_CHARACTER = 32
 
 
 def clean(text: str, limit: int = TITLE_LIMIT, *, lines: bool = False) -> tuple[str, bool]:
-    """`text` without what cannot be seen, at most `limit` characters long, and whether it is less than the original.
+    """Return `text` without what cannot be seen, at most `limit` characters long, and whether it is less than the
+    original.
 
     A line break or tab becomes a space; with `lines`, line breaks stay (captions that a person is to approve). Blanks
     at the ends go without being told.
@@ -63,7 +64,7 @@ def clean(text: str, limit: int = TITLE_LIMIT, *, lines: bool = False) -> tuple[
 
 
 def _visible(text: str, *, lines: bool) -> str:
-    """`text` with only characters that show, and those that may shape them."""
+    """Return `text` with only characters that show, and those that may shape them."""
     text = _BLANK.sub("", TERMINAL_SEQUENCE.sub("", text))
     if lines:
         text = text.replace("\r", "\n")
@@ -82,7 +83,7 @@ def _visible(text: str, *, lines: bool) -> str:
 
 
 def _needed(run: re.Match[str]) -> str:
-    """What of a run of shaping characters its neighbours need: mostly one, and only where writing has it."""
+    """Return what of a run of shaping characters its neighbours need: mostly one, and only where writing has it."""
     marks, text = run[0], run.string
     before = text[run.start() - 1] if run.start() else " "
     after = text[run.end()] if run.end() < len(text) else " "
@@ -93,7 +94,7 @@ def _needed(run: re.Match[str]) -> str:
 
 
 def _joiner(marks: str, before: str, after: str) -> str:
-    """A single joiner or zero-width space where it has something to do; of anything else, nothing."""
+    """Return a single joiner or zero-width space where it has something to do; of anything else, nothing."""
     if marks == _ZERO_WIDTH_SPACE:
         needed = scripts.is_unspaced(before) and scripts.is_unspaced(after)
     elif marks in (_JOINER, _NON_JOINER):
@@ -105,7 +106,7 @@ def _joiner(marks: str, before: str, after: str) -> str:
 
 
 def _cut(text: str, limit: int) -> int:
-    """Where to cut so that at most `limit` characters stay, and none that a reader sees as one is halved."""
+    """Return where to cut so that at most `limit` characters stay, and none that a reader sees as one is halved."""
     for place in range(limit, max(limit - _LONGEST_CHARACTER, 0), -1):
         if not (_extends(text[place]) or text[place - 1] == _JOINER):
             return place
@@ -115,7 +116,7 @@ def _cut(text: str, limit: int) -> int:
 
 
 def _extends(char: str) -> bool:
-    """Whether a character is drawn into the one before it."""
+    """Return whether a character is drawn into the one before it."""
     return category(char)[0] == "M" or _SHAPING.match(char) is not None or scripts.is_skin_tone(char)
 
 

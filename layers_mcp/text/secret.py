@@ -29,11 +29,11 @@ class Secret:
         return bool(self._value)
 
     def reveal(self) -> str:
-        """The value itself: for the one header it belongs into."""
+        """Return the value itself: for the one header it belongs into."""
         return self._value
 
     def is_header_safe(self) -> bool:
-        """Whether it can be in a header: visible ASCII, no space."""
+        """Return whether it can be in a header: visible ASCII, no space."""
         return is_visible_ascii(self._value)
 
     def fingerprint(self) -> str:
@@ -52,7 +52,7 @@ class Secret:
         return text
 
     def may_contain(self, body: bytes) -> bool:
-        """Whether a JSON body has to be searched: it holds the value, or escapes that could spell it in any way."""
+        """Return whether a JSON body has to be searched: it holds the value, or escapes that could spell it."""
         if len(self._value) < _SHORTEST:
             return False
         if b"\\" in body or any(spelling.encode() in body for spelling in self._spellings):
@@ -74,5 +74,5 @@ class Secret:
 
 
 def _skeleton(text: str) -> str:
-    """The visible ASCII of `text`: less than what cleaning leaves of it, and all that a key is made of."""
+    """Return the visible ASCII of `text`: less than what cleaning leaves of it, and all that a key is made of."""
     return TERMINAL_SEQUENCE.sub("", text).encode("ascii", "ignore").translate(None, _CONTROLS).decode()

@@ -8,7 +8,7 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine alone, told without asking a name server."""
+    """Return whether a host is only this machine, without asking a name server."""
     if host.lower() == "localhost":
         return True
     from ipaddress import ip_address
@@ -20,12 +20,12 @@ def is_loopback(host: str) -> bool:
 
 
 def is_secure(scheme: str, host: str) -> bool:
-    """Whether nobody reads along on the way to a host: https, or plain http on this machine."""
+    """Return whether nobody reads along on the way to a host: https, or plain http on this machine."""
     return scheme == "https" or (scheme == "http" and is_loopback(host))
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether what is read there can be trusted on the way."""
+    """Return whether what is read there can be trusted on the way."""
     try:
         parts = urlsplit(url)
         host = parts.hostname

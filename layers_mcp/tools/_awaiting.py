@@ -65,7 +65,7 @@ class _Place:
             raise invalid_argument("`cursor` must be the next_cursor of the page before.") from None
 
     def is_new(self, container: Container) -> bool:
-        """Whether a container comes after what was shown."""
+        """Return whether a container comes after what was shown."""
         if self.until is None or container.created_at is None:
             return container.container_id not in self.shown
         second = container.created_at.replace(microsecond=0)
@@ -73,7 +73,7 @@ class _Place:
 
 
 async def awaiting_everywhere(context: ToolContext, since: datetime | None, limit: int, cursor: str) -> Waiting:
-    """What waits for a decision in all active projects, up to 100 of them a call, newest first."""
+    """Return what waits for a decision in all active projects, up to 100 of them a call, newest first."""
     place = _Place.decode(cursor)
     projects = await context.api.projects.list(status="active", limit=MOST_PROJECTS, cursor=place.projects)
     async with GatherSettled(context.deadline, at_once=AT_ONCE) as reads:
@@ -122,12 +122,12 @@ async def awaiting_in(
 
 
 def _waiting(page: Page[Container]) -> list[int]:
-    """Where in the page the containers are that wait for a decision."""
+    """Return where in the page the containers are that wait for a decision."""
     return [place for place, one in enumerate(page.items) if waits(one)]
 
 
 def _onward(page: Page[Container], visited: Collection[str]) -> str:
-    """The page's next cursor, unless it leads back."""
+    """Return the page's next cursor, unless it leads back."""
     return page.next_cursor if page.next_cursor and page.next_cursor not in visited else ""
 
 
@@ -153,12 +153,12 @@ def project_names(projects: Sequence[Project]) -> dict[str, str]:
 
 
 def waits(container: Container) -> bool:
-    """Whether a container waits for a decision; one that is not finished cannot be decided."""
+    """Return whether a container waits for a decision; one that is not finished cannot be decided."""
     return container.approval_status == "pending" and container.status in ("completed", None)
 
 
 def _merged(pages: Sequence[Page[Container]], place: _Place, limit: int) -> tuple[list[Container], _Place | None]:
-    """The newest of all lists, as far back as every one of them was read; and where to go on, if there is more."""
+    """Return the newest of all lists, as far back as all of them were read; and where to go on, if there is more."""
     unread = [page for page in pages if page.next_cursor]
     reached = [min((row.created_at for row in page.items if row.created_at), default=None) for page in unread]
     horizon = max((moment for moment in reached if moment), default=None)

@@ -10,7 +10,7 @@ from layers_mcp.analytics.metrics import FULL_RANKING
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import ReviewPolicy
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import AFTERTHOUGHT_SECONDS, ORDER_ANSWER_SECONDS, POLICY_AGE_SECONDS
+from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, ORDER_EXTRAS_SECONDS, POLICY_AGE_SECONDS
 from layers_mcp.operations import CloneOrder, HookOrder, Limits, Placement, SimilarOrder
 from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol import Result, invalid_argument
@@ -51,7 +51,7 @@ class Commission(Result):
 
 
 def checked_order(make: Callable[[], T]) -> T:
-    """The order that `make` builds. Raises `ToolError` where a text of it cannot be ordered."""
+    """Return the order that `make` builds. Raises `ToolError` where a text of it cannot be ordered."""
     try:
         order = make()
     except ValueError:
@@ -81,7 +81,7 @@ async def commission(
         placement = await orders.place(
             order, limits, consent=consent, deadline=context.deadline, keep=ORDER_ANSWER_SECONDS
         )
-    async with GatherSettled(context.deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
+    async with GatherSettled(context.deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
         policy = reads.start(context.api.projects.review_policy, order.project_id, seconds=POLICY_AGE_SECONDS)
         credit = None if placement.balance is not None else reads.start(context.api.credits.get)
     funds = credit.or_else(None) if credit else None
@@ -116,7 +116,7 @@ class _Consent:
         )
 
     async def _read_names(self) -> tuple[str, str]:
-        """Project and source by name, each by its id where that cannot be read."""
+        """Return project and source by name, each by its id where that cannot be read."""
         order, api = self._order, self._context.api
         rank = partial(
             api.metrics.top_performers,
@@ -127,7 +127,7 @@ class _Consent:
             include_ineligible=True,
         )
         deadline = self._context.deadline
-        async with GatherSettled(deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
+        async with GatherSettled(deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
             named = reads.start(read_project_name, self._context, order.project_id)
             ranked = reads.start(rank) if isinstance(order, CloneOrder) else None
         project = named.or_else(order.project_id)
@@ -177,7 +177,7 @@ def _commission(
 
 
 def _held(policy: ReviewPolicy | LayersError) -> tuple[bool | None, str]:
-    """Whether finished content waits for a person; None, and why, where that cannot be told."""
+    """Return whether finished content waits for a person; None, and why, where that cannot be told."""
     if isinstance(policy, LayersError):
         return None, "The project's review policy could not be read: finished content may go live without a review."
     held = policy.holds_everything
@@ -197,7 +197,7 @@ def _replay_notes(placement: Placement) -> list[str]:
 
 
 def _unnamed_notes(placement: Placement) -> list[str]:
-    """What becomes of containers that are not named yet; an order placed in part has a note of its own."""
+    """Return what becomes of containers that are not named yet; an order placed in part has a note of its own."""
     record = placement.record
     if record is None or record.status not in ("running", "completed"):
         return []

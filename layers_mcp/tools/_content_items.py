@@ -78,7 +78,7 @@ def _asset(asset: WireAsset) -> Asset:
 
 
 def missing_texts(items: Sequence[Item]) -> list[str]:
-    """A note on finished content that lacks what a person approves by."""
+    """Return a note on finished content that lacks what a person approves by."""
     finished = [item for item in items if item.status == "completed"]
     lacking = [
         f"{name} of {counted(count, 'item')}"

@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar
 import anyio
 
 from layers_mcp.api.errors import LayersError, TimedOut
-from layers_mcp.deadlines import ANSWER_SECONDS, BESIDE_SECONDS, GATHER_SECONDS
+from layers_mcp.deadlines import ANSWER_SECONDS, GATHER_SECONDS, OPTIONAL_READS_SECONDS
 from layers_mcp.lifecycle import Deadline
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class GatherSettled:
     @classmethod
     def optional(cls, deadline: Deadline) -> Self:
         """For reads that only add to an answer: they do not hold it up for long."""
-        return cls(deadline, seconds=BESIDE_SECONDS)
+        return cls(deadline, seconds=OPTIONAL_READS_SECONDS)
 
     async def __aenter__(self) -> Self:
         self._stack.enter_context(anyio.move_on_after(self._seconds))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from layers_mcp.api.models import Container
 from layers_mcp.context import ToolContext
-from layers_mcp.deadlines import AFTERTHOUGHT_SECONDS, ORDER_ANSWER_SECONDS
+from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, ORDER_EXTRAS_SECONDS
 from layers_mcp.operations import Publication
 from layers_mcp.protocol.elicitation import LONGEST_QUESTION, Question
 from layers_mcp.text.ids import id_key
@@ -89,7 +89,7 @@ def publication_question(publication: Publication, when: str, project: Callable[
 
 async def read_project_name(context: ToolContext, project_id: str) -> str:
     """Return the project's name, or its id where the name cannot be read soon."""
-    async with GatherSettled(context.deadline, seconds=AFTERTHOUGHT_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
+    async with GatherSettled(context.deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
         read = reads.start(context.api.projects.list, limit=200)
     listed = read.or_else(None)
     projects = listed.items if listed else ()

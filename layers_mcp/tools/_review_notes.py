@@ -26,7 +26,7 @@ def scope_notes(
     since: datetime,
     project_id: str,
 ) -> Iterable[str]:
-    """What the answer covers, and what it cannot. `covered`: the window reaches back to `since`."""
+    """Return what the answer covers, and what it cannot. `covered`: the window reaches back to `since`."""
     if not records:
         whose = " of this project" if project_id else ""
         yield f"This journal holds no order{whose} since {stamp(since)}; orders placed elsewhere are not in it."
@@ -42,7 +42,7 @@ def scope_notes(
 
 
 def stage_notes(records: Iterable[OrderRecord], seen: Surroundings, publications: PublicationStatuses) -> Iterable[str]:
-    """What is finished and not live: it waits for a person to decide, or to publish."""
+    """Return what is finished and not live: it waits for a person to decide, or to publish."""
     pieces = [piece for record in records for piece in seen.pieces(record).values()]
     if waiting := sum(map(waits, pieces)):
         yield (
@@ -55,14 +55,14 @@ def stage_notes(records: Iterable[OrderRecord], seen: Surroundings, publications
 
 
 def ledger_notes(charges: Sequence[int | None]) -> Iterable[str]:
-    """Whose charges the sum holds, where Layers' ledger does not name every order."""
+    """Return whose charges the sum holds, where Layers' ledger does not name every order."""
     known = sum(charge is not None for charge in charges)
     if 0 < known < len(charges):
         yield f"Layers' ledger names {known} of these {len(charges)} orders: credits.charged is of those alone."
 
 
 def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
-    """Each mode's lift in words, as far as there are orders enough."""
+    """Return each mode's lift in words, as far as there are orders enough."""
     parts: list[str] = []
     for mode in modes:
         if mode.lift is None:
@@ -80,7 +80,7 @@ def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
 
 
 def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], *, covered: bool) -> Iterable[str]:
-    """How far the results can be trusted."""
+    """Return how far the results can be trusted."""
     if not outcomes:
         return
     live = [outcome for outcome in outcomes if outcome.live]

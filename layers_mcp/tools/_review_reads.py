@@ -59,22 +59,22 @@ class Surroundings:
     warnings: tuple[str, ...]
 
     def view(self, project_id: str) -> ProjectView:
-        """A project as it was read; one that shows nothing where it was not."""
+        """Return a project as it was read; one that shows nothing where it was not."""
         return self.views.get(project_id, UNSEEN)
 
     def pieces(self, record: OrderRecord) -> dict[str, Container]:
-        """The order's containers as far as the project's content shows them, by the ids that the journal knows."""
+        """Return the order's containers that the project's content shows, by the ids that the journal has."""
         content = self.view(record.project_id).content
         return {each: content[key] for each in record.container_ids if (key := container_key(each)) in content}
 
     def charged(self, record: OrderRecord) -> int | None:
-        """What an order was charged in all; None where the ledger names none of its containers."""
+        """Return what an order was charged in all; None where the ledger names none of its containers."""
         keys = [key for key in map(container_key, record.container_ids) if key in self.ledger]
         return sum(self.ledger[key] for key in keys) if keys else None
 
 
 async def read_orders(context: ToolContext, since: datetime, project_id: str) -> tuple[Reading[list[OrderRecord]], str]:
-    """The journal's orders, after a look at the jobs whose end it has not heard of: they name every container.
+    """Return the journal's orders, after a look at the jobs whose end it has not heard of: they name every container.
 
     Also a note on jobs that could not be read; "" where all were.
     """
@@ -127,12 +127,12 @@ async def read_surroundings(
 async def read_order_publications(
     context: ToolContext, records: Iterable[OrderRecord], seen: Surroundings
 ) -> PublicationStatuses:
-    """The publishing status of what came of the orders; nothing is read where nothing of it can be published."""
+    """Return the publishing status of what came of the orders; nothing is read where nothing of it can be published."""
     return await read_publications(context, [piece for record in records for piece in seen.pieces(record).values()])
 
 
 def open_statuses(records: Iterable[OrderRecord], seen: Surroundings) -> dict[str, str]:
-    """What the content shows of orders whose end the journal has not heard of, by container id."""
+    """Return what the content shows of orders whose end the journal has not heard of, by container id."""
     return {
         container_id: piece.status or ""
         for record in records
@@ -142,7 +142,7 @@ def open_statuses(records: Iterable[OrderRecord], seen: Surroundings) -> dict[st
 
 
 def _ledger(booked: Page[CreditEvent]) -> dict[str, int]:
-    """Credits charged by container, refunds subtracted.
+    """Return credits charged by container, refunds subtracted.
 
     Entries come newest first. Where not all were read, a container counts once its charge was: what was given back of
     it came later, and so was read too.

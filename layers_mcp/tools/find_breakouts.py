@@ -183,7 +183,7 @@ async def _read(context: ToolContext, project_ids: Sequence[str], window: Window
 
 
 async def _look(context: ToolContext, project_id: str, window: Window) -> _Seen:
-    """One project's ranking; where it is empty, the accounts tell why."""
+    """Return one project's ranking; where it is empty, the accounts tell why."""
     ranking = await context.api.metrics.top_performers(
         project_id, metric="engagement_rate", window=window, limit=FULL_RANKING, include_ineligible=True
     )
@@ -196,7 +196,7 @@ async def _look(context: ToolContext, project_id: str, window: Window) -> _Seen:
 
 
 async def _count(context: ToolContext, cursor: str) -> str:
-    """How many active projects there are from `cursor` on, in words."""
+    """Return how many active projects there are from `cursor` on, in words."""
 
     async def read(at: str) -> Page[Project]:
         return await context.api.projects.list(status="active", limit=NAMES_PAGE, cursor=at)
@@ -216,7 +216,7 @@ def _quiet(seen: _Seen, ranking: ScoredRanking | None, window: Window, now: date
 
 
 def _short_of_posts(quiet: Sequence[QuietProject], window: Window) -> int:
-    """How many projects have too few posts in a window that could be longer."""
+    """Return how many projects have too few posts in a window that could be longer."""
     return 0 if window == "90d" else sum(project.reason == "too_few_posts" for project in quiet)
 
 

@@ -105,7 +105,7 @@ class ContentRead:
 
     @classmethod
     def of(cls, waiting: Waiting) -> ContentRead:
-        """The content that waits."""
+        """Return the content that waits."""
         return cls(by_id(waiting.found), waiting.next_cursor, waiting.notes, waiting.names)
 
     @property
@@ -114,7 +114,7 @@ class ContentRead:
         return [one for one in self.found.values() if isinstance(one, Container)]
 
     def newest_first(self) -> ContentRead:
-        """The same with the newest first: a person says "the first one".
+        """Return the same with the newest first: a person says "the first one".
 
         Those that do not say when they were made come last, in upstream's order.
         """
@@ -130,7 +130,7 @@ def by_id(containers: Iterable[Container]) -> dict[str, Container]:
 
 
 async def _these(context: ToolContext, container_ids: Sequence[str]) -> ContentRead:
-    """The containers side by side; if none can be read, and not because they are unknown, the call fails."""
+    """Return the containers side by side; if none can be read, and not because they are unknown, the call fails."""
     async with GatherSettled(context.deadline) as reads:
         started = {one: reads.start(context.api.content.get, one) for one in container_ids}
     outcomes = {one: read.outcome for one, read in started.items()}
@@ -149,7 +149,7 @@ async def _page(context: ToolContext, project_id: str, since: datetime | None, l
 
 
 async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Content:
-    """The answer: each container with the order behind it, its project's name and its publishing status."""
+    """Return the answer: each container with the order behind it, its project's name and its publishing status."""
     containers, history = read.containers, context.operations.history
     statuses = {container.container_id: container.status or "" for container in containers}
     unwritten = await history.record_content(statuses)
@@ -184,7 +184,7 @@ async def _shown(context: ToolContext, read: ContentRead, project_id: str) -> Co
 
 
 def _by_variation(items: Sequence[Item]) -> list[Item]:
-    """The items, with what one order made at the same moment as it counts: "the first one" is 1 of 2."""
+    """Return the items, with what one order made at the same moment as it counts: "the first one" is 1 of 2."""
     groups = groupby(items, key=lambda item: (item.created_at, item.commission_id))
     return [item for _, group in groups for item in sorted(group, key=_variation)]
 
@@ -194,7 +194,7 @@ def _variation(item: Item) -> int:
 
 
 async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mapping[str, str], PublicationStatuses]:
-    """Project names by id, and the publishing status; failed reads hide no content."""
+    """Return project names by id, and the publishing status; failed reads hide no content."""
     containers = read.containers
     async with GatherSettled.optional(context.deadline) as reads:
         listing = reads.start(context.api.projects.list, limit=NAMES_PAGE) if containers and not read.names else None
@@ -205,7 +205,7 @@ async def _surroundings(context: ToolContext, read: ContentRead) -> tuple[Mappin
 
 
 async def _running_note(context: ToolContext, project_id: str) -> list[str]:
-    """A note on the project's orders that may still bring content."""
+    """Return a note on the project's orders that may still bring content."""
     orders, _ = await context.operations.history.since(context.now() - RUNNING_SINCE, project_id)
     running = [order for order in orders if order.status == "running"]
     if not running:

@@ -115,7 +115,10 @@ async def publish_content(
 async def _read(
     context: ToolContext, container_id: str, timezone: str, at: str
 ) -> tuple[Container, list[SocialAccount], ZoneInfo]:
-    """What is to be published, its project's accounts, and the zone of a local time. Raises `ToolError` as they do."""
+    """Return what is to be published, its project's accounts, and the zone of a local time.
+
+    Raises `ToolError` as they do.
+    """
     container = await context.api.content.get(container_id)
     if not container.project_id:
         raise invalid_argument("Layers does not say which project this content belongs to, so it cannot be published.")
@@ -139,7 +142,7 @@ async def _confirm(context: ToolContext, publication: Publication, tz: ZoneInfo,
 
 
 def _wanted(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[SocialAccount]:
-    """The accounts that are wanted, each once; none where one of them is not there."""
+    """Return the accounts that are wanted, each once; none where one of them is not there."""
     by_key, keys = accounts_by_key(accounts), sorted(set(map(id_key, wanted)))
     return [by_key[key] for key in keys] if by_key.keys() >= set(keys) else []
 
@@ -188,7 +191,7 @@ def _is_finished(container: Container) -> bool:
 
 
 def _waits_for_approval_alone(container: Container, moment: datetime | None, now: datetime) -> bool:
-    """Whether it goes out at `moment` once a person has approved the content."""
+    """Return whether it goes out at `moment` once a person has approved the content."""
     pending = _is_finished(container) and container.approval_status == "pending"
     return pending and moment is not None and not is_past(moment, now)
 
@@ -243,14 +246,14 @@ async def _published(
 
 
 async def _posts(context: ToolContext, ids: Sequence[str]) -> list[ScheduledPost]:
-    """The scheduled posts as they are; of one that cannot be read, its id."""
+    """Return the scheduled posts as they are; of one that cannot be read, its id."""
     async with GatherSettled(context.deadline, seconds=SCHEDULE_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
         started = {each: reads.start(context.api.publishing.get, each) for each in ids}
     return [read.or_else(ScheduledPost(scheduled_post_id=each)) for each, read in started.items()]
 
 
 def _status(placement: Placement, posts: Sequence[ScheduledPost], container: Container) -> str:
-    """The status of the publication: by those of its posts that could be read; canceled where all of them are."""
+    """Return the status of the publication: that of its posts that could be read; canceled if all of them are."""
     if placement.record is None:
         return "not_published"
     if placement.record.status == "unknown":

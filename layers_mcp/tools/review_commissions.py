@@ -160,7 +160,7 @@ async def review_commissions(
 
 
 def _together(charges: Iterable[int | None]) -> int | None:
-    """The sum of what is known; None where nothing is."""
+    """Return the sum of what is known; None where nothing is."""
     known = [charge for charge in charges if charge is not None]
     return sum(known) if known else None
 

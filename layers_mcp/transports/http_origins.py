@@ -42,7 +42,10 @@ class Origins:
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
     ) -> Origins:
-        """The rules of one server. `loopback_port` is the port it listens on, where it listens on loopback alone."""
+        """Return the rules of one server.
+
+        `loopback_port` is the port it listens on, where it listens on loopback alone.
+        """
         served = {_split(host.lower()) for host in hosts}
         allowed = {normal_origin(origin) for origin in origins}
         if loopback_port is not None:
@@ -70,7 +73,7 @@ class Origins:
 
 
 def _same_port(port: str, known: str) -> bool:
-    """A header without a port names the host alone; an entry without one means the usual two."""
+    """Return whether a port matches: a header without one always does, an entry without one means both usual ports."""
     return not port or port == known or (not known and port in DEFAULT_PORTS.values())
 
 
@@ -80,19 +83,19 @@ def _split(host: str) -> tuple[str, str]:
 
 
 def normal_origin(origin: str) -> str:
-    """An origin as browsers send it: in lower case, without the port that its scheme has anyway."""
+    """Return an origin as browsers send it: in lower case, without the port that its scheme has anyway."""
     scheme, _, rest = origin.lower().partition("://")
     name, port = _split(rest)
     return f"{scheme}://{name}" if port == DEFAULT_PORTS.get(scheme, "") else f"{scheme}://{rest}"
 
 
 def is_preflight(method: str, headers: Headers) -> bool:
-    """Whether a browser asks what it may send."""
+    """Return whether a browser asks what it may send."""
     return method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
 
 def preflight_answer(method: str) -> Response:
-    """What may be sent to an endpoint that takes `method`; the answer needs `cors_headers` too."""
+    """Return what may be sent to an endpoint that takes `method`; the answer needs `cors_headers` too."""
     return Response(
         status_code=204,
         headers={
@@ -104,7 +107,7 @@ def preflight_answer(method: str) -> Response:
 
 
 def cors_headers(headers: Headers) -> Mapping[str, str]:
-    """What every answer tells a browser whose origin was let in. Never with credentials."""
+    """Return what every answer tells a browser whose origin was let in. Never with credentials."""
     added = {"Vary": "Origin"}
     if "origin" in headers:
         added |= {

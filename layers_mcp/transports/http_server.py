@@ -76,7 +76,10 @@ class DrainingServer(Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on; port 0 picks a free one. Raises `OSError` where it is taken."""
+    """Return a socket that takes connections from now on; port 0 picks a free one.
+
+    Raises `OSError` where it is taken.
+    """
     family, _, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
     )[0]
@@ -105,7 +108,7 @@ def allow_many_connections() -> None:
 
 
 def by_port(application: ASGIApp, other: ASGIApp, port: int) -> ASGIApp:
-    """One application for both sockets of a process: `other` answers what came in at `port`."""
+    """Return one application for both sockets of a process: `other` answers what came in at `port`."""
 
     async def picking(scope: Scope, receive: Receive, send: Send) -> None:
         came_in_at = scope.get("server") or ("", None)

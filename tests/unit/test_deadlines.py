@@ -12,11 +12,11 @@ PACKAGE = Path(layers_mcp.__file__).parent
 
 PATHS = {
     "an order": ["WHOAMI", "DETECTION", "TERMS", "ORDER_REQUEST", "ORDER_ANSWER"],
-    "an order that is known": ["WHOAMI", "OBSERVE", "AFTERTHOUGHT", "ORDER_ANSWER"],
-    "an order that was never answered": ["WHOAMI", "LOOK", "RECONCILE", "AFTERTHOUGHT", "ORDER_ANSWER"],
+    "an order that is known": ["WHOAMI", "OBSERVE", "ORDER_EXTRAS", "ORDER_ANSWER"],
+    "an order that was never answered": ["WHOAMI", "SEARCH", "RECONCILE", "ORDER_EXTRAS", "ORDER_ANSWER"],
     "a publication": ["PUBLISH_READS", "WHOAMI", "PUBLISH_REQUEST", "SCHEDULE"],
     "reads at once": ["GATHER", "ANSWER"],
-    "reads, and what adds to them": ["REQUEST", "BESIDE", "ANSWER"],
+    "reads, and what adds to them": ["REQUEST", "OPTIONAL_READS", "ANSWER"],
     "waiting for jobs": ["WAIT", "WAIT_NOTES"],
     "a review": ["REVIEW_JOBS", "REVIEW_JOURNAL", "REVIEW_READS", "REVIEW_REST"],
     "a step of the journal": ["STEP", "RESTART", "ORDER_ANSWER"],

@@ -32,7 +32,7 @@ DIALECTS: dict[Vintage, Dialect] = {"preview": Preview(), "current": Current()}
 Missing = Literal["address", "id", "unclear"]
 """What a 404 was about."""
 
-LOOK_AGAIN_SECONDS = 24 * 3600.0
+RECHECK_SECONDS = 24 * 3600.0
 """An API can move on while a server runs."""
 
 _POLICIES = tuple(dialect.review_policy for dialect in DIALECTS.values())
@@ -92,7 +92,7 @@ class VintageDetection:
             return Finding(self._setting, _SETTING)
         async with self._one_at_a_time:
             known = self._finding
-            if known is not None and anyio.current_time() - self._found_at < LOOK_AGAIN_SECONDS:
+            if known is not None and anyio.current_time() - self._found_at < RECHECK_SECONDS:
                 return known
             seen = await self._look(project_id)
             if seen.certain:
@@ -100,7 +100,7 @@ class VintageDetection:
             return seen if seen.certain or known is None else known
 
     async def changed(self, project_id: str) -> bool:
-        """Whether the evidence, looked at now, tells another vintage than was known; that is known from now on."""
+        """Return whether the evidence now shows another vintage than was known; it is the known one from then on."""
         known = self.known
         if self._setting or known is None:
             return False
@@ -110,7 +110,7 @@ class VintageDetection:
         return seen.certain and seen.vintage != known.vintage
 
     async def is_outdated(self, request: OrderRequest, project_id: str) -> bool:
-        """Whether the evidence, looked at now, tells another vintage than `request` was made for."""
+        """Return whether the evidence, looked at now, tells another vintage than `request` was made for."""
         if self._setting:
             return False
         seen = await self._look(project_id)
@@ -165,7 +165,9 @@ class VintageDetection:
                 return Finding("preview", reason, certain=False)
 
     async def _answers(self, address: str) -> bool | None:
-        """Whether a read is answered; False where there is no such address or id, None where that cannot be told."""
+        """Return whether a read is answered; False where there is no such address or id, None where that cannot be
+        told.
+        """
         deadline = anyio.current_time() + DETECTION_SECONDS
         try:
             answer = await self._get(Request(method="GET", path=address, subject="project"), deadline=deadline)
@@ -189,5 +191,5 @@ _IDS = frozenset(
 
 
 def _names_an_id(body: Mapping[str, Any]) -> bool:
-    """Whether a body names anything that may be unknown, beside the project in the path."""
+    """Return whether a body names anything that may be unknown, beside the project in the path."""
     return not _IDS.isdisjoint(body) or not _IDS.isdisjoint(members(body.get("brief")))

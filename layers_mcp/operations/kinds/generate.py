@@ -37,9 +37,9 @@ class HookOrder(ContentOrder):
     @property
     def arguments(self) -> dict[str, Canonical]:
         """Every argument but `take`; a title that is the hook is told as the hook."""
-        told = super().arguments
-        del told["hook_is_title"]
-        return told
+        arguments = super().arguments
+        del arguments["hook_is_title"]
+        return arguments
 
     def identity_of_take(self, take: int) -> str:
         """Return the identity of the same order in another take: by what was given, the hook or its source alone."""

@@ -37,7 +37,7 @@ class _Row:
     paid: Paid | None
 
     def value(self, metric: str) -> float | int | None:
-        """What the ranker sorts by; a row without it is not ranked."""
+        """Return what the ranker sorts by; a row without it is not ranked."""
         if metric in ("conversions", "roas"):
             return PAID_METRICS[metric](self.paid) if self.paid else None
         if self.organic is None or self.creative["scored_at"] is None:
