@@ -139,6 +139,7 @@ def clock() -> LoopClock:
     return LoopClock()
 
 
+@pytest.mark.slow
 async def test_a_daily_and_a_weekly_cycle_run_on_every_project_without_an_error(tmp_path, clock):
     with Sandbox(clock=clock) as sandbox:
         async with agency(sandbox, tmp_path) as (client, tools):

@@ -25,10 +25,8 @@ def test_a_policy_knows_the_tools_and_nothing_of_the_world():
     assert all(module.startswith(("layers_mcp.tools.", "layers_mcp.context")) for module in ours)
 
 
-GUIDE, *OTHERS = sorted(loop_policies.POLICIES, key=lambda name: name != "the guide's loop")
-
-
-@pytest.mark.parametrize("policy", [GUIDE, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", loop_policies.POLICIES)
 def test_every_policy_makes_the_same_number_of_pieces_and_pays_for_them(policy):
     result = loop_simulation.run(policy, 3, WorldParameters(), weeks=3)
     assert result.posts == 3 * loop_policies.ORDERS_A_WEEK * loop_policies.VARIATIONS

@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from layers_mcp.sandbox import Fault, Sandbox
 from tests.integration.sandbox.conftest import HandClock, open_api
+
+pytestmark = pytest.mark.fuzz
 
 STEPS = int(5 * float(os.environ.get("LAYERS_TEST_STEPS", "1")))
 

@@ -352,6 +352,7 @@ async def test_an_ad_ends(api: Api, clock: HandClock) -> None:
 # --- the table -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [entry.name for entry in fields(WorldParameters)])
 async def test_every_number_of_the_world_can_be_halved_and_doubled(name: str) -> None:
     for factor in (0.5, 2):

@@ -283,6 +283,7 @@ async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
     assert row.source_value == 0.05
 
 
+@pytest.mark.slow
 async def test_full_rankings_of_many_projects_are_joined_with_the_journal(tmp_path):
     upstream = OrderingUpstream()
     async with upstream.open(tmp_path) as context:
