@@ -52,7 +52,7 @@ class Options:
     """The flags and environment variables of a program. `sources` says where each value that was read came from."""
 
     def __init__(self, flags: Namespace | Mapping[str, object], environ: Mapping[str, str]) -> None:
-        """Flags that were not given are None or absent."""
+        """Take flags and environment; flags that were not given are None or absent."""
         self._flags = flags if isinstance(flags, Mapping) else cast("dict[str, object]", vars(flags))
         self._environ = environ
         self.sources: dict[str, str] = {}
@@ -110,7 +110,7 @@ def default_state_dir() -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerConfig:
-    """How one process runs, whoever calls. `state_dir` holds its files: on the sandbox, a folder of its own."""
+    """How one process runs, for all callers. `state_dir` holds its files: on the sandbox, a folder of its own."""
 
     base_url: str = DEFAULT_BASE_URL
     sandbox: bool = False
@@ -180,7 +180,7 @@ def _text_of_file(path: object, flag: str) -> str | None:
 
 
 def parse_switch(text: str, source: str) -> bool:
-    """True or false in the usual spellings."""
+    """Parse true or false in the usual spellings."""
     if text.strip().lower() in _TRUE | _FALSE:
         return text.strip().lower() in _TRUE
     raise ConfigError(f"{source} must be true or false")

@@ -109,7 +109,7 @@ class TaskSupervisor:
 
     @property
     def busy(self) -> bool:
-        """Whether work that must finish is under way, whoever waits for it."""
+        """Whether work that must finish is running, with or without a waiting caller."""
         return any(job.must_finish for job in self._jobs)
 
     async def __aenter__(self) -> Self:

@@ -82,7 +82,7 @@ def _applies(requirement: Requirement, extras: set[str]) -> bool:
 
 
 def _asked_of_pip(requirement: Requirement) -> str:
-    """The newest version for Windows, the one target with packages of its own."""
+    """Return the newest version for Windows, the one target with packages of its own."""
     wanted = f"{requirement.name}{requirement.specifier}"
     with tempfile.TemporaryDirectory() as target:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--no-deps", "--report", "-"]

@@ -64,7 +64,7 @@ class Review:
 class ReadinessInputs:
     """Everything that the checks use. `post_count` covers 90 days, as do both rankings.
 
-    `promoted` is whether anything was put into ads, None where that cannot be told.
+    `promoted` is whether anything was put into ads, None where that is not known.
     """
 
     now: datetime

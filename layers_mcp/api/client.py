@@ -53,7 +53,7 @@ class LayersClient(BaseClient):
 
     @cached_property
     def jobs(self) -> JobsResource:
-        """Work under way."""
+        """Running work."""
         return JobsResource(self)
 
     @cached_property

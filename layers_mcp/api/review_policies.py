@@ -1,4 +1,4 @@
-"""Review policies as they were answered last: the same read is evidence for a vintage and an answer to whoever asks."""
+"""Review policies as they were answered last: the same read is evidence for a vintage and an answer to callers."""
 
 from __future__ import annotations
 

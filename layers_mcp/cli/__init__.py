@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 def imports_done() -> None:
-    """Let the garbage collector work from now on; what is loaded by now stays, so it need not look at it again."""
+    """Start the garbage collector; what is loaded by now stays, so it need not be checked again."""
     gc.freeze()
     gc.enable()
 

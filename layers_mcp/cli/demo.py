@@ -262,7 +262,7 @@ def _text(answer: CallToolResult) -> str:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without the server's own settings: the demo shows the defaults."""
+    """Return this process's environment without the server's settings: the demo shows the defaults."""
     return {name: value for name, value in environ.items() if not name.startswith("LAYERS_")}
 
 

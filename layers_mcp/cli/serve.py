@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LAST_SECONDS = 0.1
-"""How long a thread that is still at work may hold the process back once its client is gone."""
+"""How long a thread that still works may delay the end of the process once its client is gone."""
 
 
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:

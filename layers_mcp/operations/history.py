@@ -82,7 +82,7 @@ class OrderHistory:
         return Reading({row.job_id: row.variations for row in rows}, warning)
 
     async def followed_posts(self, project_id: str) -> Reading[frozenset[str]]:
-        """Return the posts of a project that were cloned, or whose hook was ordered anew.
+        """Return the posts of a project that were cloned, or whose hook was ordered again.
 
         An order that was refused, failed or was canceled does not count.
         """

@@ -88,15 +88,15 @@ class Planner:
         return await vintages.missing(OrderRequest(path=row.path, body=row.body), row.project_id)
 
     def is_vintage_mismatch(self, state: PlacementState, row: Operation, missing: Missing | None) -> bool:
-        """Return whether a request failed since this API speaks another vintage now, and all can be looked at again.
+        """Return whether a request failed since this API speaks another vintage now, and everything can be read again.
 
-        What certainly had no effect is planned anew, once, and not where the user named the vintage.
+        What certainly had no effect is planned again, once, and not where the user named the vintage.
         """
         may_replan = not (self._api.vintages.is_set or state.replanned)
         return missing == "address" and (row.status == "unknown" or may_replan)
 
     async def is_outdated(self, state: PlacementState, plan: SendPlan, terms: Terms) -> bool:
-        """Return whether a price is missing since this API speaks another vintage now, and all can be planned anew."""
+        """Return whether a price is missing since this API is of another vintage now; all is planned again then."""
         if not terms.unlisted or state.replanned:
             return False
         request = OrderRequest(path=plan.unpriced[0].path, body=plan.unpriced[0].body)

@@ -24,7 +24,7 @@ def estimate(price_keys: Sequence[str], pieces: int, prices: Prices) -> int | No
 
 
 def bound(price: int | None, pieces: int) -> int | None:
-    """Return the most credits that `pieces` can cost; None where that cannot be told."""
+    """Return the most credits that `pieces` can cost; None where that is not known."""
     if price is None or price * pieces > HIGHEST:
         return None
     return price * pieces

@@ -126,7 +126,7 @@ class OrderService:
                 return await self._builder.build(state, [*plan.answered, *rows, *plan.lost])
 
     async def known(self, order: Order) -> list[Operation]:
-        """Return its rows, if it was asked for before and is not free to be asked for anew; nothing is sent."""
+        """Return its rows, if it was ordered before and is not free to be ordered again; nothing is sent."""
         return await self._rows(await self._start(order))
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, before_send: BeforeSend = _allow) -> Placement:
@@ -189,7 +189,7 @@ class OrderService:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     async def _plan(self, state: PlacementState, rows: Sequence[Operation]) -> SendPlan:
-        """Return what is to be sent; what was never answered and cannot be sent again is looked for upstream.
+        """Return what is to be sent; what was never answered and cannot be resent is searched for upstream.
 
         Raises `OrderUnknownError` where that was all of the order, and is not found.
         """
@@ -242,7 +242,7 @@ class OrderService:
     async def _priced(self, plan: SendPlan, limits: Limits, *, ask_hold: bool) -> tuple[SendPlan, Terms]:
         """Return the plan with what sending each of its rows costs now, and the terms of it all.
 
-        Drafts are dated anew: where the machine's clock was set since upstream's was last seen, that was seen now.
+        Drafts are dated again: where the machine's clock was set since upstream's was last seen, that was seen now.
         """
         rows, terms = await self._terms.priced(plan.to_send, ask_hold=ask_hold or limits.require_approval)
         count, now = len(plan.unanswered), self._clock.now()
@@ -254,7 +254,7 @@ class OrderService:
     async def _until_deadline(
         self, state: PlacementState, work: Callable[[], Awaitable[list[Operation] | None]]
     ) -> list[Operation] | None:
-        """Send to the end whoever waits for it; the caller waits until its deadline."""
+        """Send everything, with or without a waiting caller; the caller waits until its deadline."""
         with anyio.CancelScope(deadline=state.until):
             return await self._supervisor.run_shielded(work)
         raise OrderInProgressError(

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class Terms:
     """What a person agrees to.
 
-    `estimated_credits` is the most that sending costs now, None where that cannot be told; `held` whether every
-    finished piece surely waits for a person, None where that cannot be told or was not asked. No part of the agreement:
-    `balance` is what there was to spend when the price was read, None where that cannot be told; `unlisted` whether the
+    `estimated_credits` is the most that sending costs now, None where that is not known; `held` whether every
+    finished piece surely waits for a person, None where that is not known or was not asked. No part of the agreement:
+    `balance` is what there was to spend when the price was read, None where that is not known; `unlisted` whether the
     price list was read, and lacks a price that was looked for.
     """
 

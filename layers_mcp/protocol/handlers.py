@@ -259,7 +259,7 @@ def _text(text: str) -> JsonObject:
 
 
 def _only_page(params: PaginatedRequestParams, name: str, items: Sequence[Mapping[str, Any]]) -> JsonObject:
-    """Lists are short and come whole, so that any cursor is one we never gave."""
+    """Answer with a whole list. Lists have one page, so any cursor is one we never gave."""
     if params.cursor is not None:
         raise MCPError(INVALID_PARAMS, "Invalid cursor: this list comes in one page.")
     return _answer(**{name: items})

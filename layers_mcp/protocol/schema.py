@@ -23,7 +23,7 @@ Definition = dict[str, Any]
 
 
 def describe(function: Callable[..., Any]) -> Definition:
-    """Return the definition of a function marked with `@tool`. TypeError where its signature cannot be told flat."""
+    """Return the definition of a function marked with `@tool`. TypeError if its signature has no flat schema."""
     spec = spec_of(function)
     return {
         "name": spec.name,

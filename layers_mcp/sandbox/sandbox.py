@@ -200,7 +200,7 @@ class Sandbox:
         self._execute("UPDATE projects SET review_policy = ?, first_n = ? WHERE id = ?", policy, first_n, project_id)
 
     def set_account_status(self, project: str, platform: str, status: str) -> None:
-        """`connected`, `reauth_required` or `disconnected` from now on, for the project of this name."""
+        """Set an account of the named project to `connected`, `reauth_required` or `disconnected`."""
         self.app.catch_up(self._moment())
         self._execute(
             "UPDATE social_accounts SET status = ? WHERE project_id = ? AND platform = ?",
@@ -219,7 +219,7 @@ class Sandbox:
             return self.app.engine.publisher.publish_finished(db, project_id, now)
 
     def describe_app(self, project: str, *, name: str = "", description: str = "", demo: bool = False) -> None:
-        """What the project of this name tells about its app from now on; an empty text is none."""
+        """Set what the named project says about its app; an empty text is none."""
         project_id = self._internal_id(project)
         media = f"med_{project_id.removeprefix('prj_')}" if demo else None
         self._execute(
@@ -240,12 +240,12 @@ class Sandbox:
         )
 
     def add_content_layer(self, project: str, layer_id: str, name: str = "extra") -> None:
-        """A further content layer: with several, a generate without a layer is refused."""
+        """Add a content layer: with several, a generate without a layer is refused."""
         project_id = self._internal_id(project)
         self._execute("INSERT INTO project_layers VALUES (?, ?, ?)", layer_id, project_id, name)
 
     def retitle(self, platform_post_id: str, title: str) -> None:
-        """Let a post say something else, as strangers may."""
+        """Change a post's text, as its author may."""
         self._execute("UPDATE platform_posts SET title = ? WHERE id = ?", title, platform_post_id)
         self._execute("UPDATE ads_content SET title = ? WHERE platform_post_id = ?", title, platform_post_id)
 

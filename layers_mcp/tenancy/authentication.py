@@ -138,7 +138,7 @@ class OAuthAuthenticator:
     """The request brings an access token; its claims pick a tenant of the tenants file."""
 
     def __init__(self, tokens: AccessTokens, tenants: Path, policy: Policy, environ: Mapping[str, str] = os.environ):
-        """Raises TenantsFileError."""
+        """Read the tenants file. Raises TenantsFileError."""
         self._tokens = tokens
         self._path = tenants
         self._policy = policy

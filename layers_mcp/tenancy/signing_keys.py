@@ -132,7 +132,7 @@ class SigningKeys:
 
 
 def discovery_urls(issuer: str) -> tuple[str, ...]:
-    """Return where an issuer's metadata may be, in the order in which it is looked for."""
+    """Return where an issuer's metadata may be, in the order in which it is tried."""
     parts = urlsplit(issuer)
     origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
     oauth = f"{origin}/.well-known/oauth-authorization-server{path}"
@@ -141,7 +141,7 @@ def discovery_urls(issuer: str) -> tuple[str, ...]:
 
 
 async def _jwks_url(http: httpx2.AsyncClient, issuer: str) -> str:
-    """Raises ValueError or RequestError where no metadata of this very issuer names a safe place."""
+    """Return where the keys are. Raises ValueError or RequestError if no metadata of this issuer names a safe place."""
     for url in discovery_urls(issuer):
         try:
             metadata = await _document(http, url)

@@ -55,7 +55,7 @@ class Workspace:
 
     @property
     def busy(self) -> bool:
-        """Whether a write is under way, also one whose caller has left."""
+        """Whether a write is running, also one whose caller has left."""
         return self._supervisor.busy
 
     @property

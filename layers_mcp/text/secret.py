@@ -11,7 +11,7 @@ from layers_mcp.text.ids import is_visible_ascii
 from layers_mcp.text.sanitize import TERMINAL_SEQUENCE
 
 _SHORTEST = 8
-"""Characters of a value that is looked for in whole answers; one that is shorter is in any text by chance."""
+"""Characters of a value that is searched for in whole answers; one that is shorter is in any text by chance."""
 
 _CONTROLS = bytes([*range(0x20), 0x7F])
 

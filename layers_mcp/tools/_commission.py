@@ -177,7 +177,7 @@ def _commission(
 
 
 def _held(policy: ReviewPolicy | LayersError) -> tuple[bool | None, str]:
-    """Return whether finished content waits for a person; None, and why, where that cannot be told."""
+    """Return whether finished content waits for a person; None, and why, where that is not known."""
     if isinstance(policy, LayersError):
         return None, "The project's review policy could not be read: finished content may go live without a review."
     held = policy.holds_everything

@@ -18,7 +18,7 @@ D = TypeVar("D")
 P = ParamSpec("P")
 
 AT_ONCE = 8
-"""Requests under way together: quick, and far from a rate limit."""
+"""Concurrent requests: quick, and far from a rate limit."""
 
 
 class Read(Generic[T]):

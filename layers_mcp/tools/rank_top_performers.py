@@ -216,7 +216,7 @@ def _worth_of_ads(scored: ScoredRow) -> dict[str, object]:
 
 
 def _as_counted(metric: RankMetric, value: float | None) -> int | float | None:
-    """Counts and milliseconds are whole numbers, and are written as such."""
+    """Return counts and milliseconds as whole numbers."""
     counted = metric in ("views", "watch_time_ms", "conversions")
     return int(value) if counted and value is not None and value.is_integer() else value
 

@@ -69,7 +69,7 @@ class DrainingServer(Server):
         self._draining()
 
     async def on_tick(self, counter: int) -> bool:
-        """Called ten times a second: whether to stop now."""
+        """Decide ten times a second whether to stop now."""
         if self._until is not None and (not self._busy() or asyncio.get_running_loop().time() >= self._until):
             self.should_exit = True
         return await super().on_tick(counter)

@@ -14,7 +14,7 @@ from mcp.types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, JSO
 from mcp.types import jsonrpc_message_adapter as messages
 
 LONGEST_INTEGER = 20
-"""Digits of an integer that is read for its value while a request's id is looked for."""
+"""Digits of an integer that is read for its value when a request's id is searched for."""
 
 
 class UnreadableLineError(Exception):

@@ -61,7 +61,7 @@ async def serve_stdio(server: Server[Any]) -> None:
 async def _serve_sessions(
     server: Server[Any], messages: MemoryObjectReceiveStream[SessionMessage], answers: _Answers
 ) -> None:
-    """Serve until the end of input; begin anew at an `initialize` that only `server/discover` came before.
+    """Serve until the end of input; start again at an `initialize` that only `server/discover` came before.
 
     A client that heard nothing for a second, as when this process is slow to start, gives its `server/discover` up and
     falls back to `initialize`. The SDK's session refuses that: its first request chose the later era.

@@ -1,8 +1,8 @@
 """A small cluster for operations: servers that share a journal and an upstream, and can be killed at any moment.
 
-Every server is a workspace on the same sandbox. Its wire counts what each operation was charged or published, by the
-ledger and the schedule, and can go dead: before a write arrives, or after it was accepted. A killed server does nothing
-any more, least of all clean up: its journal is moved out of its reach before its tasks are taken away.
+Every server is a workspace on the same sandbox. Its transport counts what each operation was charged or
+published, by the ledger and the schedule, and can go dead: before a write arrives, or after it was accepted. A killed
+server does nothing any more, not even clean up: its journal is moved away before its tasks are canceled.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class Server:
         async with open_resources(config, transport=self.transport, clock=self._now) as resources:
             resources.store = self.cluster.store()
             async with Workspace(resources, credentials, policy) as workspace:
-                self.ws = ToolContext(workspace=workspace, policy=policy)
+                self.context = ToolContext(workspace=workspace, policy=policy)
                 self._up.set()
                 await self._down.wait()
 
@@ -191,14 +191,14 @@ class Server:
 
     async def up(self) -> ToolContext:
         await self._up.wait()
-        return self.ws
+        return self.context
 
     async def place(self, order: Order, **arguments: Any) -> Placement:
         """Place it as the tools do: content is read before it is published."""
-        ws = await self.up()
+        context = await self.up()
         if isinstance(order, Publication):
-            await ws.api.content.get(order.content.container_id)
-        return await ws.operations.orders.place(order, **arguments)
+            await context.api.content.get(order.content.container_id)
+        return await context.operations.orders.place(order, **arguments)
 
     async def stop(self) -> None:
         self._down.set()

@@ -59,7 +59,7 @@ class VintageDetection:
     """What is known of one API for one key."""
 
     def __init__(self, get: Get, policies: ReviewPolicyCache, setting: Vintage | None) -> None:
-        """`setting` is the vintage that the user named, None to find out. Evidence is kept in `policies`."""
+        """Take the vintage that the user named as `setting`, None to detect it. Evidence is kept in `policies`."""
         self._get = get
         self._policies = policies
         self._setting: Vintage | None = setting

@@ -130,7 +130,7 @@ class ContentResource(Resource):
             earlier = failure
 
     async def _approval(self, container_id: str, deadline: float) -> str:
-        """Return a container's approval status, read anew; "" where it cannot be read."""
+        """Return a container's approval status, read again; "" if it cannot be read."""
         try:
             response = await self._client.retry.perform(_container(container_id), deadline=deadline)
             return (await self._client.decode(Container, response, adapters.container)).approval_status or ""

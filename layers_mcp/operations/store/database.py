@@ -92,7 +92,7 @@ class Database:
 
 
 def _make_private(file: Path) -> None:
-    """Let nobody but its user read the journal, whoever may enter its directory; SQLite's other files follow it."""
+    """Let only its user read the journal, whoever may open its directory; SQLite's other files follow it."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # a file that cannot be made or is another user's: opening it says so
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE))

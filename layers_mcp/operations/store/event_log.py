@@ -1,4 +1,4 @@
-"""What happened to each operation, for whoever asks later whether something was charged."""
+"""What happened to each operation, to answer later whether something was charged."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def of_order(tenant: Tenant, identity: str) -> Select[Any]:
 
 
 def goes_by(name: str) -> ColumnElement[bool]:
-    """Return what goes by this name: an order or publication by the beginning of its id, a job, or a container."""
+    """Return what this name means: an order or publication by the beginning of its id, a job, or a container."""
     kind, _, rest = name.partition("_")
     if kind in ("com", "pub"):
         return orders.c.identity.startswith(rest.lower(), autoescape=True)

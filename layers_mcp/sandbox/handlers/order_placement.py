@@ -43,7 +43,7 @@ class Placed(NamedTuple):
 
 
 def hook_origin(ctx: RequestContext, project: sqlite3.Row, hook: str) -> Origin:
-    """Return a hook's worth: known, or drawn when it is first used, and then its for ever."""
+    """Return a hook's worth: known, or drawn when it is first used, and then fixed."""
     known = ctx.one("SELECT quality FROM hooks WHERE project_id = ? AND text = ?", project["id"], hook)
     if known is None:
         chance = generator(ctx.seed, "hook", project["name"], hook)

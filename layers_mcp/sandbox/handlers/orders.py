@@ -56,7 +56,7 @@ class GenerateBody(Body):
 
 
 def clone(ctx: RequestContext, body: CloneBody) -> Response:
-    """POST /v1/content/:containerId/clone-from-post: the path id, minted by the client, is the order's for ever."""
+    """POST /v1/content/:containerId/clone-from-post: the path id, minted by the client, stays the order's."""
     minted = _minted("containerId", ctx.path["containerId"])
     request = body.model_dump_json(by_alias=True)
     if (known := _known(ctx, minted, request)) is not None:
@@ -140,7 +140,7 @@ def _origin(ctx: RequestContext, source: sqlite3.Row, mode: Literal["fork", "rei
 
 
 def generate(ctx: RequestContext, body: GenerateBody) -> Response:
-    """POST /v1/projects/:projectId/content: a body may bring an id, which is then the order's for ever."""
+    """POST /v1/projects/:projectId/content: a body may bring an id, which then stays the order's."""
     project = ctx.project()
     request = f"{project['id']} {body.model_dump_json(by_alias=True)}"
     minted = None if body.id is None else _minted("id", body.id)

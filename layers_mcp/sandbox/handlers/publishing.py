@@ -169,7 +169,7 @@ def _is_uuid(text: str) -> bool:
 def _write(
     ctx: RequestContext, container: sqlite3.Row, target: Target, account: sqlite3.Row, moment: float, *, blocked: bool
 ) -> str:
-    """Return one scheduled post; an id that its client minted is the same post for ever, and no other."""
+    """Return one scheduled post; an id that its client minted always means the same post."""
     minted = target.scheduled_post_id and target.scheduled_post_id.lower()
     if minted:
         known = ctx.one(

@@ -20,7 +20,7 @@ JUST_LINKED_SECONDS = 7 * 60.0
 
 @dataclass
 class Engine:
-    """The world's rules at work on its rows."""
+    """The world's rules, applied to its rows."""
 
     parameters: WorldParameters
     seed: int
@@ -116,7 +116,7 @@ class Engine:
     # --- scoring -----------------------------------------------------------------------------------------------
 
     def _score_until(self, db: sqlite3.Connection, latest: float) -> None:
-        """The latest scoring run, and the promotions of every run since the last one that was brought about."""
+        """Do the latest scoring run, and the promotions of every run since the last one that was done."""
         done: float = db.execute("SELECT scored_at FROM world").fetchone()[0]
         if done >= latest:
             return

@@ -25,7 +25,7 @@ def add_creative(
     created_at: float,
     source: str = "",
 ) -> None:
-    """The scorer's view of a post or an ad, not scored yet."""
+    """Add the scorer's view of a post or an ad, not scored yet."""
     source = source or ("content_container" if container_id else "platform_post")
     insert(
         db,

@@ -171,7 +171,7 @@ class Seeder:
         return wired
 
     def post(self, project_id: str, name: str, opening: SeedPost) -> None:
-        """A live post, the creative it is to the scorer, and what Layers has promoted of it."""
+        """Add a live post, its creative for the scorer, and what Layers has promoted of it."""
         published_at = self.now - opening.days_old * DAY
         post_id = self.id("pp", name, opening.hook, at=published_at)
         chance = generator(self.seed, "opening", name, opening.hook)
@@ -252,7 +252,7 @@ class Seeder:
         return container_id
 
     def scheduled(self, project_id: str, name: str, opening: SeedPost, container_id: str, published_at: float) -> None:
-        """The scheduled post that brought a container's post about."""
+        """Add the scheduled post that a container's post came from."""
         account_id = self.id("sa", name, opening.platform, at=self._created(project_id))
         post = self.db.execute("SELECT * FROM platform_posts WHERE container_id = ?", (container_id,)).fetchone()
         handle = self.db.execute("SELECT handle FROM social_accounts WHERE id = ?", (account_id,)).fetchone()[0]
@@ -277,7 +277,7 @@ class Seeder:
         )
 
     def manual_ad(self, project_id: str) -> None:
-        """A creative that exists only as an ad: a ranking row without an organic block."""
+        """Add a creative that exists only as an ad: a ranking row without an organic block."""
         creative_id = self.id("adc", MANUAL_AD)
         add_creative(self.db, creative_id, project_id, None, None, MANUAL_AD, self.now - 20 * DAY, source="manual")
         promote(self.db, self.parameters, self.seed, project_id, creative_id, self.now - 18 * DAY)
