@@ -53,7 +53,7 @@ class TenantResolver:
             self._confirmed = await self._asked()
         if self._confirmed is None:
             return Tenant(self._base_url, STAND_IN + self._api.key_fingerprint)
-        if self._store.exists:
+        if self._store.exists and not self._api.organization:  # what a key orders as itself is no child's
             await self._store.adopt(self._confirmed, self._api.key_fingerprint)
         return self._confirmed
 

@@ -131,6 +131,16 @@ async def test_a_key_stands_in_until_layers_can_be_asked_and_its_orders_are_the_
     assert len(harness.charges()) == 1
 
 
+async def test_what_a_key_ordered_as_itself_is_never_taken_over_by_a_child_organization(harness: OrderHarness) -> None:
+    whoami_fails(harness)
+    first = await harness.orders.place(harness.generate())
+    harness.sandbox.faults.clear()
+    async with harness.open(organization=Sandbox.subsidiary) as child:
+        assert await child.operations.history.since(START) == ([], "")
+    assert [order.commission_id for order in await harness.since()] == [first.record.commission_id]
+    assert (await harness.orders.place(harness.generate())).replayed
+
+
 async def test_an_organization_that_is_named_is_not_stood_in_for(harness: OrderHarness) -> None:
     await harness.orders.place(harness.clone())
     whoami_fails(harness)
