@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from layers_mcp.sandbox import Fault
+from layers_mcp.sandbox.vintages import Vintage
 from tests.support.crash_harness import Server
 from tests.support.order_events import CALLERS, Trouble, clones, hooks, lies, publications, spellings, troubles, wanted
-from tests.support.order_machine import OrderMachine
+from tests.support.order_machine import VINTAGES, OrderMachine
 
 pytestmark = pytest.mark.fuzz
 
@@ -132,6 +133,15 @@ class ExactlyOnce(OrderMachine):
         with self.faulty(Fault(endpoint=WHOAMI, kind="status", status=404)):
             self.rotate()
             self.ask(wanted)
+
+    @precondition(lambda self: self.changing)
+    @rule(vintage=st.sampled_from(VINTAGES), seen=st.booleans())
+    def the_api_speaks_another_vintage(self, vintage: Vintage, seen: bool) -> None:
+        """Which a server finds out when it is started, or by what it is answered."""
+        self.cluster.sandbox.speak(vintage)
+        self.vintage = vintage
+        if seen:
+            self.start_again()
 
     @rule(hours=st.sampled_from([0.01, 1, 14.8, 21, 25]))
     def time_passes(self, hours: float) -> None:

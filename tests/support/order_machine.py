@@ -21,12 +21,14 @@ from layers_mcp.operations.identity import idempotency_key, piece_identity
 from layers_mcp.operations.kinds.publish import scheduled_post_ids
 from layers_mcp.operations.models import Operation
 from layers_mcp.sandbox import Fault
-from layers_mcp.text.ids import container_keys
+from layers_mcp.sandbox.vintages import Vintage
+from layers_mcp.text.ids import id_key
 from tests.support import BASE_URL
 from tests.support.crash_harness import Cluster, Server
 from tests.support.order_events import Trouble, faults
 from tests.support.virtual_time import JumpingLoop
 
+VINTAGES: list[Vintage] = ["preview", "current"]
 TIKTOKS = ["7412345678901234567", "7412345678901234568"]
 MOST_PIECES = 9
 FIRST_OTHER_TAKE = 3
@@ -48,8 +50,8 @@ class OrderMachine(RuleBasedStateMachine):
         self.jobs: dict[str, str] = {}
         self.days_apart: set[date] = set()
 
-    @initialize(vintage=st.sampled_from(["preview", "current"]), limited=st.booleans())
-    def settle(self, vintage: Any, limited: bool) -> None:
+    @initialize(vintage=st.sampled_from(VINTAGES), limited=st.booleans(), changing=st.booleans())
+    def settle(self, vintage: Vintage, limited: bool, changing: bool) -> None:
         async def settled() -> None:
             limit = DAILY_LIMIT if limited else None
             self.cluster = Cluster(Path(self.folder.name) / "cluster", vintage, daily_credit_limit=limit)
@@ -62,7 +64,7 @@ class OrderMachine(RuleBasedStateMachine):
             self.content = (await api.content.list(self.cluster.project, limit=2)).items
             self.accounts = await api.projects.social_accounts(self.cluster.project)
 
-        self.vintage, self.limited = vintage, limited
+        self.vintage, self.limited, self.changing = vintage, limited, changing
         self.run(settled())
 
     def run(self, work: Any) -> Any:
@@ -82,7 +84,8 @@ class OrderMachine(RuleBasedStateMachine):
         identity = order.identity
         if identity not in self.placed:
             pieces = [piece_identity(identity, piece) for piece in range(MOST_PIECES)]
-            self.keys[identity] = [idempotency_key(BASE_URL, piece) for piece in pieces]
+            anew = [f"{piece} anew" for piece in pieces]  # those that were planned for another vintage first
+            self.keys[identity] = [idempotency_key(BASE_URL, piece) for piece in (*pieces, *anew)]
         self.placed.setdefault(identity, order)
         return order
 
@@ -159,17 +162,17 @@ class OrderMachine(RuleBasedStateMachine):
                 continue
             assert made, f"{row} is answered, and nothing was made"
             if row.job_id:
-                jobs = (self.jobs.setdefault(row.idempotency_key, row.job_id), row.job_id, made[0])
-                assert len({*jobs}) == 1, f"{row} was told as the jobs {jobs}"
+                known = self.jobs.setdefault(row.idempotency_key, row.job_id)
+                jobs = {id_key(each or "") for each in (known, row.job_id, made[0])}
+                assert len(jobs) == 1, f"{row} was told as the jobs {jobs}"
             assert self._told_ids(row) <= self._made_ids(order), f"{row} was told as what another order made"
 
     def _told_ids(self, row: Operation) -> set[str]:
-        publishes = row.tool == "publish_content"
-        return set(scheduled_post_ids(row)) if publishes else container_keys(row.container_ids)
+        return set(map(id_key, scheduled_post_ids(row) if row.tool == "publish_content" else row.container_ids))
 
     def _made_ids(self, order: Order) -> set[str]:
         made = {each or "" for key in self.keys[order.identity] for each in self.cluster.made[key]}
-        return made if isinstance(order, Publication) else container_keys(self.cluster.containers_of(made))
+        return set(map(id_key, made if isinstance(order, Publication) else self.cluster.containers_of(made)))
 
     # --- what surrounds it
 
@@ -218,9 +221,9 @@ class OrderMachine(RuleBasedStateMachine):
         for identity, order in self.placed.items():
             made = [self.cluster.made[key] for key in self.keys[identity]]
             at_once = order.variations if isinstance(order, Publication) else 1
-            in_all = order.variations if self.vintage == "current" and at_once == 1 else at_once
             assert {len(each) for each in made} <= {0, at_once}, f"{order} became {made}"
-            assert sum(map(len, made)) <= in_all, f"{order} became {made}"
+            ids = self._made_ids(order)
+            assert sum(map(len, made)) <= len(ids) <= order.variations, f"{order} became {made}"
         assert not self.cluster.twice_at_once
         known = {key for keys in self.keys.values() for key in keys}
         assert {key for key, made in self.cluster.made.items() if made} <= known
@@ -265,13 +268,15 @@ class OrderMachine(RuleBasedStateMachine):
             try:
                 placement = await self._placed(order)
             except (OrderUnknownError, PublicationUnknownError):
-                assert not isinstance(order, CloneOrder) or self.vintage == "current"
+                assert not isinstance(order, CloneOrder) or self.vintage == "current" or self.changing
             except LayersError as error:
-                if not isinstance(order, Publication) or order.at is None or order.at > self.cluster.clock():
+                in_time = not isinstance(order, Publication) or order.at is None or order.at > self.cluster.clock()
+                if in_time and not self.changing:
                     raise AssertionError(f"{order} cannot be placed") from error
             else:
                 self.answered(order, placement)
-                assert self.vintage == "current" or all(row.status != "unknown" for row in placement.rows)
+                told = self.vintage == "current" or all(row.status != "unknown" for row in placement.rows)
+                assert told or self.changing
 
     async def _placed(self, order: Order) -> Placement:
         try:
