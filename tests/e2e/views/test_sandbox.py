@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.e2e.program import Program, environment
+from tests.e2e.test_http import http_program
 from tests.e2e.views.browser import Shown, Wire
+from tests.support.http_server import headers_for, messages
 
 
 class Server:
-    """`layers-mcp --sandbox`, asked line by line; `answer` is how a view's host reaches it."""
+    """`layers-mcp` on its sandbox; `answer` is how a view's host reaches it."""
 
-    def __init__(self, program: Program) -> None:
-        self._program = program
+    def __init__(self, ask: Callable[[Wire], Wire]) -> None:
+        """`ask` sends a request and returns the message that answers it."""
+        self._ask = ask
         self._last = 0
-        program.handshake()
 
     def ask(self, method: str, **params: Any) -> Wire:
         self._last += 1
-        self._program.send({"jsonrpc": "2.0", "id": self._last, "method": method, "params": params})
-        while (message := self._program.receive()).get("id") != self._last:
-            pass  # a progress notification
-        assert "result" in message, (method, params, message)
-        return message["result"]
+        answer = self._ask({"jsonrpc": "2.0", "id": self._last, "method": method, "params": params})
+        assert answer["id"] == self._last
+        assert "result" in answer, (method, params, answer)
+        return answer["result"]
 
     def answer(self, name: str, arguments: Wire) -> Wire:
         return self.ask("tools/call", name=name, arguments=arguments)
@@ -62,10 +65,30 @@ def state_dir(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def server(state_dir: Path) -> Iterator[Server]:
-    with Program("--sandbox", env=environment(state_dir)) as program:
-        yield Server(program)
+@contextmanager
+def over_stdio(state_dir: Path, *flags: str) -> Iterator[Server]:
+    with Program("--sandbox", *flags, env=environment(state_dir)) as program:
+
+        def ask(request: Wire) -> Wire:
+            program.send(request)
+            while (message := program.receive()).get("id") != request["id"]:
+                pass  # a progress notification
+            return message
+
+        program.handshake()
+        yield Server(ask)
+
+
+@contextmanager
+def over_http(state_dir: Path) -> Iterator[Server]:
+    with http_program(state_dir, "--sandbox") as served, httpx2.Client(verify=False, timeout=60) as http:
+        yield Server(lambda body: messages(http.post(served.url, json=body, headers=headers_for(body)))[-1])
+
+
+@pytest.fixture(params=[over_stdio, pytest.param(over_http, marks=pytest.mark.slow)])
+def server(request: pytest.FixtureRequest, state_dir: Path) -> Iterator[Server]:
+    with request.param(state_dir) as server:
+        yield server
 
 
 def test_a_winner_is_ordered_looked_at_approved_and_reviewed(shown: Shown, server: Server) -> None:
@@ -128,8 +151,7 @@ def test_the_course_of_things_and_the_round_over_all_projects_are_shown(shown: S
 
 
 def test_a_read_only_server_shows_and_says_why_nothing_can_be_done(shown: Shown, state_dir: Path) -> None:
-    with Program("--sandbox", "--read-only", env=environment(state_dir)) as program:
-        server = Server(program)
+    with over_stdio(state_dir, "--read-only") as server:
         server.show(shown, "rank_top_performers", project_id=server.project(), metric="engagement_rate")
         shown.press("toggle", shown.ids[0])
         assert not shown.has("order")
