@@ -10,12 +10,15 @@ from layers_mcp.analytics.status import WITHOUT_RESULT
 from layers_mcp.operations.kinds import Order
 from layers_mcp.operations.kinds.publish import same_posts
 from layers_mcp.operations.models import Operation, SimilarOrder, by_order, order_record
+from layers_mcp.text.ids import id_key
 
 ONE_DAY = timedelta(days=1)
 
 
 def similar_orders(order: Order, recent: Iterable[Operation]) -> tuple[SimilarOrder, ...]:
     """Return those of `recent` that come from the same post or hook and are another order, with what they differ in.
+
+    A clone and a hook order are similar where they come from the same post.
 
     Hooks are compared as a reader would: without case, punctuation and spacing, unless there is nothing else in them.
     """
@@ -24,9 +27,7 @@ def similar_orders(order: Order, recent: Iterable[Operation]) -> tuple[SimilarOr
         [
             row
             for row in recent
-            if row.identity != order.identity
-            and row.tool == order.tool
-            and _source(row.arguments) == _source(order.arguments)
+            if row.identity != order.identity and not _sources(row.arguments).isdisjoint(_sources(order.arguments))
         ],
     )
 
@@ -49,11 +50,11 @@ def similar_publications(order: Order, sent: Iterable[Operation], now: datetime)
 
 def _compared(order: Order, rows: Iterable[Operation]) -> tuple[SimilarOrder, ...]:
     """Return what `order` differs in from those of `rows`, each told once however many pieces it has."""
-    ours = {**order.arguments, "take": order.take}
+    ours = {"tool": order.tool, **order.arguments, "take": order.take}
     return tuple(
         SimilarOrder(
             record=order_record(pieces),
-            differs_in=_differences(ours, {**pieces[0].arguments, "take": pieces[0].take}),
+            differs_in=_differences(ours, {"tool": pieces[0].tool, **pieces[0].arguments, "take": pieces[0].take}),
         )
         for pieces in by_order(rows)
     )
@@ -65,10 +66,13 @@ def _due(arguments: Mapping[str, Any], now: datetime) -> datetime:
 
 
 def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name, value in ours.items() if (theirs.get(name) or None) != (value or None))
+    """The names of what both have and is not the same."""
+    return tuple(name for name, value in ours.items() if name in theirs and (theirs[name] or None) != (value or None))
 
 
-def _source(arguments: Mapping[str, Any]) -> str:
+def _sources(arguments: Mapping[str, Any]) -> set[str]:
+    """What an order comes from, comparably: its post, its hook, or both."""
     hook = str(arguments.get("hook", ""))
-    post = arguments.get("source_platform_post_id") or ""
-    return "".join(letter for letter in hook.casefold() if letter.isalnum()) or hook or post
+    letters = "".join(letter for letter in hook.casefold() if letter.isalnum()) or hook
+    post = id_key(str(arguments.get("source_platform_post_id") or ""))
+    return {f"{kind} {each}" for kind, each in (("hook", letters), ("post", post)) if each}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from layers_mcp.api.errors import Conflict
+from layers_mcp.api.models import RankedRow
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import OperationError
 from layers_mcp.protocol import ToolError
@@ -35,6 +36,10 @@ class OrderHarness:
 
     async def generate(self, hook: str = "Plan less, do more.", **arguments):
         return await generate_with_hook(self.context, project_id=self.project, hook=hook, **arguments)
+
+    async def winner(self) -> RankedRow:
+        """The row with the most views."""
+        return (await self.context.api.metrics.top_performers(self.project, metric="views", window="30d")).items[0]
 
     def charges(self) -> int:
         return sum(event.type == "usage" for event in self.sandbox.ledger())
@@ -84,11 +89,48 @@ async def test_hooks_without_a_letter_are_similar_only_where_they_are_the_same(h
     assert len((await harness.generate("🔥🔥", cta="Try it", dry_run=True)).similar_orders) == 1
 
 
-async def test_a_clone_and_a_hook_order_are_not_similar(harness: OrderHarness) -> None:
-    ranking = await harness.context.api.metrics.top_performers(harness.project, metric="views", window="30d")
-    row = ranking.items[0]
-    await clone_post(harness.context, project_id=harness.project, source_platform_post_id=row.platform_post_id)
+@pytest.mark.parametrize(
+    ("second", "differs_in"),
+    [
+        ({"hook": "Another hook altogether."}, ["hook"]),
+        ({"cta": "Try it"}, ["cta"]),
+        ({"source_platform_post_id": "", "cta": "Try it"}, ["source_platform_post_id", "cta"]),
+        ({"source_platform_post_id": "pp_other", "hook": "Another hook."}, None),
+        ({"source_platform_post_id": "", "hook": "Another hook."}, None),
+    ],
+)
+async def test_orders_of_one_source_or_one_hook_are_similar(
+    harness: OrderHarness, second: dict, differs_in: list[str] | None
+) -> None:
+    row = await harness.winner()
+    brief = {"hook": "Plan less, do more.", "source_platform_post_id": row.platform_post_id}
+    first = await harness.generate(**brief)
+    preview = await harness.generate(**{**brief, **second}, dry_run=True)
+    told = [(order.commission_id, order.differs_in) for order in preview.similar_orders]
+    assert told == ([] if differs_in is None else [(first.commission_id, differs_in)])
+
+
+async def test_an_order_by_a_title_is_similar_to_one_by_the_title_as_it_was_before(harness: OrderHarness) -> None:
+    row = await harness.winner()
+    first = await harness.generate("", source_platform_post_id=row.platform_post_id)
+    harness.sandbox.retitle(row.platform_post_id, "A new title altogether")
+    preview = await harness.generate("", source_platform_post_id=row.platform_post_id, cta="Try it", dry_run=True)
+    assert [order.commission_id for order in preview.similar_orders] == [first.commission_id]
+
+
+async def test_a_clone_and_a_hook_order_are_similar_where_they_name_the_same_post(harness: OrderHarness) -> None:
+    row = await harness.winner()
+    ordered = {"project_id": harness.project, "source_platform_post_id": row.platform_post_id}
+    clone = await clone_post(harness.context, **ordered)
     assert (await harness.generate(row.title, dry_run=True)).similar_orders == []
+    preview = await harness.generate(row.title, source_platform_post_id=row.platform_post_id, dry_run=True)
+    assert [(one.commission_id, one.differs_in) for one in preview.similar_orders] == [(clone.commission_id, ["tool"])]
+    hook = await harness.generate(row.title, source_platform_post_id=row.platform_post_id, cta="Try it")
+    again = await clone_post(harness.context, **ordered, take=2, dry_run=True)
+    assert {(one.commission_id, tuple(one.differs_in)) for one in again.similar_orders} == {
+        (hook.commission_id, ("tool", "cta", "take")),
+        (clone.commission_id, ("take",)),
+    }
 
 
 async def test_an_order_that_can_no_longer_be_sent_says_what_is_known_and_how_to_look(
