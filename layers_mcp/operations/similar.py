@@ -66,12 +66,12 @@ def _due(arguments: Mapping[str, Any], now: datetime) -> datetime:
 
 
 def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of what both have and is not the same."""
+    """Name what both have and is not the same."""
     return tuple(name for name, value in ours.items() if name in theirs and (theirs[name] or None) != (value or None))
 
 
 def _sources(arguments: Mapping[str, Any]) -> set[str]:
-    """What an order comes from, comparably: its post, its hook, or both."""
+    """Return what an order comes from, comparably: its post, its hook, or both."""
     hook = str(arguments.get("hook", ""))
     letters = "".join(letter for letter in hook.casefold() if letter.isalnum()) or hook
     post = id_key(str(arguments.get("source_platform_post_id") or ""))

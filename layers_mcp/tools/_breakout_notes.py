@@ -46,13 +46,18 @@ class Found(NamedTuple):
     row: ScoredRow
     already_ordered: bool
 
+    @property
+    def asks_for_order(self) -> bool:
+        """Whether it is solid, and nothing was ordered of it yet."""
+        return self.row.score.evidence == "solid" and not self.already_ordered
+
 
 def first_fresh(found: Sequence[Found], *, read_only: bool, clones_posts: bool) -> str:
     """Return what to do about the likeliest solid breakout that was not cloned yet; "" where there is none."""
-    for place, (row, already_ordered) in enumerate(found, start=1):
-        if row.score.evidence == "solid" and not already_ordered:
-            how = how_to_order(row, read_only=read_only, clones_posts=clones_posts)
-            return f"Breakout {place}, not cloned yet, {expectation(row)} {how}"
+    for place, one in enumerate(found, start=1):
+        if one.asks_for_order:
+            how = how_to_order(one.row, read_only=read_only, clones_posts=clones_posts)
+            return f"Breakout {place}, not cloned yet, {expectation(one.row)} {how}"
     return ""
 
 

@@ -19,6 +19,7 @@ from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.times import stamp
 from layers_mcp.tools._awaiting import project_names
 from layers_mcp.tools._breakout_notes import Found, Reason, first_fresh, nothing_fresh, why_empty, why_quiet
+from layers_mcp.tools._cloning import clones_posts
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._ranking_rows import (
     AGE_NOTE,
@@ -125,9 +126,10 @@ async def find_breakouts(
     followed = {project_id: posts for project_id, (posts, _) in reads.items()}
     warnings = dict.fromkeys(warning for _, warning in reads.values() if warning)
     found = [Found(row, row.row.platform_post_id in followed[project_id]) for project_id, row in winners]
-    fresh = first_fresh(
-        found, read_only=context.policy.read_only, clones_posts=context.api.vintages.capabilities.clones_posts
-    )
+    read_only = context.policy.read_only
+    asking = [project_id for (project_id, _), one in zip(winners, found, strict=True) if one.asks_for_order]
+    clones = bool(asking) and not read_only and await clones_posts(context, asking[0])
+    fresh = first_fresh(found, read_only=read_only, clones_posts=clones)
     return Breakouts(
         window=window,
         breakouts=[

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from layers_mcp.analytics.metrics import AdPlatform, PaidMetric
-from layers_mcp.api.errors import NotFound
+from layers_mcp.api.errors import LayersError, NotFound, NotSupported
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, tool
 from layers_mcp.tools._series import ProjectId, ScopedId, Series, Since, Until, asked_window, scoped_id, series_of
@@ -59,12 +59,22 @@ async def get_ads_metrics(
             granularity=granularity,
         )
     except NotFound as error:
-        await context.api.vintages.changed(project_id)
-        if (await context.api.vintages.dialect(project_id)).capabilities.paid_series:
-            raise
-        raise error.replace(
-            reason="This API has no paid metrics over time, or knows no such project or entity.",
-            hint='rank_top_performers with metric="roas" shows spend, conversions and roas of each creative.',
-        ) from None
+        raise await _explained(context, project_id, scope, id, error) from None
     explains = "check_readiness says whether this project has paid results."
     return series_of(reply, wanted, asked, now, explains=explains, notes=[MONEY_NOTE])
+
+
+async def _explained(context: ToolContext, project_id: str, scope: Scope, entity: str, error: NotFound) -> LayersError:
+    """Return what a 404 shows: an API without this read, an unknown id, or that it may be either."""
+    vintages = context.api.vintages
+    about_project = scope == "project" and entity in ("", project_id)
+    if about_project and await vintages.project_exists(project_id):
+        return NotSupported("This API has no paid metrics over time.", hint=_INSTEAD, request_id=error.request_id)
+    await vintages.changed(project_id)
+    if (await vintages.dialect(project_id)).capabilities.paid_series:
+        return error
+    either = "This API has no paid metrics over time, or knows no such project or entity."
+    return error.replace(reason=either, hint=_INSTEAD)
+
+
+_INSTEAD = 'rank_top_performers with metric="roas" shows spend, conversions and roas of each creative.'

@@ -15,6 +15,7 @@ from layers_mcp.api.models import Organic, RankedRow, Ranking
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.times import stamp
+from layers_mcp.tools._cloning import clones_posts
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._promotion import read_promoted
 from layers_mcp.tools._ranking_notes import RankingNotes
@@ -125,6 +126,9 @@ async def rank_top_performers(
         rows.reverse()
     if metric not in PAID_RANKINGS:
         rows = flukes_last(rows, lambda row: row.low_sample)
+    read_only = context.policy.read_only
+    solid = metric in PAID_RANKINGS or any(row.score.evidence == "solid" for row in rows)
+    asks = solid and bool(rows) and order == "best" and not read_only
     ranking_notes = RankingNotes(
         metric=metric,
         window=window,
@@ -134,8 +138,8 @@ async def rank_top_performers(
         worst=order == "worst",
         filtered=bool(source_types or platforms),
         full=len(reply.items) >= FULL_RANKING,
-        read_only=context.policy.read_only,
-        clones_posts=context.api.vintages.capabilities.clones_posts,
+        read_only=read_only,
+        clones_posts=asks and await clones_posts(context, project_id),
     )
     return TopPerformers(
         metric=metric,

@@ -39,7 +39,7 @@ KNOWN = {name for tool in TOOLS.values() for part in ("inputSchema", "outputSche
 READINESS_CHECKS = {"social_accounts", "posts_synced", "sample_size", "creatives_scored", "organic_ranking"}
 READINESS_CHECKS |= {"paid_ranking", "credits", "review_policy"}
 METRICS = {"spend", "cpa", "conversions", "roas", "engagement_rate", "watch_time_ms", "views", "post_count"}
-VALUES = {"ok", "solid", "thin", "include", "clear", "roas"}
+VALUES = {"ok", "solid", "thin", "include", "clear", "roas", "NOT_SUPPORTED"}
 
 
 def test_every_prompt_and_guide_file_is_covered_here():

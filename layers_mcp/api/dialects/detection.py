@@ -18,7 +18,7 @@ from layers_mcp.api.decoding import members
 from layers_mcp.api.dialects.base import Capabilities, Dialect, Vintage
 from layers_mcp.api.dialects.current import Current
 from layers_mcp.api.dialects.preview import Preview
-from layers_mcp.api.errors import LayersError
+from layers_mcp.api.errors import ForbiddenScope, LayersError
 from layers_mcp.api.plans import OrderRequest
 from layers_mcp.api.request import Request, path
 from layers_mcp.deadlines import DETECTION_SECONDS
@@ -124,9 +124,9 @@ class VintageDetection:
         It is the address where it cannot have been an id: the project can be read, and either the request names no
         other id, or the review policy's addresses say so too. The other vintage is then known.
         """
-        readable = await self._answers(path("projects", project_id))
-        if not readable:
-            return "unclear" if readable is None else "id"
+        exists = await self.project_exists(project_id)
+        if not exists:
+            return "unclear" if exists is None else "id"
         asked = vintage_of(request)
         other: Vintage = "preview" if asked == "current" else "current"
         if not _names_an_id(request.body):
@@ -140,6 +140,10 @@ class VintageDetection:
         self._remember(seen)
         return "address" if seen.vintage == other else "id"
 
+    async def project_exists(self, project_id: str) -> bool | None:
+        """Return whether the project can be read; None where that is unknown."""
+        return await self._answers(path("projects", project_id))
+
     def _remember(self, finding: Finding) -> None:
         self._finding, self._found_at = finding, anyio.current_time()
 
@@ -148,7 +152,8 @@ class VintageDetection:
         answers: dict[Vintage, bool | None] = {}
 
         async def ask(vintage: Vintage) -> None:
-            answers[vintage] = await self._answers(path("projects", project_id, DIALECTS[vintage].review_policy))
+            address = path("projects", project_id, DIALECTS[vintage].review_policy)
+            answers[vintage] = await self._answers(address, if_forbidden=True)
 
         async with anyio.create_task_group() as group:
             for vintage in DIALECTS:
@@ -164,14 +169,17 @@ class VintageDetection:
                 reason = "neither review policy shows it, so the preview's orders are tried first"
                 return Finding("preview", reason, certain=False)
 
-    async def _answers(self, address: str) -> bool | None:
-        """Return whether a read is answered; False where there is no such address or id, None where that cannot be
-        told.
+    async def _answers(self, address: str, *, if_forbidden: bool | None = None) -> bool | None:
+        """Return whether a read is answered; False where there is no such address or id, None where that is unknown.
+
+        An address that the key may not read is there, `if_forbidden=True`; what it is about may not be.
         """
         deadline = anyio.current_time() + DETECTION_SECONDS
         try:
             answer = await self._get(Request(method="GET", path=address, subject="project"), deadline=deadline)
         except LayersError as error:
+            if isinstance(error, ForbiddenScope):
+                return if_forbidden
             return False if error.status == HTTPStatus.NOT_FOUND else None
         if address.endswith(_POLICIES):
             self._policies.keep(answer)

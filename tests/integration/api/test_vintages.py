@@ -33,7 +33,7 @@ def asked(upstream: Upstream) -> list[str]:
         ({CURRENT_POLICY: ANSWERS, PREVIEW_POLICY: ANSWERS}, "preview", True),
         ({}, "preview", False),
         ({CURRENT_POLICY: ANSWERS, PREVIEW_POLICY: broken(httpx2.ReadError)}, "preview", False),
-        ({CURRENT_POLICY: refused(403, "FORBIDDEN_SCOPE")}, "preview", False),
+        ({CURRENT_POLICY: refused(403, "FORBIDDEN_SCOPE")}, "current", True),
     ],
     ids=["current", "preview", "both answer", "neither answers", "one breaks off", "one may not be read"],
 )

@@ -11,7 +11,10 @@ from typing import Any
 import anyio
 import pytest
 
+from layers_mcp.api.errors import NotFound
 from layers_mcp.sandbox import Fault
+from layers_mcp.tools.get_ads_metrics import get_ads_metrics
+from tests.support import open_tool_context
 from tests.support.tool_harness import ToolHarness, open_tool_harness, text_of
 
 pytestmark = pytest.mark.jumping
@@ -280,6 +283,36 @@ async def test_a_dry_run_says_what_will_be_made_and_who_speaks(harness: ToolHarn
 
 
 async def test_paid_metrics_over_time_that_the_api_lacks_name_the_ranking_that_has_them(harness: ToolHarness) -> None:
-    result = await harness.call("get_ads_metrics", {"project_id": harness.project})
-    assert "NOT_FOUND (404): This API has no paid metrics over time" in text_of(result)
-    assert 'rank_top_performers with metric="roas"' in text_of(result)
+    lacking = text_of(await harness.call("get_ads_metrics", {"project_id": harness.project}))
+    assert lacking.startswith("NOT_SUPPORTED: This API has no paid metrics over time. Nothing was changed.")
+    of_campaign = {"project_id": harness.project, "scope": "campaign", "id": "cmp_1"}
+    unclear = text_of(await harness.call("get_ads_metrics", of_campaign))
+    assert unclear.startswith("NOT_FOUND (404): This API has no paid metrics over time, or knows no such project")
+    for text in (lacking, unclear):
+        assert 'rank_top_performers with metric="roas"' in text
+
+
+async def test_a_key_that_may_not_read_the_review_policy_still_tells_the_vintages_apart(
+    harness: ToolHarness, tmp_path: Path
+) -> None:
+    key = harness.sandbox.issue_key(["ads:read", "metrics:read"])
+    async with open_tool_context(harness.sandbox, tmp_path / "other", api_key=key) as context:
+        with pytest.raises(NotFound, match="This API has no paid metrics over time, or knows no such project"):
+            await get_ads_metrics(context, project_id=harness.project)
+
+
+@pytest.mark.parametrize("tool", ["find_breakouts", "rank_top_performers"])
+async def test_the_next_step_of_a_fresh_server_is_no_clone_where_the_api_clones_no_post(
+    harness: ToolHarness, tool: str
+) -> None:
+    calls: dict[str, dict[str, Any]] = {
+        "find_breakouts": {"project_ids": [harness.project]},
+        "rank_top_performers": {"project_id": harness.project, "metric": "engagement_rate"},
+    }
+    await harness.facts("check_readiness", project_id=harness.project)
+    next_step = (await harness.facts(tool, **calls[tool]))["next_step"]
+    assert "generate_with_hook with this post and variations=2 orders more with its hook" in next_step
+    before = len(harness.sandbox.requests)
+    await harness.facts(tool, **calls[tool])
+    again = [request.path for request in harness.sandbox.requests[before:]]
+    assert not any(path.endswith("-policy") for path in again), "what was found is kept"

@@ -108,5 +108,5 @@ async def test_an_api_that_lost_paid_series_while_the_server_runs_says_what_tell
         assert (await harness.facts("get_ads_metrics", project_id=harness.project))["totals"] is not None
         harness.sandbox.speak("current")
         text = text_of(await harness.call("get_ads_metrics", {"project_id": harness.project}))
-    assert text.startswith("NOT_FOUND (404): This API has no paid metrics over time")
+    assert text.startswith("NOT_SUPPORTED: This API has no paid metrics over time")
     assert "rank_top_performers" in text
