@@ -11,11 +11,12 @@ from pydantic import Field
 from layers_mcp.analytics.breakouts import BreakoutScore, Evidence, flukes_last
 from layers_mcp.analytics.formatting import display
 from layers_mcp.analytics.metrics import FULL_RANKING, PAID_RANKINGS, Platform, RankMetric, SourceType, Window
-from layers_mcp.api.models import Organic, RankedRow, Ranking
+from layers_mcp.api.models import Organic, RankedRow
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import READ, Result, tool
 from layers_mcp.text.times import stamp
 from layers_mcp.tools._cloning import clones_posts
+from layers_mcp.tools._eligibility import Eligible, read_eligible
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._promotion import read_promoted
 from layers_mcp.tools._ranking_notes import RankingNotes
@@ -121,7 +122,10 @@ async def rank_top_performers(
     ranked = _by_watch_per_view(reply.items) if metric == PER_VIEW else reply.items
     ranking = score_rows(ranked, await ordered_containers(context, [reply]))
     promoted = await read_promoted(context, project_id, reply.items)
-    rows = list(ranking.rows if eligible is None else _among(ranking.rows, eligible.value))
+    shown = Eligible(ranking.rows)
+    if eligible is not None:
+        shown = await read_eligible(context, project_id, ranking.rows, eligible.value.items)
+    rows = list(shown.rows)
     if order == "worst":
         rows.reverse()
     if metric not in PAID_RANKINGS:
@@ -148,7 +152,7 @@ async def rank_top_performers(
         median_engagement_rate=None if metric in PAID_RANKINGS else short_rate(ranking.median),
         rows_considered=len(rows),
         as_of=stamp(reply.answered_at),
-        notes=[*ranking_notes.notes(), *filter(None, [promoted.note])],
+        notes=[*ranking_notes.notes(), *filter(None, [promoted.note, shown.note])],
         next_step=ranking_notes.next_step(),
     )
 
@@ -158,16 +162,6 @@ def _by_watch_per_view(rows: Sequence[RankedRow]) -> list[RankedRow]:
     valued = [row.model_copy(update={"metric_value": _watched_per_view(row.organic or Organic())}) for row in rows]
     valued.sort(key=lambda row: -1 if row.metric_value is None else row.metric_value, reverse=True)
     return [row.model_copy(update={"rank": rank}) for rank, row in enumerate(valued, start=1)]
-
-
-def _among(rows: Sequence[ScoredRow], eligible: Ranking) -> list[ScoredRow]:
-    """Return the rows that the list of eligible creatives names too; as they are against all."""
-    named = {_identity(row) for row in eligible.items}
-    return [row for row in rows if _identity(row.row) in named]
-
-
-def _identity(row: RankedRow) -> tuple[str | None, ...]:
-    return row.platform_post_id, row.source_id, row.ads_content_id, row.title
 
 
 def _performer(scored: ScoredRow, metric: RankMetric, *, promoted: bool) -> Performer:

@@ -71,3 +71,4 @@ class AdsContent(ApiModel):
     active_promotions: Annotated[int | None, BeforeValidator(count)] = None
     source_type: Label | None = None
     source_id: Given = None
+    platform_post_id: Given = None

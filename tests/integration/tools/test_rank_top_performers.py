@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from layers_mcp.api.errors import NotFound
 from layers_mcp.protocol import render
 from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tools.generate_with_hook import generate_with_hook
+from layers_mcp.tools.list_ads_content import list_ads_content
 from layers_mcp.tools.rank_top_performers import TopPerformers, rank_top_performers
 from tests.support import LoopClock, open_tool_context
 from tests.support.upstream import Upstream, ok, pairs_of
@@ -312,6 +314,26 @@ async def test_eligible_rows_alone_are_still_judged_against_all(tmp_path: Path) 
     eligible.clear()
     none = await ranked(upstream, tmp_path, include_ineligible=False)
     assert none.next_step == "None of 9 ranked rows is eligible for ads: include_ineligible=true shows them."
+
+
+@pytest.mark.parametrize("metric", ["engagement_rate", "watch_seconds_per_view"])
+@pytest.mark.parametrize("vintage", ["preview", "current"])
+async def test_eligible_rows_are_those_of_the_pool_whether_or_not_the_api_has_a_gate(
+    tmp_path: Path, vintage: Vintage, metric: str
+) -> None:
+    with Sandbox(clock=LoopClock(), vintage=vintage) as sandbox:
+        project = sandbox.project_id("acme-todo")
+        asked = {"project_id": project, "metric": metric, "limit": 100, "include_ineligible": False}
+        async with open_tool_context(sandbox, tmp_path) as context:
+            result = await rank_top_performers(context, **asked)
+            pool = await list_ads_content(context, project_id=project, eligible_only=True, limit=100)
+            sandbox.faults.append(Fault(endpoint="GET /v1/projects/:id/ads-content", kind="status", status=503))
+            blind = await rank_top_performers(context, **asked)
+    assert {row.title for row in result.items} == {creative.title for creative in pool.items}
+    assert len(result.items) == len(pool.items) == 10
+    assert f"Only eligible rows are shown, {len(pool.items)} of 23; the median is of all." in result.notes
+    unread = "Which rows are eligible could not be read in full, so all are shown: list_ads_content."
+    assert (unread in blind.notes, len(blind.items)) == ((True, 23) if vintage == "preview" else (False, 10))
 
 
 async def test_what_orders_made_does_not_raise_the_bar_for_the_next(tmp_path: Path) -> None:
