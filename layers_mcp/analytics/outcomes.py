@@ -71,7 +71,8 @@ class Outcome:
 
     status: str
     approval_status: str | None = None
-    live: bool = False
+    live: bool | None = False
+    """Whether it is in the ranking; None where that could not be read, and it may be."""
     low_sample: bool | None = None
     metric_value: float | None = None
     source_value: float | None = None
@@ -96,12 +97,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ModeSummary:
-    """One mode over all its orders; wins are None where nothing is live to win."""
+    """One mode over all its orders, as far as rankings could be read; None where nothing tells.
+
+    `beat_source` and `beat_median` are of judged orders that have such a ratio.
+    """
 
     mode: Mode
     commissions: int
-    live: int
-    judged: int
+    live: int | None
+    judged: int | None
     beat_source: int | None
     beat_median: int | None
     median_versus_source: float | None
@@ -169,7 +173,8 @@ def judge(order: JudgedOrder, index: RankingIndex | None, content: Mapping[str, 
         status = _status(order, pieces)
         if index and index.full and status == "completed" and approval not in {"pending", "rejected"}:
             status = "unranked"
-        return Outcome(status, approval, source_title=title)
+        may_be_live = index is None and order.status not in WITHOUT_RESULT
+        return Outcome(status, approval, live=None if may_be_live else False, source_title=title)
     posts = [row.organic for row in rows if row.organic is not None]
     value = _pooled(posts)
     source_value = source.organic.engagement_rate if source and source.organic else None
@@ -239,13 +244,14 @@ def _summary(mode: Mode, outcomes: Sequence[Outcome]) -> ModeSummary:
     versus_source = [outcome.versus_source for outcome in judged if outcome.versus_source is not None]
     versus_median = [outcome.versus_median for outcome in judged if outcome.versus_median is not None]
     lift = estimate_lift([outcome.versus_expected for outcome in judged if outcome.versus_expected is not None])
+    unread = all(outcome.live is None for outcome in outcomes)
     return ModeSummary(
         mode=mode,
         commissions=len(outcomes),
-        live=len(live),
-        judged=len(judged),
-        beat_source=_wins(versus_source) if any(outcome.source_value is not None for outcome in live) else None,
-        beat_median=_wins(versus_median) if live else None,
+        live=None if unread else len(live),
+        judged=None if unread else len(judged),
+        beat_source=_wins(versus_source),
+        beat_median=_wins(versus_median),
         median_versus_source=median(versus_source),
         lift=lift,
         times_usual=_times_usual(lift, judged),
@@ -258,5 +264,5 @@ def _times_usual(lift: Lift | None, judged: Sequence[Outcome]) -> float | None:
     return lift.value * sum(usual) / len(usual) if lift and usual else None
 
 
-def _wins(ratios: Iterable[float]) -> int:
-    return sum(ratio > 1 for ratio in ratios)
+def _wins(ratios: Sequence[float]) -> int | None:
+    return sum(ratio > 1 for ratio in ratios) if ratios else None

@@ -73,8 +73,8 @@ class ReviewedCommission(Result):
 class ModeResult(Result):
     mode: Mode
     commissions: int
-    live: int
-    judged: int
+    live: int | None = None
+    judged: int | None = None
     beat_source: int | None = None
     beat_median: int | None = None
     median_versus_source: float | None = None

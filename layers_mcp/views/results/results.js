@@ -48,6 +48,8 @@ function contextOfResults({ credits }, orders) {
   return capital(parts.filter(Boolean).join(" · "));
 }
 
+const tooEarly = (live) => (isNumber(live) ? (live > 0 ? "Too few judged to tell its lift" : "Too early: nothing is live") : "Its results could not be read");
+
 /** A way of ordering: its lift over what its sources should be expected to earn, and its wins. */
 function modeBox(mode) {
   const wins = (won, what) => isNumber(won) && isNumber(mode.judged) && `${formats.count(won)} of ${formats.count(mode.judged)} beat ${what}`;
@@ -61,7 +63,7 @@ function modeBox(mode) {
     "li",
     { part: "by-mode", data: { id: textOf(mode.mode) } },
     h("h2", null, MODE[mode.mode] ?? sentence(mode.mode ?? "other")),
-    isNumber(mode.lift) ? liftOf(mode) : h("p", { class: "verdict" }, mode.live ? "Too few judged to tell its lift" : "Too early: nothing is live"),
+    isNumber(mode.lift) ? liftOf(mode) : h("p", { class: "verdict" }, tooEarly(mode.live)),
     few.map((words) => words.filter(Boolean).join(" · ")).map((words) => words && h("small", null, words)),
   );
 }

@@ -243,7 +243,8 @@ async def test_small_samples_are_live_and_too_young(tmp_path):
         upstream.ranking = [post("pp_9", 20, 0.9, container="cnt_1"), post("pp_1", 900, 0.08)]
         result = await review_commissions(context)
     assert result.commissions[0].low_sample is True
-    assert result.by_mode[0].beat_source == 0
+    assert (result.by_mode[0].live, result.by_mode[0].judged) == (1, 0)
+    assert result.by_mode[0].beat_source is result.by_mode[0].beat_median is None, "0 of nothing is no score"
     assert "No live order (1) has 50 views yet: too early to judge." in result.notes
 
 
@@ -388,6 +389,8 @@ async def test_nothing_is_said_of_what_is_live_where_no_ranking_could_be_read(tm
         upstream.replies["GET /v1/projects/prj_1/top-performers"] = refused(403, "FORBIDDEN_SCOPE")
         result = await review_commissions(context)
     assert [note for note in result.notes if "live" in note] == []
+    assert result.by_mode[0].commissions == 1
+    assert result.by_mode[0].live is result.by_mode[0].judged is None
 
 
 async def test_the_source_of_a_hook_is_no_order_of_ours_however_its_container_is_spelled(tmp_path):

@@ -88,7 +88,7 @@ def test_an_order_under_fifty_views_is_live_and_counts_in_no_win():
     assert outcome.live
     assert outcome.low_sample is True
     (summary,) = by_mode([("fork", outcome)])
-    assert (summary.live, summary.judged, summary.beat_source, summary.beat_median) == (1, 0, 0, 0)
+    assert (summary.live, summary.judged, summary.beat_source, summary.beat_median) == (1, 0, None, None)
     assert summary.median_versus_source is None
 
 
@@ -233,7 +233,7 @@ def test_approval_is_mixed_where_containers_differ_and_left_out_where_none_was_s
 
 def test_without_a_ranking_nothing_is_said_about_results():
     outcome = judge(Order(status="running"), None, {"a": Piece()})
-    assert outcome == Outcome("completed", "approved")
+    assert outcome == Outcome("completed", "approved", live=None)
 
 
 def test_a_live_order_is_finished_whatever_the_journal_last_heard():
