@@ -37,6 +37,7 @@ class BaseClient:
         base_url: str,
         api_key: str,
         organization: str = "",
+        if_refused: str = "",
         transport: AsyncBaseTransport | None = None,
         supervisor: TaskSupervisor,
         now: Callable[[], datetime],
@@ -44,6 +45,8 @@ class BaseClient:
         shared: SharedResources | None = None,
     ) -> None:
         """`vintage` is found out unless it is named. `transport` replaces the network.
+
+        `if_refused` is the hint where Layers does not accept the key; by default it is about the server's own.
 
         A process with many clients hands each the same `shared`.
         """
@@ -55,6 +58,7 @@ class BaseClient:
             base_url=base_url,
             api_key=api_key,
             organization=organization,
+            if_refused=if_refused,
             transport=transport,
             shared=self.shared,
             now=now,

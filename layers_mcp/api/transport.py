@@ -21,7 +21,7 @@ from layers_mcp.api.body import UnreadableBodyError, read_body
 from layers_mcp.api.connections import connect, error_from_exception
 from layers_mcp.api.decoding import LARGE_BODY, parse
 from layers_mcp.api.error_mapping import error_from_response, http_date, request_id
-from layers_mcp.api.errors import BadResponse, InvalidArgument, LayersError, NotConfigured
+from layers_mcp.api.errors import BadResponse, InvalidArgument, LayersError, NotConfigured, Unauthenticated
 from layers_mcp.api.request import Request
 from layers_mcp.api.shared import SharedResources
 from layers_mcp.text.secret import Secret
@@ -53,6 +53,7 @@ class Transport:
         base_url: str,
         api_key: str,
         organization: str,
+        if_refused: str = "",
         transport: httpx2.AsyncBaseTransport | None,
         shared: SharedResources,
         now: Callable[[], datetime],
@@ -60,6 +61,7 @@ class Transport:
         self._base_url = base_url.rstrip("/")
         self._key = Secret(api_key)
         self._organization = organization
+        self._if_refused = if_refused
         self._transport = transport
         self._shared = shared
         self._now = now
@@ -199,7 +201,10 @@ class Transport:
                 request_id=request_id(headers),
                 large=len(received.body or b"") > LARGE_BODY,
             )
-        raise error_from_response(request, status, headers, received.data, now=at)
+        error = error_from_response(request, status, headers, received.data, now=at)
+        if self._if_refused and isinstance(error, Unauthenticated):
+            error = error.replace(hint=self._if_refused)
+        raise error
 
 
 _HEADERS = ("age", "content-type", "date", "etag", "retry-after", "x-request-id")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from layers_mcp.tenancy.access_tokens import READ_SCOPE, WRITE_SCOPE, AccessTokens, InvalidToken, scopes_of
-from layers_mcp.tenancy.credentials import Credentials
+from layers_mcp.tenancy.credentials import Credentials, RequestCredentials, TenantCredentials
 from layers_mcp.tenancy.policy import Policy
 from layers_mcp.tenancy.signing_keys import KeysUnavailable
 from layers_mcp.tenancy.tenants_file import LONGEST_KEY, TenantEntry, first_match, read_tenants
@@ -127,7 +127,10 @@ class ApiKeyAuthenticator:
         organizations = {value.strip() for value in presented.organization if value.strip()}
         if len(organizations) > 1 or not all(map(_can_be_an_organization, organizations)):
             raise InvalidOrganization("X-Layers-Organization must be one organization id such as org_….")
-        return Caller(credentials=Credentials(api_key=key, organization="".join(organizations)), policy=self._policy)
+        return Caller(
+            credentials=RequestCredentials(api_key=key, organization="".join(organizations)),
+            policy=self._policy,
+        )
 
 
 def _can_be_an_organization(text: str) -> bool:
@@ -178,6 +181,6 @@ class OAuthAuthenticator:
         read_only = self._policy.read_only or entry.read_only or not may_write
         limit = self._policy.daily_credit_limit if entry.daily_credit_limit is None else entry.daily_credit_limit
         return Caller(
-            credentials=Credentials(api_key=entry.api_key, organization=entry.organization),
+            credentials=TenantCredentials(api_key=entry.api_key, organization=entry.organization),
             policy=replace(self._policy, read_only=read_only, daily_credit_limit=limit),
         )

@@ -82,6 +82,7 @@ class Workspace:
             base_url=upstream.base_url,
             api_key=upstream.api_key or self.credentials.api_key,
             organization=self.credentials.organization,
+            if_refused=self.credentials.if_refused,
             transport=upstream.transport,
             shared=self._resources.clients,
             supervisor=self._supervisor,

@@ -84,5 +84,7 @@ async def test_a_key_that_layers_refuses_is_a_result_and_its_workspace_is_not_ke
         async with team_server(sandbox, tmp_path, auth="key") as server:
             refused = await server.error("list_projects", X_Layers_Api_Key="lp_test_nobody_knows_me")
             assert refused.startswith("UNAUTHENTICATED (401): ")
+            assert "Send a valid Layers API key." in refused
+            assert "LAYERS_API_KEY" not in refused, "this server has no key of its own"
             await server.facts("list_projects", X_Layers_Api_Key=sandbox.api_key)
             assert server.app.tenants_open == 1
