@@ -26,7 +26,7 @@ from layers_mcp.operations.errors import JournalError
 from layers_mcp.protocol.elicitation import Principal
 from layers_mcp.protocol.errors import NOTHING_CHANGED, ToolError
 from layers_mcp.protocol.request import ClientRequest, Resolve
-from layers_mcp.telemetry import Metrics
+from layers_mcp.telemetry import CallMetrics
 from layers_mcp.tenancy.access_tokens import READ_SCOPE, WRITE_SCOPE, AccessTokens
 from layers_mcp.tenancy.authentication import (
     ApiKeyAuthenticator,
@@ -103,7 +103,7 @@ class HttpApp:
         self._config = config
         self._resources = resources
         self._build_server = build_server
-        self._metrics = Metrics(lambda: len(self._pool), meter)
+        self._metrics = CallMetrics(lambda: len(self._pool), meter)
         resources.clients.verify, resources.clients.observe = _tls_context(), self._metrics.upstream_answered
         resources.observe_order = self._metrics.ordered
         self._pool = WorkspacePool(self._open_workspace, is_busy=lambda workspace: workspace.busy)

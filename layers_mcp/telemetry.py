@@ -17,7 +17,7 @@ from layers_mcp.operations.observation import OrderOutcome
 
 SCOPE = "layers_mcp"
 
-Outcome = Literal["ok", "error", "busy", "timeout", "cancelled"]
+CallOutcome = Literal["ok", "error", "busy", "timeout", "cancelled"]
 
 SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0)
 """Up to the 45 seconds within which every call ends."""
@@ -36,7 +36,7 @@ current_call: ContextVar[CallLabels | None] = ContextVar("layers_mcp.current_cal
 """The tool call that the present task works for; None outside of one."""
 
 
-class Metrics:
+class CallMetrics:
     """The instruments of one process. `tenants_open` is asked at every reading."""
 
     def __init__(self, tenants_open: Callable[[], int], meter: Meter | None = None) -> None:
@@ -74,7 +74,7 @@ class Metrics:
         """Count a tool call that runs."""
         self._running.add(1)
 
-    def call_ended(self, tool: str, outcome: Outcome, seconds: float) -> None:
+    def call_ended(self, tool: str, outcome: CallOutcome, seconds: float) -> None:
         """Count a tool call that ended, after so many seconds."""
         self._running.add(-1)
         self._calls.add(1, {"tool": tool, "outcome": outcome})

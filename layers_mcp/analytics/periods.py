@@ -29,7 +29,7 @@ RATES = frozenset({"engagement_rate"})
 STOCKS = frozenset({"followers"})
 """Metrics that tell a level, not an amount: a week's value is the mean of its days."""
 
-Row = Mapping[str, float | int | str]
+DayRow = Mapping[str, float | int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ def last_whole_day(until: datetime, now: datetime) -> datetime:
     return min(until, now).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def weekly(days: Iterable[tuple[datetime, Row]], metric: str, end: datetime) -> list[float | None]:
+def weekly(days: Iterable[tuple[datetime, DayRow]], metric: str, end: datetime) -> list[float | None]:
     """Return a metric's values for the whole weeks up to `end`, oldest first, from (start of the UTC day, its row).
 
     A week without any row is None, and so is a rate's without views.
     """
-    weeks: list[list[Row]] = [[] for _ in range(WEEKS_BEFORE + 1)]
+    weeks: list[list[DayRow]] = [[] for _ in range(WEEKS_BEFORE + 1)]
     for day, row in days:
         ago = (end - day - timedelta(microseconds=1)) // WEEK
         if day < end and ago <= WEEKS_BEFORE:
@@ -80,7 +80,7 @@ def weekly(days: Iterable[tuple[datetime, Row]], metric: str, end: datetime) -> 
     return [_of_week(week, metric) for week in weeks]
 
 
-def _of_week(rows: Sequence[Row], metric: str) -> float | None:
+def _of_week(rows: Sequence[DayRow], metric: str) -> float | None:
     values = [value for row in rows if (value := number(row, metric)) is not None]
     if metric not in RATES:
         return (sum(values) / len(values) if metric in STOCKS else sum(values)) if values else None
@@ -93,7 +93,7 @@ def _of_week(rows: Sequence[Row], metric: str) -> float | None:
     return sum(views * rate for views, rate in pairs) / seen if seen > 0 else None
 
 
-def number(row: Row, metric: str) -> float | None:
+def number(row: DayRow, metric: str) -> float | None:
     """Return a metric's value in a row; None where it is missing or no number."""
     value = row.get(metric)
     return float(value) if isinstance(value, int | float) else None

@@ -15,7 +15,7 @@ from layers_mcp.analytics.status import status_of_all
 
 T = TypeVar("T")
 
-Tool = Literal["clone_post", "generate_with_hook", "publish_content"]
+ToolName = Literal["clone_post", "generate_with_hook", "publish_content"]
 PublishMode = Literal["publish", "draft"]
 
 Status = Literal["reserved", "unknown", "running", "completed", "failed", "canceled", "refused"]
@@ -71,7 +71,7 @@ class Operation:
     organization: str
     identity: str
     commission_id: str
-    tool: Tool
+    tool: ToolName
     project_id: str
     mode: Mode | PublishMode
     take: int
@@ -142,7 +142,7 @@ class OrderRecord:
 
     commission_id: str
     project_id: str
-    tool: Tool
+    tool: ToolName
     mode: Mode
     ordered_at: datetime
     status: OrderStatus

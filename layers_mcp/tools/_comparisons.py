@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from layers_mcp.analytics.formatting import times
-from layers_mcp.analytics.periods import RATES, WEEK, WEEKS_BEFORE, Row, compare, weekly
+from layers_mcp.analytics.periods import RATES, WEEK, WEEKS_BEFORE, DayRow, compare, weekly
 from layers_mcp.analytics.plausibility import before_connection
 from layers_mcp.api.models import Metrics, SocialAccount
 from layers_mcp.protocol import Result
@@ -71,7 +71,7 @@ def connection_note(reply: Metrics, metrics: Sequence[str], accounts: Sequence[S
     if length is None or not moments or None in moments:
         return ""
     first = min(moment for moment in moments if moment is not None)
-    buckets: list[tuple[datetime, Row]] = []
+    buckets: list[tuple[datetime, DayRow]] = []
     for row in reply.series:
         start = utc_moment(str(row.get("bucket", "")))
         if start is not None:

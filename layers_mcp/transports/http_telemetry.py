@@ -13,7 +13,7 @@ from mcp.shared.exceptions import MCPError
 from opentelemetry import propagate, trace
 from starlette.requests import Request
 
-from layers_mcp.telemetry import SCOPE, CallLabels, Metrics, Outcome, current_call
+from layers_mcp.telemetry import SCOPE, CallLabels, CallMetrics, CallOutcome, current_call
 
 logger = logging.getLogger("layers_mcp.calls")
 
@@ -24,7 +24,7 @@ class ObservedCalls:
     `tools` are the names that may be a label, `tenant_of` tells the short hash of who sent a request.
     """
 
-    def __init__(self, metrics: Metrics, tools: Container[str], tenant_of: Callable[[Any], str]) -> None:
+    def __init__(self, metrics: CallMetrics, tools: Container[str], tenant_of: Callable[[Any], str]) -> None:
         self._metrics = metrics
         self._tools = tools
         self._tenant_of = tenant_of
@@ -38,7 +38,7 @@ class ObservedCalls:
         parent = propagate.extract(cast("Request", ctx.request).headers)
         belonging = current_call.set(labels)
         started = perf_counter()
-        outcome: Outcome = "cancelled"
+        outcome: CallOutcome = "cancelled"
         self._metrics.call_started()
         with self._tracer.start_as_current_span(
             f"tools/call {name}",
@@ -62,11 +62,11 @@ class ObservedCalls:
                 current_call.reset(belonging)
 
 
-def outcome_of(result: HandlerResult) -> Outcome:
+def outcome_of(result: HandlerResult) -> CallOutcome:
     """Return what a result says of its call; its text begins with a code where it failed."""
     answer = result if isinstance(result, dict) else {}
     if not answer.get("isError"):
         return "ok"
     code = answer["content"][0]["text"].partition(":")[0].partition(" ")[0]
-    outcomes: dict[str, Outcome] = {"BUSY": "busy", "TIMEOUT": "timeout"}
+    outcomes: dict[str, CallOutcome] = {"BUSY": "busy", "TIMEOUT": "timeout"}
     return outcomes.get(code, "error")

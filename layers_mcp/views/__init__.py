@@ -1,7 +1,7 @@
 """The views: pages that hosts with MCP Apps show beside a tool's answer (`io.modelcontextprotocol/ui`, 2026-01-26).
 
-`pages(...)` gives them; `Page.join()` makes one file without a network from the sources in this folder, which are plain
-modules: `shared/` is in every view. A tool names its view by `View.uri` in `@tool(view=…)`.
+`pages(...)` returns them; `ViewPage.join()` makes one file from the sources in this folder, without a network. They are
+plain modules: `shared/` is in every view. A tool names its view by `View.uri` in `@tool(view=…)`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ VIEWS: Final = (
 
 
 @dataclass(frozen=True)
-class Page:
+class ViewPage:
     """A view as one server hands it out. `media_origins` are those it may load from, none for most views."""
 
     view: View
@@ -95,10 +95,10 @@ class Page:
         return re.sub(r"/\*(CONFIG|TITLE|CSS|JS)\*/", lambda mark: parts[mark[1]], _source("page.html"))
 
 
-def pages(*, version: str, read_only: bool, media_origins: Sequence[str]) -> list[Page]:
+def pages(*, version: str, read_only: bool, media_origins: Sequence[str]) -> list[ViewPage]:
     """Return the pages of a server. `media_origins` are the only ones whose pictures and videos are loaded."""
     origins = tuple(media_origins)
-    return [Page(view, version, read_only, origins if view.shows_media else ()) for view in VIEWS]
+    return [ViewPage(view, version, read_only, origins if view.shows_media else ()) for view in VIEWS]
 
 
 def _modules(view: View) -> Iterator[str]:

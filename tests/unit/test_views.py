@@ -13,7 +13,7 @@ import layers_mcp.views
 from layers_mcp.config import DEFAULT_MEDIA_ORIGINS
 from layers_mcp.protocol.tool import spec_of
 from layers_mcp.tools import CATALOG, function_of
-from layers_mcp.views import MIME_TYPE, VIEWS, Page, pages
+from layers_mcp.views import MIME_TYPE, VIEWS, ViewPage, pages
 
 SOURCES = Path(layers_mcp.views.__file__).parent
 PAGES = {page.view.name: page for page in pages(version="1.2.3", read_only=False, media_origins=DEFAULT_MEDIA_ORIGINS)}
@@ -61,13 +61,13 @@ def test_every_view_is_a_page_of_its_own_that_a_tool_is_shown_by() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_a_view_is_one_small_file(page: Page) -> None:
+def test_a_view_is_one_small_file(page: ViewPage) -> None:
     assert len(page.join().encode()) <= 60_000
     assert not re.search(r"/\*(?:CSS|JS|TITLE|CONFIG)\*/", page.join())
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_a_view_asks_nobody_but_its_host_and_reads_no_string_as_html(page: Page) -> None:
+def test_a_view_asks_nobody_but_its_host_and_reads_no_string_as_html(page: ViewPage) -> None:
     found = [pattern for pattern in FORBIDDEN if re.search(pattern, page.join())]
     assert found == []
     addresses = set(re.findall(r"https?://[^\s\"'`&;]+", page.join()))
@@ -75,7 +75,7 @@ def test_a_view_asks_nobody_but_its_host_and_reads_no_string_as_html(page: Page)
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_a_page_has_no_handler_and_loads_no_file_by_itself(page: Page) -> None:
+def test_a_page_has_no_handler_and_loads_no_file_by_itself(page: ViewPage) -> None:
     elements = _Elements(page.join()).found
     assert [tag for tag, _ in elements] == ["html", "head", "meta", "meta", "title", "style", "body", "main", "script"]
     names = {name for _, attributes in elements for name in attributes}

@@ -6,12 +6,12 @@ from layers_mcp.operations.kinds.clone import CloneKind, CloneOrder
 from layers_mcp.operations.kinds.content import ContentKind
 from layers_mcp.operations.kinds.generate import GenerateKind, HookOrder
 from layers_mcp.operations.kinds.publish import Publication, PublishKind
-from layers_mcp.operations.models import Tool
+from layers_mcp.operations.models import ToolName
 
 Order = CloneOrder | HookOrder | Publication
 Kind = ContentKind | PublishKind
 
-KINDS: Mapping[Tool, Kind] = {
+KINDS: Mapping[ToolName, Kind] = {
     "clone_post": CloneKind(),
     "generate_with_hook": GenerateKind(),
     "publish_content": PublishKind(),

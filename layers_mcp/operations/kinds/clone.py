@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from layers_mcp.api.dialects.base import CloneBrief
 from layers_mcp.operations.kinds.content import ContentKind, find_content
 from layers_mcp.operations.kinds.content_order import ContentOrder
-from layers_mcp.operations.models import Mode, NotFoundUpstream, Operation, Tool
+from layers_mcp.operations.models import Mode, NotFoundUpstream, Operation, ToolName
 from layers_mcp.operations.state_machine import Accepted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class CloneOrder(ContentOrder):
     """Variants of a post that performed well."""
 
-    tool: ClassVar[Tool] = "clone_post"
+    tool: ClassVar[ToolName] = "clone_post"
     source_platform_post_id: str
     mode: Literal["fork", "reimagine"] = "fork"
     caption: str = ""

@@ -6,14 +6,14 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, cast
 
 from layers_mcp.operations.identity import Argument, Canonical, canonical, canonical_list, canonical_text, identity
-from layers_mcp.operations.models import Mode, PublishMode, Tool
+from layers_mcp.operations.models import Mode, PublishMode, ToolName
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContentOrder:
     """An order of content, its arguments in canonical form. Raises `ValueError` for text that is no valid Unicode."""
 
-    tool: ClassVar[Tool]
+    tool: ClassVar[ToolName]
     noun: ClassVar[str] = "order"
     project_id: str
     variations: int = 1

@@ -10,7 +10,7 @@ from layers_mcp.api.dialects.base import HookBrief
 from layers_mcp.operations.identity import Canonical, identity, same_text
 from layers_mcp.operations.kinds.content import ContentKind, find_content
 from layers_mcp.operations.kinds.content_order import ContentOrder
-from layers_mcp.operations.models import Mode, NotFoundUpstream, Operation, Tool
+from layers_mcp.operations.models import Mode, NotFoundUpstream, Operation, ToolName
 from layers_mcp.operations.state_machine import Accepted
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class HookOrder(ContentOrder):
     `hook_is_title`: the hook is its source's title as that read when it was ordered, and no part of the identity.
     """
 
-    tool: ClassVar[Tool] = "generate_with_hook"
+    tool: ClassVar[ToolName] = "generate_with_hook"
     hook: str
     source_platform_post_id: str = ""
     format: str = "auto"

@@ -14,7 +14,7 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.api.plans import OrderPlan, OrderRequest, WriteRequest
 from layers_mcp.deadlines import OBSERVE_SECONDS, RECONCILE_SECONDS
 from layers_mcp.operations.identity import Canonical, canonical_text, identity
-from layers_mcp.operations.models import NotFoundUpstream, Operation, PublishMode, Tool
+from layers_mcp.operations.models import NotFoundUpstream, Operation, PublishMode, ToolName
 from layers_mcp.operations.state_machine import SLACK, Accepted, Observed
 from layers_mcp.text.ids import id_key
 from layers_mcp.text.times import stamp
@@ -37,7 +37,7 @@ class Publication:
     `at` is None for now. `content` and `accounts` are what is sent, as they were read; the identity is by their ids.
     """
 
-    tool: ClassVar[Tool] = "publish_content"
+    tool: ClassVar[ToolName] = "publish_content"
     noun: ClassVar[str] = "publication"
     project_id: str
     content: Container

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from layers_mcp.operations.models import Operation, Reading, Tenant, Tool
+from layers_mcp.operations.models import Operation, Reading, Tenant, ToolName
 from layers_mcp.operations.state_machine import Event, Released
 
 
@@ -114,7 +114,7 @@ class Store(Protocol):
         """Return the orders that these jobs work on."""
         ...
 
-    async def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
+    async def of_project(self, tenant: Tenant, project_id: str, tool: ToolName) -> Reading[list[Operation]]:
         """Return a project's operations by one tool that were sent and not refused."""
         ...
 

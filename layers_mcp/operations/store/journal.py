@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, func, insert, not_, or_, select, text, update
 
 from layers_mcp.operations.errors import JournalError, UnclearTenantError
-from layers_mcp.operations.models import STAND_IN, Operation, Reading, Tenant, Tool
+from layers_mcp.operations.models import STAND_IN, Operation, Reading, Tenant, ToolName
 from layers_mcp.operations.state_machine import (
     Event,
     Reserved,
@@ -157,7 +157,7 @@ class Journal:
         with self._database.reading() as connection:
             return _readable(connection, select(orders).where(of_tenant(tenant), orders.c.job_id.in_(list(job_ids))))
 
-    def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
+    def of_project(self, tenant: Tenant, project_id: str, tool: ToolName) -> Reading[list[Operation]]:
         """Return a project's operations by one tool that were sent and not refused."""
         wanted = (of_tenant(tenant), orders.c.project_id == project_id, orders.c.tool == tool, SENT)
         with self._database.reading() as connection:

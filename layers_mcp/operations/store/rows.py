@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
-from layers_mcp.operations.models import Operation, Status, Tool
+from layers_mcp.operations.models import Operation, Status, ToolName
 
 
 class DamagedRowError(ValueError):
@@ -94,5 +94,5 @@ _TYPES = {
     "unanswered": int,
     "path": str,
 }
-_KNOWN = {"status": get_args(Status), "tool": get_args(Tool)}
+_KNOWN = {"status": get_args(Status), "tool": get_args(ToolName)}
 """What a row must hold for the program to go on with it."""

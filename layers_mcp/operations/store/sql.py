@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
 
-from layers_mcp.operations.models import Operation, Reading, Tenant, Tool
+from layers_mcp.operations.models import Operation, Reading, Tenant, ToolName
 from layers_mcp.operations.state_machine import Event, Released
 from layers_mcp.operations.store.base import DayLimit, JournalEvent, Store, Wanted
 from layers_mcp.operations.store.worker import Steps, Worker
@@ -91,7 +91,7 @@ class SqlStore(Store):
     async def of_jobs(self, tenant: Tenant, job_ids: Collection[str]) -> Reading[list[Operation]]:
         return await self._step(lambda journal: journal.of_jobs(tenant, job_ids))
 
-    async def of_project(self, tenant: Tenant, project_id: str, tool: Tool) -> Reading[list[Operation]]:
+    async def of_project(self, tenant: Tenant, project_id: str, tool: ToolName) -> Reading[list[Operation]]:
         return await self._step(lambda journal: journal.of_project(tenant, project_id, tool))
 
     async def claims(self, tenant: Tenant, project_id: str) -> Reading[list[Operation]]:

@@ -25,7 +25,7 @@ from layers_mcp.cli.json_logs import JsonFormatter
 from layers_mcp.cli.telemetry import set_up
 from layers_mcp.config import ConfigError
 from layers_mcp.sandbox import Fault, Sandbox
-from layers_mcp.telemetry import Metrics
+from layers_mcp.telemetry import CallMetrics
 from tests.support import LoopClock
 from tests.support.http_server import until
 from tests.support.team_server import Held, team_server
@@ -122,7 +122,7 @@ async def test_orders_and_upstream_requests_are_counted_as_they_happen(tmp_path:
 
 def test_metrics_without_labels_are_there_from_the_start() -> None:
     registry, meter = _metered()
-    Metrics(lambda: 0, meter)
+    CallMetrics(lambda: 0, meter)
     assert _samples(registry) == {
         "layers_mcp_credits_ordered_total": {(): 0},
         "layers_mcp_calls_in_progress": {(): 0},
@@ -132,7 +132,7 @@ def test_metrics_without_labels_are_there_from_the_start() -> None:
 
 def test_orders_and_upstream_requests_have_exactly_their_labels() -> None:
     registry, meter = _metered()
-    observed = Metrics(lambda: 0, meter)
+    observed = CallMetrics(lambda: 0, meter)
     observed.ordered("clone_post", "placed", 240)
     observed.ordered("clone_post", "replayed", 240)
     observed.upstream_answered("GET /v1/projects/:id", 200)
