@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from ssl import SSLContext
 from typing import Any, Literal, Protocol
@@ -15,33 +15,18 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from opentelemetry.metrics import Meter
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from layers_mcp.config import ConfigError, ServerConfig
+from layers_mcp.config import ServerConfig
 from layers_mcp.context import ToolContext
+from layers_mcp.http_auth import HttpAuthentication
 from layers_mcp.http_config import HttpConfig
 from layers_mcp.operations.errors import JournalError
 from layers_mcp.protocol.elicitation import Principal
 from layers_mcp.protocol.errors import NOTHING_CHANGED, ToolError
 from layers_mcp.protocol.request import ClientRequest, Resolve
 from layers_mcp.telemetry import CallMetrics
-from layers_mcp.tenancy.access_tokens import READ_SCOPE, WRITE_SCOPE, AccessTokens
-from layers_mcp.tenancy.authentication import (
-    ApiKeyAuthenticator,
-    AuthenticationError,
-    Authenticator,
-    Caller,
-    InsufficientScope,
-    InvalidCredentials,
-    InvalidOrganization,
-    NoCredentials,
-    OAuthAuthenticator,
-    PresentedCredentials,
-    StaticAuthenticator,
-    TemporarilyUnavailable,
-)
+from layers_mcp.tenancy.authentication import Caller
 from layers_mcp.tenancy.pool import PoolExhausted, WorkspacePool
 from layers_mcp.tenancy.resources import ProcessResources
 from layers_mcp.tenancy.signing_keys import SigningKeys
@@ -49,17 +34,15 @@ from layers_mcp.tenancy.tenants_file import TenantsFileError
 from layers_mcp.tenancy.workspace import Workspace
 from layers_mcp.text.secret import Secret
 from layers_mcp.tools import load_catalog
-from layers_mcp.transports.http import CALLER, CallLimiter, EarlyResponse, McpEndpoint, error_response
+from layers_mcp.transports.http import CALLER, CallLimiter, McpEndpoint
 from layers_mcp.transports.http_origins import Origins
-from layers_mcp.transports.http_routes import MetadataEndpoint, create_http_app, metadata_url
+from layers_mcp.transports.http_routes import MetadataEndpoint, create_http_app
 from layers_mcp.transports.http_telemetry import ObservedCalls
 
 logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 5
 """After which a caller that found no place may try again."""
-
-SCOPES = (READ_SCOPE, WRITE_SCOPE)
 
 
 class BuildServer(Protocol):
@@ -110,7 +93,7 @@ class HttpApp:
         self._calls = CallLimiter(config.max_calls)
         self._tenant_calls: dict[Caller, int] = {}
         self._keys = SigningKeys(config.oauth_issuer, transport=issuer_transport) if config.auth == "oauth" else None
-        self._authenticator = self._make_authenticator()
+        self._authentication = HttpAuthentication(config, self._keys)
         self._managers = {read_only: self._make_manager(read_only) for read_only in (False, True)}
         self._origins = Origins.of(
             loopback_port=config.port if config.on_loopback else None,
@@ -144,29 +127,16 @@ class HttpApp:
 
     def reload(self) -> None:
         """Read the tenants file again; a bad one changes nothing. Without OAuth there is nothing to read."""
-        if not isinstance(self._authenticator, OAuthAuthenticator):
-            return
         try:
-            self._authenticator.reload()
+            callers = self._authentication.reload()
         except TenantsFileError as error:
             logger.error("%s; the old one stays in force", error)
         else:
-            self._pool.retain(self._authenticator.callers())
-            logger.info("the tenants file was read again")
+            if callers is not None:
+                self._pool.retain(callers)
+                logger.info("the tenants file was read again")
 
     # --- what it is made of
-
-    def _make_authenticator(self) -> Authenticator:
-        config = self._config
-        if config.auth == "none":
-            return StaticAuthenticator(config.credentials, config.policy)
-        if self._keys is None or config.tenants is None:
-            return ApiKeyAuthenticator(config.policy)
-        tokens = AccessTokens(self._keys, issuer=config.oauth_issuer, resource=config.resource)
-        try:
-            return OAuthAuthenticator(tokens, config.tenants, config.policy)
-        except TenantsFileError as error:
-            raise ConfigError(f"--tenants: {error}") from None
 
     def _make_manager(self, read_only: bool) -> StreamableHTTPSessionManager:
         scope: Literal["public", "private"] = "private" if self._config.auth == "oauth" else "public"
@@ -185,11 +155,11 @@ class HttpApp:
                 origins=self._origins,
                 resource=self._config.resource,
                 issuer=self._config.oauth_issuer,
-                scopes=self._scopes,
+                scopes=self._authentication.scopes,
             )
         endpoint = McpEndpoint(
             origins=self._origins,
-            authenticate=self._authenticate,
+            authenticate=self._authentication.authenticate,
             calls=self._calls,
             manager_of=lambda caller: self._managers[caller.policy.read_only],
         )
@@ -224,49 +194,6 @@ class HttpApp:
         except JournalError:
             return "journal"
         return ""
-
-    # --- who is calling
-
-    @property
-    def _scopes(self) -> tuple[str, ...]:
-        return SCOPES[:1] if self._config.policy.read_only else SCOPES
-
-    async def _authenticate(self, headers: Headers) -> Caller:
-        presented = PresentedCredentials(
-            authorization=headers.getlist("authorization"),
-            api_key=headers.getlist("x-layers-api-key"),
-            organization=headers.getlist("x-layers-organization"),
-        )
-        try:
-            return await self._authenticator.authenticate(presented)
-        except AuthenticationError as error:
-            raise EarlyResponse(self._refusal(error)) from None
-
-    def _refusal(self, error: AuthenticationError) -> Response:
-        match error:
-            case NoCredentials():
-                return error_response(401, "invalid_request", str(error), self._challenge())
-            case InvalidCredentials():
-                return error_response(401, "invalid_token", str(error), self._challenge("invalid_token", str(error)))
-            case InsufficientScope():
-                return error_response(
-                    403, "insufficient_scope", str(error), self._challenge("insufficient_scope", str(error))
-                )
-            case TemporarilyUnavailable():
-                seconds = {"Retry-After": str(max(1, round(error.retry_after)))}
-                return error_response(503, "temporarily_unavailable", str(error), seconds)
-            case InvalidOrganization():
-                return error_response(400, "invalid_request", str(error))
-            case _:
-                return error_response(403, "access_denied", str(error))
-
-    def _challenge(self, error: str = "", description: str = "") -> Mapping[str, str]:
-        """RFC 6750 and RFC 9728: what is wrong, and where to learn how to get a token."""
-        values: dict[str, str] = {"error": error, "error_description": description} if error else {}
-        if self._config.auth == "oauth":
-            values |= {"resource_metadata": metadata_url(self._config.resource), "scope": " ".join(self._scopes)}
-        parameters = ", ".join(f'{name}="{value}"' for name, value in values.items())
-        return {"WWW-Authenticate": f"Bearer {parameters}".strip()}
 
     # --- what a call is given
 
