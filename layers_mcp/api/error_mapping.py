@@ -169,8 +169,9 @@ def _hint(kind: type[LayersError], request: Request, status: int, wait: float | 
 
 def _said(message: str, details: Mapping[str, Any], request: Request) -> str:
     """Upstream's message with its issues, without what was sent; one line."""
-    parts = [part[:_LONGEST_PART] for part in (message, *_issues(details)) if part]
-    text = printable("; ".join(part.rstrip(". ") for part in parts))
+    parts = dict.fromkeys(part[:_LONGEST_PART].rstrip(". ") for part in (message, *_issues(details)) if part)
+    once = [part for part in parts if not any(part in other for other in parts if other != part)]
+    text = printable("; ".join(once))
     for value in sorted(_sent(request), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", text)
         text = _without_pieces(text, value)

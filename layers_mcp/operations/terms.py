@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from layers_mcp.api.errors import KillSwitch, LayersError, Unauthenticated
-from layers_mcp.api.models import Credits
+from layers_mcp.api.models import Credits, ReviewPolicy
 from layers_mcp.deadlines import TERMS_SECONDS
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import NotHeldError, OperationError
@@ -31,13 +31,15 @@ class Terms:
     `estimated_credits` is the most that sending costs now, None where that is not known; `held` whether every
     finished piece surely waits for a person, None where that is not known or was not asked. No part of the agreement:
     `balance` is what there was to spend when the price was read, None where that is not known; `unlisted` whether the
-    price list was read, and lacks a price that was looked for.
+    price list was read, and lacks a price that was looked for; `held_in_part` whether the review policy was read, and
+    keeps only some of the pieces, or for a while.
     """
 
     estimated_credits: int | None
     held: bool | None = None
     balance: int | None = None
     unlisted: bool = False
+    held_in_part: bool = False
 
     def are_covered_by(self, agreed: Terms | None) -> bool:
         """Return whether who agreed to `agreed` has agreed to these: no higher or lost estimate, no less hold."""
@@ -84,10 +86,12 @@ class TermsReader:
         priced = [replace(row, estimated_credits=_estimate(row, prices)) for row in rows]
         estimates = [row.estimated_credits for row in priced]
         total = None if None in estimates else sum(each or 0 for each in estimates)
-        held = await self._held(rows[0].project_id) if ask_hold else None
+        policy = await self._review_policy(rows[0].project_id) if ask_hold else None
+        held = policy.holds_everything if policy else None
+        terms = Terms(total, held, held_in_part=policy is not None and held is None)
         if credit is None:
-            return priced, Terms(total, held)
-        return priced, Terms(total, held, credit.spendable, unlisted=None in estimates)
+            return priced, terms
+        return priced, replace(terms, balance=credit.spendable, unlisted=None in estimates)
 
     async def refusals(self, rows: Sequence[Operation], terms: Terms, limits: Limits) -> list[OperationError]:
         """Return why these rows may not be sent now; the day's limit is checked once more when they are."""
@@ -97,7 +101,7 @@ class TermsReader:
             ordered = await require_journal(lambda: self._store.credits_of_day(tenant, self._clock.now(), entries))
             found.append(daily_limit_refusal(terms.estimated_credits, ordered, self._limit.credits))
         if limits.require_approval and not terms.held:
-            found.append(_not_held(held=terms.held))
+            found.append(_not_held(terms))
         return [refusal for refusal in found if refusal is not None]
 
     async def _credits(self) -> Credits | None:
@@ -110,10 +114,10 @@ class TermsReader:
                 pass
         return None
 
-    async def _held(self, project_id: str) -> bool | None:
+    async def _review_policy(self, project_id: str) -> ReviewPolicy | None:
         with anyio.move_on_after(TERMS_SECONDS):
             try:
-                return (await self._api.projects.review_policy(project_id)).holds_everything
+                return await self._api.projects.review_policy(project_id)
             except LayersError:
                 pass
         return None
@@ -124,10 +128,13 @@ def _estimate(row: Operation, prices: Prices) -> int | None:
     return estimate(row.price_keys, row.variations, prices) if KINDS[row.tool].spends else 0
 
 
-def _not_held(*, held: bool | None) -> NotHeldError:
-    why = (
-        "The project's review policy lets finished content go live without a person's decision."
-        if held is False
-        else "Whether the project's review policy keeps every finished piece for a person is not known."
-    )
+HELD_IN_PART = "The project's review policy holds finished content for a person only in part, or for a while."
+
+
+def _not_held(terms: Terms) -> NotHeldError:
+    why = "Whether the project's review policy keeps every finished piece for a person is not known."
+    if terms.held_in_part:
+        why = HELD_IN_PART
+    elif terms.held is False:
+        why = "The project's review policy lets finished content go live without a person's decision."
     return NotHeldError(why, "Set the review policy to review everything in Layers, or order without require_approval.")

@@ -125,8 +125,10 @@ def _text(rule: Schema, value: Any) -> str:
             raise _UnfitError(expectation(rule))
         return value
     low, high = rule.get("minLength", 0), rule.get("maxLength", LONGEST_TEXT)
-    if not low <= len(value) <= high or (low and not value.strip()):
+    if not low <= len(value) <= high:
         raise _UnfitError(expectation(rule))
+    if low and not value.strip():
+        raise _UnfitError("text that is not blank")
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise _UnfitError("text without NUL characters and without halves of surrogate pairs")
     return value

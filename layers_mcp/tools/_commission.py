@@ -12,7 +12,7 @@ from layers_mcp.api.models import ReviewPolicy
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, ORDER_EXTRAS_SECONDS, POLICY_AGE_SECONDS
 from layers_mcp.operations import CloneOrder, HookOrder, Limits, Placement, SimilarOrder
-from layers_mcp.operations.terms import Terms
+from layers_mcp.operations.terms import HELD_IN_PART, Terms
 from layers_mcp.protocol import Result, invalid_argument
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.text.times import stamp
@@ -148,7 +148,7 @@ def _commission(
     record = placement.record
     held, held_note = _held(policy)
     notes = [*_replay_notes(placement), *placement.notes, *_unnamed_notes(placement)]
-    if held_note:
+    if held_note and held_note not in notes:
         notes.append(held_note)
     if balance is None:
         notes.append("The credit balance could not be read just now.")
@@ -182,7 +182,7 @@ def _held(policy: ReviewPolicy | LayersError) -> tuple[bool | None, str]:
         return None, "The project's review policy could not be read: finished content may go live without a review."
     held = policy.holds_everything
     if held is None:
-        return None, "The project's review policy holds finished content for a person only in part, or for a while."
+        return None, HELD_IN_PART
     return held, ""
 
 

@@ -171,7 +171,7 @@ def _refusal(conflict: Conflict | ContentRejected, present: str) -> ToolError:
     reason = {
         "approved": "The content is approved already, and a decision is final.",
         "rejected": "The content is rejected already, and a decision is final.",
-        "not_required": "This content needs no approval: its project publishes without one.",
+        "not_required": "This content needs no approval: its project lets content be published without one.",
         "pending": "The content cannot be decided yet: it has to be finished first.",
     }.get(present, conflict.reason)
     return ToolError(

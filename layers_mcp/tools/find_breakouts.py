@@ -11,7 +11,7 @@ from pydantic import Field
 from layers_mcp.analytics.breakouts import Evidence
 from layers_mcp.analytics.formatting import counted
 from layers_mcp.analytics.metrics import FULL_RANKING, Window
-from layers_mcp.api.errors import LayersError, NotConfigured, Unauthenticated
+from layers_mcp.api.errors import ForbiddenScope, LayersError, NotConfigured, Unauthenticated
 from layers_mcp.api.models import Page, Project, Ranking, SocialAccount
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
@@ -176,12 +176,15 @@ async def _read(context: ToolContext, project_ids: Sequence[str], window: Window
         project_id: _Seen(look.outcome) if isinstance(look.outcome, LayersError) else look.outcome
         for project_id, look in looks.items()
     }
-    for one in seen.values():
-        if isinstance(one.ranking, NotConfigured | Unauthenticated):  # true of every project alike
-            raise one.ranking
+    failures = [one.ranking for one in seen.values() if isinstance(one.ranking, LayersError)]
+    for failure in failures:  # raised where it is true of every project alike
+        lacks_scope = isinstance(failure, ForbiddenScope) and len(failures) == len(seen)
+        if lacks_scope or isinstance(failure, NotConfigured | Unauthenticated):
+            raise failure
     page = active if listing is None else listing.or_else(None)
     left = rest.or_else("") if rest else ""
-    return _Round(project_names(page.items) if page else {}, seen, next_cursor, left, active.notes if active else ())
+    notes = active.notes if active else ["cursor applies to the active projects only."] if cursor else ()
+    return _Round(project_names(page.items) if page else {}, seen, next_cursor, left, notes)
 
 
 async def _look(context: ToolContext, project_id: str, window: Window) -> _Seen:

@@ -10,7 +10,7 @@ from pydantic import Field
 from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container
 from layers_mcp.context import ToolContext
-from layers_mcp.protocol import READ, Result, tool
+from layers_mcp.protocol import READ, Result, invalid_argument, tool
 from layers_mcp.text.ids import id_key
 from layers_mcp.text.sanitize import clean
 from layers_mcp.text.times import local, stamp
@@ -73,11 +73,15 @@ async def list_schedule(
     change_schedule.
     """
     now = context.now()
+    first = moment("since", since, now) if since.strip() else None
+    last = moment("until", until, now) if until.strip() else None
+    if first and last and first > last:
+        raise invalid_argument("`since` must not be after `until`.", "Swap them, or ask for an earlier `since`.")
     page = await context.api.publishing.list(
         project_id,
         status=status,
-        since=moment("since", since, now) if since.strip() else None,
-        until=moment("until", until, now) if until.strip() else None,
+        since=first,
+        until=last,
         limit=limit,
         cursor=cursor,
     )
@@ -88,6 +92,9 @@ async def list_schedule(
         hooks = {each: reads.start(context.api.content.get, each) for each in containers}
     by_id = accounts_by_key(accounts.or_else(()))
     notes = list(page.notes)
+    if not page.items and not cursor:
+        narrowed = " with this status or in this time" if status or first or last else ""
+        notes.append(f"The schedule of this project holds nothing{narrowed}.")
     if isinstance(accounts.outcome, LayersError):
         notes.append("The accounts' handles could not be read just now.")
     tz = zone.or_else(ZoneInfo("UTC"))

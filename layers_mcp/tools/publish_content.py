@@ -267,7 +267,9 @@ def _status(placement: Placement, posts: Sequence[ScheduledPost], container: Con
 def _next_step(status: str, placement: Placement, moment: datetime | None) -> str:
     again = f" take={placement.next_take} publishes it again, if a person wants that." if placement.next_take else ""
     if status == "scheduled" and moment is None:
-        return "It goes out in about half a minute; until then change_schedule can cancel it."
+        drafts = any(row.mode == "draft" for row in placement.rows)
+        what = "It reaches the app's drafts" if drafts else "It goes out"
+        return f"{what} in about half a minute; until then change_schedule can cancel it."
     return _NEXT_STEPS.get(status, "list_schedule with the project_id shows its status.") + again
 
 

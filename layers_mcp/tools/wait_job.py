@@ -8,7 +8,6 @@ from typing import Annotated, Literal, cast
 import anyio
 from pydantic import Field
 
-from layers_mcp.analytics.status import WITHOUT_RESULT
 from layers_mcp.api.errors import LayersError, NotFound, TimedOut
 from layers_mcp.api.models import Job
 from layers_mcp.context import ToolContext
@@ -139,11 +138,11 @@ async def _record_ends(context: ToolContext, progress: JobProgress) -> list[str]
         ordered, unread = await history.variations(list(progress.jobs))
         for job_id, job in progress.jobs.items():
             named, wanted = len(job.container_ids), ordered.get(job_id, 0)
-            if named < wanted and job.status not in WITHOUT_RESULT:
+            if named < wanted:
                 where = f" with project_id {job.project_id}" if job.project_id else " with the project"
                 notes.append(
                     f"Job {job_id} names {named} of the {wanted} containers that were ordered: "
-                    f"get_content{where} lists them all."
+                    f"get_content{where} lists what was made."
                 )
         notes += list(dict.fromkeys(filter(None, [*warnings, unread])))
     return notes

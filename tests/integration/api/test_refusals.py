@@ -29,6 +29,22 @@ async def test_issues_are_understood_as_texts_and_objects_and_only_the_first_are
     assert refusal.value.reason == "Layers refused the request: plain; bare; a.b: text; more"
 
 
+@pytest.mark.parametrize(
+    ("message", "issue", "told"),
+    [
+        ("The cursor is not valid.", {"path": ["cursor"], "message": "The cursor is not valid"}, "cursor: The cursor"),
+        ("influencerId: is none of ours.", {"path": "influencerId", "message": "is none of ours"}, "influencerId: is"),
+        ("Bad query: since must be a datetime.", "since must be a datetime", "Bad query: since"),
+    ],
+)
+async def test_what_is_wrong_is_said_once(message: str, issue: object, told: str) -> None:
+    async with client(Upstream(refused(422, "VALIDATION", message, {"issues": [issue]}))) as layers:
+        with pytest.raises(ValidationFailed) as refusal:
+            await layers.whoami()
+    assert refusal.value.reason.startswith(f"Layers refused the request: {told}")
+    assert ";" not in refusal.value.reason
+
+
 async def test_what_was_sent_is_not_echoed_wherever_it_was_sent() -> None:
     said = f"{KEY} may not use prj_secret/1 with 'My private hook' near secretsearch or idem"
     upstream = Upstream(refused(422, "VALIDATION", said))

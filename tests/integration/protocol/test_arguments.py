@@ -171,7 +171,8 @@ ID = {"type": "object", "properties": {"id": {"type": "string"}, "more": {"type"
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
 def test_a_required_text_and_the_texts_of_a_list_are_never_blank(blank: str) -> None:
-    assert refused({"id": blank}, ID) == "`id` must be text of 1 to 1000 characters."
+    expected = "text that is not blank" if blank else "text of 1 to 1000 characters"
+    assert refused({"id": blank}, ID) == f"`id` must be {expected}."
     assert (
         refused({"some": [blank]}, BARE) == "`some` must be a list of 1 to 100 items, each text of 1 to 3 characters."
     )

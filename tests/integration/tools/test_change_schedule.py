@@ -38,6 +38,26 @@ async def post(harness: PublishingHarness) -> str:
     return scheduled.scheduled_post_id
 
 
+async def test_an_empty_schedule_says_so_and_a_reversed_window_is_refused(harness: PublishingHarness) -> None:
+    empty = await list_schedule(harness.context, project_id=harness.sandbox.project_id("hooli-new"))
+    assert (empty.items, empty.notes) == ([], ["The schedule of this project holds nothing."])
+    filtered = await list_schedule(harness.context, project_id=harness.project, status=("queued",))
+    assert filtered.notes == ["The schedule of this project holds nothing with this status or in this time."]
+    before = len(harness.sandbox.requests)
+    with pytest.raises(ToolError, match="`since` must not be after `until`"):
+        await list_schedule(harness.context, project_id=harness.project, since="1d", until="2d")
+    assert len(harness.sandbox.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [("publish", "It goes out in"), ("draft", "It reaches the app's drafts in")]
+)
+async def test_what_happens_within_half_a_minute_is_what_was_asked_for(
+    harness: PublishingHarness, mode: str, words: str
+) -> None:
+    assert (await harness.publish(mode=mode)).next_step.startswith(f"{words} about half a minute;")
+
+
 async def test_the_schedule_is_listed_moved_and_canceled(harness: PublishingHarness) -> None:
     placed = await harness.publish(at=TOMORROW)
     [post] = placed.scheduled_posts

@@ -96,7 +96,7 @@ async def test_nothing_is_said_of_the_effect_where_the_state_is_another_than_dec
     ("present", "words"),
     [
         ("rejected", "rejected already, and a decision is final"),
-        ("not_required", "needs no approval"),
+        ("not_required", "needs no approval: its project lets content be published without one."),
         ("pending", "has to be finished first"),
     ],
 )

@@ -11,7 +11,7 @@ import anyio
 import httpx2
 import pytest
 
-from layers_mcp.api.errors import NotConfigured, Unauthenticated
+from layers_mcp.api.errors import ForbiddenScope, NotConfigured, Unauthenticated
 from layers_mcp.app import open_context
 from layers_mcp.deadlines import CALL_SECONDS
 from layers_mcp.lifecycle import Deadline
@@ -307,6 +307,19 @@ async def test_a_wrong_key_is_an_error_and_no_quiet_project(tmp_path: Path) -> N
     upstream = agency({"prj_1": refused(401, "UNAUTHENTICATED")})
     with pytest.raises(Unauthenticated):
         await looked(upstream, tmp_path, "prj_1")
+
+
+async def test_a_key_without_the_scope_is_an_error_and_not_a_quiet_project_each(tmp_path: Path) -> None:
+    forbidden = refused(403, "FORBIDDEN_SCOPE")
+    with pytest.raises(ForbiddenScope, match="lacks the scope metrics:read"):
+        await looked(agency({"prj_1": forbidden, "prj_2": forbidden}), tmp_path)
+    half = await looked(agency({"prj_1": forbidden, "prj_2": [row(1, 0.082), *FIELD]}), tmp_path / "half")
+    assert [quiet.reason for quiet in half.quiet] == ["unreadable"]
+
+
+async def test_a_cursor_beside_named_projects_is_noted(tmp_path: Path) -> None:
+    result = await looked(agency({"prj_1": [row(1, 0.082), *FIELD]}), tmp_path, "prj_1", cursor="c2")
+    assert "cursor applies to the active projects only." in result.notes
 
 
 async def test_no_key_at_all_is_an_error(tmp_path: Path) -> None:

@@ -281,6 +281,16 @@ async def test_an_order_that_must_be_held_is_refused_where_content_goes_live_by_
     assert harness.charges() == 0
 
 
+async def test_an_order_that_is_held_in_part_says_so_once(harness: OrderHarness) -> None:
+    harness.sandbox.set_review_policy("acme-todo", "review_first_n", 3)
+    in_part = "The project's review policy holds finished content for a person only in part, or for a while."
+    with pytest.raises(OperationError) as refused:
+        await harness.generate(require_approval=True)
+    assert (refused.value.code, refused.value.reason) == ("NOT_HELD", in_part)
+    preview = await harness.generate(require_approval=True, dry_run=True)
+    assert [note for note in preview.notes if "review policy" in note] == [in_part]
+
+
 async def test_requiring_approval_is_no_part_of_the_order(harness: OrderHarness) -> None:
     first = await harness.generate(require_approval=True)
     again = await harness.generate()

@@ -253,14 +253,16 @@ async def test_a_status_from_another_vintage_counts_as_running(tmp_path: Path) -
 # What the order book knows
 
 
-async def test_fewer_containers_than_were_ordered_are_noted_with_the_project(tmp_path: Path) -> None:
-    upstream = on(("job_1", job("job_1", "completed", containerId="cnt_1")))
+@pytest.mark.parametrize("status", ["running", "completed", "failed", "canceled"])
+async def test_fewer_containers_than_were_ordered_are_noted_with_the_project(tmp_path: Path, status: str) -> None:
+    upstream = on(("job_1", job("job_1", status, containerId="cnt_1")))
     upstream.replies["POST /v1/projects/prj_1/content"] = {"jobId": "job_1", "containerId": "cnt_1"}
     async with upstream.open_tool_context(tmp_path) as context:
         await context.operations.orders.place(HookOrder(project_id="prj_1", hook="A hook", variations=3))
-        waited = await wait_job(context, job_ids=("job_1",))
+        waited = await wait_job(context, job_ids=("job_1",), timeout_seconds=0)
     assert waited.notes == [
-        "Job job_1 names 1 of the 3 containers that were ordered: get_content with project_id prj_1 lists them all."
+        "Job job_1 names 1 of the 3 containers that were ordered: "
+        "get_content with project_id prj_1 lists what was made."
     ]
 
 
