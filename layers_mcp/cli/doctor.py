@@ -8,7 +8,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
 
@@ -43,6 +43,7 @@ SETTINGS = (
     "confirm_seconds",
     "state_key_file",
     "state_dir",
+    "media_origin",
     "vintage",
     "log_level",
 )
@@ -68,7 +69,7 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(options: Namespace) -> int:
     """Write the findings to stdout; 0 when a call would work, else 1."""
-    if options.http:
+    if options.http is not None:
         from layers_mcp.cli.http_doctor import examine_http
 
         imports_done()
@@ -111,6 +112,8 @@ def _shown(name: str, value: object) -> object:
         return "set" if value else "not set"
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, cast("tuple[object, ...]", value))) or "none"
     return "none" if value in (None, "") else value
 
 

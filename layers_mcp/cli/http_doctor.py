@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from layers_mcp.config import ConfigError
+
 SECONDS = 10.0
 
 _LIST: dict[str, object] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
@@ -19,8 +21,7 @@ async def examine_http(
 ) -> int:
     """Write a line for each thing to `stream` (stdout); 0 when clients can use the server, else 1."""
     out = stream or sys.stdout
-    parts = urlsplit(url)
-    root = f"{parts.scheme}://{parts.netloc}"
+    root = root_of(url)
     works = True
     async with httpx2.AsyncClient(transport=transport, timeout=SECONDS, follow_redirects=False) as http:
         try:
@@ -28,9 +29,29 @@ async def examine_http(
             works &= _tell(out, "ready", await http.get(f"{root}/health/ready"), 200)
             works &= await _endpoint(out, http, url)
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
-            _line(out, "FAIL", "reach", f"{root or url}: {type(error).__name__}")
+            _line(out, "FAIL", "reach", f"{root}: {_why(error)}")
             return 1
     return 0 if works else 1
+
+
+def root_of(url: str) -> str:
+    """Return the server's address in `url`. Raises `ConfigError` where that is no http URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ConfigError("--http must be the URL of a server, such as http://127.0.0.1:8000/mcp")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _why(error: Exception) -> str:
+    """Return in words why nothing came."""
+    if isinstance(error, httpx2.TimeoutException):
+        return f"no answer within {SECONDS:.0f} seconds"
+    if isinstance(error, httpx2.ConnectError):
+        return "nothing there accepts a connection"
+    return "the connection broke off, or what came is no HTTP"
 
 
 async def _endpoint(out: TextIO, http: httpx2.AsyncClient, url: str) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +11,10 @@ import pytest
 
 from layers_mcp.cli import main
 from layers_mcp.cli.doctor import examine
-from layers_mcp.config import Options
+from layers_mcp.config import DEFAULT_MEDIA_ORIGINS, Options, ServerConfig
 from layers_mcp.sandbox import Sandbox
+from layers_mcp.tenancy.credentials import Credentials
+from layers_mcp.tenancy.policy import Policy
 
 KEY = "lp_live_doctor_s3cr3t"
 
@@ -35,6 +38,8 @@ async def test_a_working_key_is_told_with_what_it_may_do(tmp_path: Path) -> None
     assert code == 0
     assert "ok    reach                https://api.layers.test" in text
     assert "metrics:read" in text
+    assert all(f" {field.name} " in text for each in (ServerConfig, Credentials, Policy) for field in fields(each))
+    assert f"media_origin         {', '.join(DEFAULT_MEDIA_ORIGINS)} (" in text
     assert "Sandbox Agency" in text
     assert sandbox.api_key not in text
     sandbox.close()

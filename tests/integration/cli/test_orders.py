@@ -13,6 +13,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ import httpx2
 import pytest
 
 from layers_mcp.api.errors import LayersError
+from layers_mcp.app import open_context
 from layers_mcp.cli import main
 from layers_mcp.cli.orders import add_parser, show
+from layers_mcp.config import Options, ServerConfig
 from layers_mcp.operations.models import Operation
 from layers_mcp.operations.state_machine import ClockWentBackwards, Observed, Released
 from layers_mcp.operations.store.database import Database
@@ -441,6 +444,17 @@ def test_bad_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixtu
     gc.enable()
     captured = capsys.readouterr()
     assert (left.value.code, captured.out, captured.err.count("\n")) == (2, "", 1)
+
+
+async def test_an_age_goes_by_the_clock_of_the_sandboxs_world(tmp_path: Path, shown: Shown) -> None:
+    config = ServerConfig.load(Options({"state_dir": str(tmp_path), "sandbox": True}, {}))
+    async with open_context(config) as context:
+        project = (await context.api.projects.list()).items[0].id
+        await generate_with_hook(context, project_id=project, hook="Plan less.")
+    with Sandbox(path=config.world_path) as world:
+        world.advance(timedelta(days=14))
+    assert await shown.json("--sandbox", "--since", "7d") == []
+    assert len(await shown.json("--sandbox", "--since", "21d")) == 1
 
 
 @pytest.mark.subprocess
