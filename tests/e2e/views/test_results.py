@@ -82,6 +82,13 @@ def test_each_way_of_ordering_tells_its_lift_its_range_and_its_wins(shown: Shown
     assert " of " not in boxes["hook"]
 
 
+def test_a_way_whose_rankings_could_not_be_read_is_not_said_to_be_early(shown: Shown) -> None:
+    show(shown, {"commissions": [order("one")], "by_mode": [{"mode": "fork", "commissions": 1}], "notes": []})
+    [box] = shown.texts("by-mode")
+    assert "Its results could not be read" in box
+    assert "live" not in box
+
+
 def test_credits_are_told_as_estimated_and_charged(shown: Shown) -> None:
     show(shown)
     assert "estimated 2,400 credits" in shown.page_text
