@@ -12,6 +12,7 @@ from typing import NamedTuple
 import anyio
 
 from layers_mcp.sandbox.asgi import (
+    ClientDisconnect,
     Message,
     Receive,
     Request,
@@ -70,7 +71,10 @@ class App:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError("the sandbox speaks HTTP only")
-        request = await Request.read(scope, receive)
+        try:
+            request = await Request.read(scope, receive)
+        except ClientDisconnect:
+            return None  # half a request does nothing
         faults = self.plan.faults_for(request.method, request.segments, {name for name, _ in request.query})
         if "drop_before" in faults:
             self._record(request, 0)

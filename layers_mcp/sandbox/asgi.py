@@ -27,6 +27,10 @@ class DroppedConnectionError(Exception):
         self.length = length
 
 
+class ClientDisconnect(Exception):  # noqa: N818 - named for what happened, as in Starlette
+    """The client left before its request was whole."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What came in."""
@@ -40,13 +44,15 @@ class Request:
 
     @classmethod
     async def read(cls, scope: Message, receive: Receive) -> Request:
-        """Return the whole request, body included."""
+        """Return the whole request, body included. Raises `ClientDisconnect`."""
         parts: list[bytes] = []
         more = True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
             parts.append(message.get("body", b""))
-            more = message["type"] == "http.request" and message.get("more_body", False)
+            more = message.get("more_body", False)
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         path = raw.split(b"?")[0].decode("latin-1")
         return cls(

@@ -64,6 +64,22 @@ async def test_a_connection_lost_before_the_work_leaves_nothing(either: Api, san
     assert sandbox.requests[-1].status == 0
 
 
+async def test_a_request_that_breaks_off_does_nothing(over_http: str, sandbox: Sandbox) -> None:
+    """As when its client is killed between the head and the body, which could pass for an order with no arguments."""
+    url = httpx2.URL(over_http)
+    head = (
+        f"POST /v1/projects/{sandbox.project_id('acme-todo')}/content HTTP/1.1\r\nHost: {url.host}\r\n"
+        f"Authorization: Bearer {sandbox.api_key}\r\nIdempotency-Key: key-1\r\n"
+        "Content-Type: application/json\r\nContent-Length: 40\r\n\r\n"
+    )
+    async with await anyio.connect_tcp(url.host, url.port or 80) as stream:
+        await stream.send(head.encode())
+    async with plain_client(over_http, headers={"Authorization": f"Bearer {sandbox.api_key}"}) as client:
+        api = Api(sandbox, client)
+        assert (await api.generate(key="key-1", format="video_remix")).status_code == 202
+    assert len(charges(sandbox)) == 1
+
+
 async def test_a_truncated_answer_breaks_off_after_the_work_was_done(either: Api, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault(endpoint="POST /v1/projects/:projectId/content", kind="truncate", calls=(1,)))
     with pytest.raises(httpx2.RemoteProtocolError):
