@@ -21,7 +21,7 @@ from tests.e2e.views.browser import Shown, Wire, result_of
 from tests.support import configured
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
-LARGEST = 150_000
+LARGEST = 200_000
 START = datetime(2026, 10, 19, 9, 10, tzinfo=UTC)
 NAMES = [
     f"{view}-{theme}"
