@@ -28,9 +28,12 @@ _LEAST_FINISHED_FIRST = {
     "draft": "draft",
 }
 
+_OUT = frozenset({"queued", "publishing", "published"})
+"""Statuses of a post that is live or on its way there."""
+
 
 class PublicationStatus(Result):
-    """The publishing status of content: its posts, one an account, the least finished one telling status and time."""
+    """The publishing status of content: all its posts; one an account counts, and the least finished of these tells."""
 
     status: str
     at: str | None = None
@@ -99,10 +102,13 @@ async def read_publications(context: ToolContext, containers: Iterable[Container
 def publication_status(posts: Iterable[ScheduledPost]) -> PublicationStatus:
     """Return the status of one container by its scheduled posts, the latest one first: one an account counts.
 
-    That is the latest, but for one that ended without going live where another did: what is live stays live.
+    That is the latest, but for one that ended without going live where another did: what is live stays live. The ids
+    are those of every post that counts, is live or is on its way.
     """
-    counted = [_counted(of_account) for of_account in _by_account(posts).values()]
-    ids = [post.scheduled_post_id for post in counted]
+    by_account = _by_account(posts).values()
+    counted = [_counted(of_account) for of_account in by_account]
+    told = [post for of_account in by_account for post in of_account if post.status in _OUT or post in counted]
+    ids = [post.scheduled_post_id for post in told]
     for status, word in _LEAST_FINISHED_FIRST.items():
         moments = [_moment(post) for post in counted if post.status == status]
         if moments:

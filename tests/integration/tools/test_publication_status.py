@@ -163,6 +163,23 @@ async def test_an_approval_that_sets_posts_going_says_which_and_when(harness: Pu
     assert (rejected.publication and rejected.publication.status, rejected.next_step) == ("not_published", None)
 
 
+async def test_every_post_of_the_same_content_on_one_account_is_listed(harness: PublicationHarness) -> None:
+    one, _ = harness.containers
+    await decide_content(harness.context, one, "approve")
+    [first] = await harness.publish(one, at="2026-04-18T09:00:00Z")
+    [second] = await harness.publish(one, at="2026-04-18T10:30:00Z")
+    queued = await harness.publication(one)
+    harness.clock.move(days=2)
+    live = await harness.publication(one)
+    reviewed = await review_commissions(harness.context, project_id=harness.project)
+    [decision] = [each for row in reviewed.commissions for each in row.decisions if each["container_id"] == one]
+    assert [told and (told.status, set(told.scheduled_post_ids)) for told in (queued, live)] == [
+        ("scheduled", {first, second}),
+        ("published", {first, second}),
+    ]
+    assert set(decision["publication"]["scheduled_post_ids"]) == {first, second}
+
+
 async def test_a_canceled_post_is_not_published_and_the_others_count(harness: PublicationHarness) -> None:
     one, _ = harness.containers
     await decide_content(harness.context, one, "approve")
