@@ -98,7 +98,11 @@ class Sandbox:
         self._clock = clock or _real_time
         self._parameters = world or WorldParameters()
         self._store = Store(path)
-        self._open(seed, shared=path is not None)
+        try:
+            self._open(seed, shared=path is not None)
+        except BaseException:
+            self._store.close()
+            raise
         engine = Engine(self._parameters, self._seed)
         plan = FaultPlan(self.faults, self._seed)
         self.app = App(self._store, engine, plan, self._moment, Dialect(vintage), RateLimits() if rate_limits else None)

@@ -126,7 +126,8 @@ class Store:
     def _is_world(self) -> bool:
         """Return whether the file is a world of some version, or still empty: nothing else is ever written to."""
         tables = {row["name"] for row in self.db.execute("SELECT name FROM sqlite_master")}
-        return not tables or "world" in tables
+        versioned = self.db.execute("PRAGMA user_version").fetchone()[0] != 0
+        return not tables or ("world" in tables and versioned)
 
     def create(self) -> bool:
         """Make the tables where there are none yet; inside a write. Answers whether the world is new."""

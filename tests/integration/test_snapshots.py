@@ -13,6 +13,7 @@ import os
 import random
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Recorder(httpx2.AsyncBaseTransport):
 def journal_rows(state_dir: Path) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table of the journal, without the rows' own random ids."""
     [path] = state_dir.glob("*.db")
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         db.row_factory = sqlite3.Row
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
         return {table: [_without_random_id(row) for row in db.execute(f'SELECT * FROM "{table}"')] for table in tables}
