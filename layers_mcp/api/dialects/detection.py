@@ -32,6 +32,9 @@ DIALECTS: dict[Vintage, Dialect] = {"preview": Preview(), "current": Current()}
 Missing = Literal["address", "id", "unclear"]
 """What a 404 was about."""
 
+Evidence = Literal["present", "absent", "forbidden", "unclear"]
+"""What a read shows of an address; it is forbidden where the key lacks the scope for it."""
+
 RECHECK_SECONDS = 24 * 3600.0
 """An API can move on while a server runs."""
 
@@ -142,48 +145,46 @@ class VintageDetection:
 
     async def project_exists(self, project_id: str) -> bool | None:
         """Return whether the project can be read; None where that is unknown."""
-        return await self._answers(path("projects", project_id))
+        return {"present": True, "absent": False}.get(await self._probe(path("projects", project_id)))
 
     def _remember(self, finding: Finding) -> None:
         self._finding, self._found_at = finding, anyio.current_time()
 
     async def _look(self, project_id: str) -> Finding:
         """Ask both addresses of the review policy, side by side."""
-        answers: dict[Vintage, bool | None] = {}
+        found: dict[Vintage, Evidence] = {}
 
         async def ask(vintage: Vintage) -> None:
-            address = path("projects", project_id, DIALECTS[vintage].review_policy)
-            answers[vintage] = await self._answers(address, if_forbidden=True)
+            found[vintage] = await self._probe(path("projects", project_id, DIALECTS[vintage].review_policy))
 
         async with anyio.create_task_group() as group:
             for vintage in DIALECTS:
                 group.start_soon(ask, vintage)
-        match answers["preview"], answers["current"]:
-            case False, True:
+        match found["preview"], found["current"]:
+            case "absent", "present" | "forbidden":
                 return Finding("current", "content-review-policy answers, and approval-policy does not exist")
-            case True, False:
+            case "present" | "forbidden", "absent":
                 return Finding("preview", "approval-policy answers, and content-review-policy does not exist")
-            case True, True:
+            case ("present", "present" | "forbidden") | ("forbidden", "present"):
                 return Finding("preview", "both review policies answer, so the preview's orders are tried first")
             case _:
                 reason = "neither review policy shows it, so the preview's orders are tried first"
                 return Finding("preview", reason, certain=False)
 
-    async def _answers(self, address: str, *, if_forbidden: bool | None = None) -> bool | None:
-        """Return whether a read is answered; False where there is no such address or id, None where that is unknown.
-
-        An address that the key may not read is there, `if_forbidden=True`; what it is about may not be.
+    async def _probe(self, address: str) -> Evidence:
+        """Return what a read of an address shows. A refusal for lack of a scope proves little: some APIs check scopes
+        before they look whether there is such an address.
         """
         deadline = anyio.current_time() + DETECTION_SECONDS
         try:
             answer = await self._get(Request(method="GET", path=address, subject="project"), deadline=deadline)
+        except ForbiddenScope:
+            return "forbidden"
         except LayersError as error:
-            if isinstance(error, ForbiddenScope):
-                return if_forbidden
-            return False if error.status == HTTPStatus.NOT_FOUND else None
+            return "absent" if error.status == HTTPStatus.NOT_FOUND else "unclear"
         if address.endswith(_POLICIES):
             self._policies.keep(answer)
-        return True
+        return "present"
 
 
 def vintage_of(request: OrderRequest) -> Vintage:

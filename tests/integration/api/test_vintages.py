@@ -20,6 +20,8 @@ PREVIEW_CLONE = OrderRequest(path="/v1/content/c/clone-from-post", body={"source
 CURRENT_ORDER = OrderRequest(path="/v1/projects/prj_1/content/slideshow-builder", body={"hook": "H"})
 CURRENT_REMIX = OrderRequest(path="/v1/projects/prj_1/content/ugc-remix", body={"hook": "H", "influencerId": "inf_1"})
 
+FORBIDDEN = refused(403, "FORBIDDEN_SCOPE")
+
 
 def asked(upstream: Upstream) -> list[str]:
     return [f"{request.method} {request.url.path}" for request in upstream.requests]
@@ -33,9 +35,20 @@ def asked(upstream: Upstream) -> list[str]:
         ({CURRENT_POLICY: ANSWERS, PREVIEW_POLICY: ANSWERS}, "preview", True),
         ({}, "preview", False),
         ({CURRENT_POLICY: ANSWERS, PREVIEW_POLICY: broken(httpx2.ReadError)}, "preview", False),
-        ({CURRENT_POLICY: refused(403, "FORBIDDEN_SCOPE")}, "current", True),
+        ({CURRENT_POLICY: FORBIDDEN}, "current", True),
+        ({CURRENT_POLICY: FORBIDDEN, PREVIEW_POLICY: FORBIDDEN}, "preview", False),
+        ({CURRENT_POLICY: ANSWERS, PREVIEW_POLICY: FORBIDDEN}, "preview", True),
     ],
-    ids=["current", "preview", "both answer", "neither answers", "one breaks off", "one may not be read"],
+    ids=[
+        "current",
+        "preview",
+        "both answer",
+        "neither answers",
+        "one breaks off",
+        "one may not be read and the other is absent",
+        "neither may be read, whether it is there or not",
+        "one answers and the other may not be read",
+    ],
 )
 async def test_the_addresses_of_the_review_policy_tell_the_vintages_apart(
     replies: dict[str, Reply], vintage: Vintage, certain: bool
