@@ -32,6 +32,9 @@ ENFORCED = frozenset(
 
 _SHOWABLE_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
+_SOURCE = re.compile(r"From |[A-Z][a-z]+: ")
+"""How a description begins that helps after an error: "From list_projects." or "Paid: get_ads_metrics."."""
+
 _DECIMAL = re.compile(r"(?P<whole>-?[0-9]{1,20})(?P<fraction>\.[0-9]{1,20})?")
 """A number as text, which some clients send: no blanks, exponents, signs of its own or digits of other scripts."""
 
@@ -91,8 +94,9 @@ class _UnfitError(Exception):
 
 
 def _advice(rule: Schema) -> str:
-    """Return the parameter's own description, which may name the tool that takes what this one refuses."""
-    return f" {rule['description']}" if "description" in rule else ""
+    """Return the parameter's own description where it tells what the value comes from, or what takes it instead."""
+    description: str = rule.get("description", "")
+    return f" {description}" if _SOURCE.match(description) else ""
 
 
 def _unknown(given: Mapping[str, Any], properties: Mapping[str, Schema]) -> list[str]:
@@ -149,8 +153,10 @@ def _number(rule: Schema, value: Any) -> int | float:
         if value != int(value):
             raise _UnfitError(expectation(rule))
         value = int(value)
-    if not rule.get("minimum", -LARGEST_NUMBER) <= value <= rule.get("maximum", LARGEST_NUMBER):
-        raise _UnfitError(expectation(rule))
+    low, high = rule.get("minimum", -LARGEST_NUMBER), rule.get("maximum", LARGEST_NUMBER)
+    if not low <= value <= high:
+        endless = abs(value) > LARGEST_NUMBER and "maximum" not in rule
+        raise _UnfitError("a number closer to 0" if endless else expectation(rule))
     return value
 
 
@@ -195,5 +201,5 @@ def _between(low: int, high: int, unit: str) -> str:
 def _range(rule: Schema) -> str:
     low, high = rule.get("minimum"), rule.get("maximum")
     if low is not None:
-        return f" from {low} to {LARGEST_NUMBER if high is None else high}"
+        return f" of at least {low}" if high is None else f" from {low} to {high}"
     return f" of at most {high}" if high is not None else ""

@@ -68,7 +68,7 @@ class Planted(Result):
 @tool(title="Look at flowers", kind=READ)
 async def look(
     context: GardenContext,
-    colour: Annotated[Colour, Field(description="The colour; for trees use climb.")],
+    colour: Annotated[Colour, Field(description="Trees: climb.")],
     tallest: Annotated[int, Field(description="Height in cm.", ge=1, le=300)] = 100,
     sun: Annotated[float, Field(description="Share of the day in the sun.", ge=0, le=1)] = 0.5,
     kinds: Annotated[tuple[Literal["rose", "tulip"], ...], Field(description="Kinds.", max_length=2)] = (),

@@ -82,47 +82,47 @@ def test_the_decimal_text_of_a_number_and_the_name_of_a_boolean_are_taken_as_the
     ],
 )
 def test_any_other_text_is_no_integer(text: str) -> None:
-    assert refused({"colour": "red", "tallest": text}) == "`tallest` must be an integer from 1 to 300. Height in cm."
+    assert refused({"colour": "red", "tallest": text}) == "`tallest` must be an integer from 1 to 300."
 
 
 @pytest.mark.parametrize("text", ["", "yes", "1", "0", "on", " true", "true ", "t", "\uff54rue"])
 def test_any_other_text_is_no_boolean(text: str) -> None:
-    assert refused({"colour": "red", "deep": text}) == "`deep` must be true or false. Look closely."
+    assert refused({"colour": "red", "deep": text}) == "`deep` must be true or false."
 
 
 @pytest.mark.parametrize("endless", [10**13, -(10**13), "9" * 20, 1e300, pytest.param(10**5_000, id="5000 digits")])
 def test_a_number_is_never_endless_though_its_schema_names_no_limit(endless: Any) -> None:
-    assert refused({"any": endless}, BARE) == "`any` must be an integer."
-    assert refused({"low": endless}, BARE) == "`low` must be an integer from 2 to 1000000000000."
+    assert refused({"any": endless}, BARE) == "`any` must be a number closer to 0."
+    assert refused({"low": endless}, BARE) == "`low` must be a number closer to 0."
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"tallest": 0}, "`tallest` must be an integer from 1 to 300. Height in cm."),
-        ({"tallest": 301}, "`tallest` must be an integer from 1 to 300. Height in cm."),
-        ({"tallest": 1.5}, "`tallest` must be an integer from 1 to 300. Height in cm."),
-        ({"tallest": True}, "`tallest` must be an integer from 1 to 300. Height in cm."),
-        ({"tallest": "301"}, "`tallest` must be an integer from 1 to 300. Height in cm."),
-        ({"tallest": 10**400}, "`tallest` must be an integer from 1 to 300. Height in cm."),
-        ({"tallest": float("inf")}, "`tallest` must be an integer from 1 to 300. Height in cm."),
-        ({"sun": float("nan")}, "`sun` must be a number from 0 to 1. Share of the day in the sun."),
-        ({"deep": 1}, "`deep` must be true or false. Look closely."),
-        ({"deep": "yes"}, "`deep` must be true or false. Look closely."),
-        ({"name": 5}, "`name` must be text of at most 20 characters. A name."),
-        ({"name": "x" * 21}, "`name` must be text of at most 20 characters. A name."),
-        ({"name": "a\0b"}, "`name` must be text without NUL characters and without halves of surrogate pairs. A name."),
+        ({"tallest": 0}, "`tallest` must be an integer from 1 to 300."),
+        ({"tallest": 301}, "`tallest` must be an integer from 1 to 300."),
+        ({"tallest": 1.5}, "`tallest` must be an integer from 1 to 300."),
+        ({"tallest": True}, "`tallest` must be an integer from 1 to 300."),
+        ({"tallest": "301"}, "`tallest` must be an integer from 1 to 300."),
+        ({"tallest": 10**400}, "`tallest` must be an integer from 1 to 300."),
+        ({"tallest": float("inf")}, "`tallest` must be an integer from 1 to 300."),
+        ({"sun": float("nan")}, "`sun` must be a number from 0 to 1."),
+        ({"deep": 1}, "`deep` must be true or false."),
+        ({"deep": "yes"}, "`deep` must be true or false."),
+        ({"name": 5}, "`name` must be text of at most 20 characters."),
+        ({"name": "x" * 21}, "`name` must be text of at most 20 characters."),
+        ({"name": "a\0b"}, "`name` must be text without NUL characters and without halves of surrogate pairs."),
         (
             {"name": "\ud800"},
-            "`name` must be text without NUL characters and without halves of surrogate pairs. A name.",
+            "`name` must be text without NUL characters and without halves of surrogate pairs.",
         ),
-        ({"colour": "blue"}, "`colour` must be one of red, white, yellow. The colour; for trees use climb."),
-        ({"colour": ["red"]}, "`colour` must be one of red, white, yellow. The colour; for trees use climb."),
-        ({"kinds": "oak"}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
-        ({"kinds": "[oak"}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
-        ({"kinds": 3}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
-        ({"kinds": ["rose"] * 3}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
-        ({"kinds": "[" * 5000}, "`kinds` must be a list of at most 2 items, each one of rose, tulip. Kinds."),
+        ({"colour": "blue"}, "`colour` must be one of red, white, yellow. Trees: climb."),
+        ({"colour": ["red"]}, "`colour` must be one of red, white, yellow. Trees: climb."),
+        ({"kinds": "oak"}, "`kinds` must be a list of at most 2 items, each one of rose, tulip."),
+        ({"kinds": "[oak"}, "`kinds` must be a list of at most 2 items, each one of rose, tulip."),
+        ({"kinds": 3}, "`kinds` must be a list of at most 2 items, each one of rose, tulip."),
+        ({"kinds": ["rose"] * 3}, "`kinds` must be a list of at most 2 items, each one of rose, tulip."),
+        ({"kinds": "[" * 5000}, "`kinds` must be a list of at most 2 items, each one of rose, tulip."),
     ],
 )
 def test_an_unfit_value_is_answered_with_what_is_expected(arguments: dict[str, Any], told: str) -> None:
@@ -132,7 +132,7 @@ def test_an_unfit_value_is_answered_with_what_is_expected(arguments: dict[str, A
 def test_everything_wrong_is_named_at_once() -> None:
     assert refused({"tall": 1, "deep": 2}) == (
         "Unknown argument `tall`. Valid arguments: `colour`, `tallest`, `sun`, `kinds`, `name`, `deep`. "
-        "`colour` is required: one of red, white, yellow. `deep` must be true or false. Look closely."
+        "`colour` is required: one of red, white, yellow. `deep` must be true or false."
     )
 
 
@@ -155,7 +155,7 @@ BARE = {
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"low": 1}, "`low` must be an integer from 2 to 1000000000000."),
+        ({"low": 1}, "`low` must be an integer of at least 2."),
         ({"high": 3}, "`high` must be a number of at most 2."),
         ({"any": "x"}, "`any` must be an integer."),
         ({"some": []}, "`some` must be a list of 1 to 100 items, each text of 1 to 3 characters."),

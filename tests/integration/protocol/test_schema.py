@@ -17,7 +17,7 @@ def test_an_input_schema_is_flat_and_holds_plain_defaults() -> None:
         "properties": {
             "colour": {
                 "type": "string",
-                "description": "The colour; for trees use climb.",
+                "description": "Trees: climb.",
                 "enum": ["red", "white", "yellow"],
             },
             "tallest": {
