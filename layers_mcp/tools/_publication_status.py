@@ -99,6 +99,13 @@ async def read_publications(context: ToolContext, containers: Iterable[Container
     return PublicationStatuses(found, notes)
 
 
+async def read_scheduled(context: ToolContext, container: Container) -> list[ScheduledPost]:
+    """Return what is scheduled, live or in the drafts of one container, the latest first. Raises `LayersError`."""
+    page = await _schedule(context, container.project_id or "", _made_since([container]))
+    posts = _by_container(page.items).get(container_key(container.container_id), [])
+    return [post for post in posts if post.status not in ("canceled", "failed")]
+
+
 def publication_status(posts: Iterable[ScheduledPost]) -> PublicationStatus:
     """Return the status of one container by its scheduled posts, the latest one first: one an account counts.
 

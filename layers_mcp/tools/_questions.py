@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from zoneinfo import ZoneInfo
 
-from layers_mcp.api.models import Container
+from layers_mcp.api.errors import LayersError
+from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, ORDER_EXTRAS_SECONDS
 from layers_mcp.operations import Publication
@@ -13,9 +15,14 @@ from layers_mcp.protocol.elicitation import LONGEST_QUESTION, Question
 from layers_mcp.text.ids import id_key
 from layers_mcp.text.sanitize import clean
 from layers_mcp.tools._gather_settled import GatherSettled
+from layers_mcp.tools._publication_status import read_scheduled
+from layers_mcp.tools._schedule import accounts_by_key
 
 LONGEST_QUOTE = 80
 """Characters of untrusted text in a question."""
+
+MOST_POSTS = 2
+"""Posts that a question names one by one."""
 
 _SPECIAL = re.compile(r"[\"\[\]<>`]")
 """What could end a quotation, or be read as markup by the client that shows it."""
@@ -63,13 +70,16 @@ def order_text(
     )
 
 
-def publication_question(publication: Publication, when: str, project: Callable[[], Awaitable[str]]) -> Question:
+def publication_question(
+    publication: Publication, when: str, read: Callable[[], Awaitable[tuple[str, str]]]
+) -> Question:
     """Ask for a publication: the accounts and the local time; then the texts that go out, project and hook.
 
-    `project` reads the project's name, once the question is shown.
+    `read` returns the project's name, and what of the same content is on these accounts already (or ""), once the
+    question is shown.
     """
     content = publication.content
-    names = [f"{one.platform} {quote(one.handle or one.social_account_id)}" for one in publication.accounts]
+    names = [_account_name(one) for one in publication.accounts]
     where = ", ".join(names or map(quote, publication.social_account_ids))
     held = " once it is approved" if content.approval_status == "pending" else ""
     verb = "Publish" if publication.mode == "publish" else "Send to the drafts:"
@@ -77,14 +87,54 @@ def publication_question(publication: Publication, when: str, project: Callable[
     if publication.take > 1:
         asked.append(f"This is take {publication.take}: earlier ones stay.")
     texts = {"Caption": publication.caption or content.caption, "First comment": publication.first_comment}
-    asked += [f"{name}: {quote(text)}." for name, text in texts.items() if text]
+    outgoing = [f"{name}: {quote(text)}." for name, text in texts.items() if text]
     hook = [f"Hook: {quote(content.hook)}."] if content.hook else []
 
     async def write() -> str:
-        return one_line([*asked, f"Project: {quote(await project())}.", *hook])
+        project, already = await read()
+        repeated = [already] if already else []
+        return one_line([*asked, *repeated, *outgoing, f"Project: {quote(project)}.", *hook])
 
-    about = (publication.identity, *asked, content.hook, content.caption)
+    about = (publication.identity, *asked, *outgoing, content.hook, content.caption)
     return Question("publish", " ".join(each or "" for each in about), write)
+
+
+async def read_publication_facts(context: ToolContext, publication: Publication, tz: ZoneInfo) -> tuple[str, str]:
+    """Return the project's name, and what of the same content is on the same accounts by the schedule (or "")."""
+    async with GatherSettled(context.deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
+        named = reads.start(read_project_name, context, publication.project_id)
+        posts = reads.start(read_scheduled, context, publication.content)
+    project = named.or_else(publication.project_id)
+    if isinstance(posts.outcome, LayersError):
+        return project, "Whether the same content is on these accounts already could not be read."
+    return project, _already_there(posts.outcome, publication.accounts, tz)
+
+
+def _already_there(posts: Sequence[ScheduledPost], accounts: Sequence[SocialAccount], tz: ZoneInfo) -> str:
+    """Return what of `posts`, the latest first, is on one of `accounts`; "" for nothing."""
+    by_key = accounts_by_key(accounts)
+    there = [post for post in posts if id_key(post.social_account_id or "") in by_key]
+    if not there:
+        return ""
+    shown = "; ".join(
+        f"{_account_name(by_key[id_key(post.social_account_id or '')])} {_since_when(post, tz)}"
+        for post in there[:MOST_POSTS]
+    )
+    more = f" and {len(there) - MOST_POSTS} more" if len(there) > MOST_POSTS else ""
+    return f"The same content is there already: {shown}{more} ({tz.key})."
+
+
+def _since_when(post: ScheduledPost, tz: ZoneInfo) -> str:
+    moment = post.published_at or post.scheduled_for
+    when = f" {moment.astimezone(tz):%Y-%m-%d %H:%M}" if moment else ""
+    return f"{_POSTED.get(post.status or '', post.status or 'scheduled')}{when}"
+
+
+_POSTED = {"queued": "due", "published": "live since", "draft": "in the drafts since", "publishing": "going out"}
+
+
+def _account_name(account: SocialAccount) -> str:
+    return f"{account.platform} {quote(account.handle or account.social_account_id)}"
 
 
 async def read_project_name(context: ToolContext, project_id: str) -> str:

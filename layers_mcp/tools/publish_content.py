@@ -26,7 +26,7 @@ from layers_mcp.text.ids import id_key
 from layers_mcp.text.times import local, stamp
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import blocked_if_pending, publication_status
-from layers_mcp.tools._questions import publication_question, read_project_name
+from layers_mcp.tools._questions import publication_question, read_publication_facts
 from layers_mcp.tools._schedule import accounts_by_key, instant, is_past, refuse_past, zone_of
 
 
@@ -130,9 +130,9 @@ async def _confirm(context: ToolContext, publication: Publication, tz: ZoneInfo,
     """Have a person confirm what goes out, where and when, once more where the content changed meanwhile."""
     moment, container = publication.at, publication.content
     when = f"at {moment.astimezone(tz):%Y-%m-%d %H:%M} ({tz.key})" if moment is not None else "now"
-    project = partial(read_project_name, context, publication.project_id)
+    read = partial(read_publication_facts, context, publication, tz)
     agreed: Question | None = None
-    while (question := publication_question(publication, when, project)) != agreed:
+    while (question := publication_question(publication, when, read)) != agreed:
         await context.ask(question)
         agreed = question
         container = await context.api.content.get(container.container_id)

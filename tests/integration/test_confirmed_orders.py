@@ -15,6 +15,7 @@ from httpx2 import AsyncBaseTransport, Request, Response
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, InputRequiredResult
 
+from layers_mcp.sandbox import Fault
 from tests.support.confirmation import Person, Rewriting, asked, chose
 from tests.support.publishing_harness import open_publishing_harness
 from tests.support.tool_harness import ToolHarness, open_tool_harness, text_of
@@ -114,8 +115,42 @@ async def test_a_person_confirms_the_very_texts_mode_and_take_that_go_out(era: s
     assert own.caption not in replaced
     assert f'Hook: "{own.hook}"' in replaced
     assert draft.startswith(f"Send to the drafts: {harness.container} now, on ")
-    assert f'This is take 4: earlier ones stay. Caption: "{own.caption}". Project: "' in draft
+    assert "This is take 4: earlier ones stay. The same content is there already: tiktok " in draft
+    assert f'). Caption: "{own.caption}". Project: "' in draft
     assert harness.project not in draft, "the project is told by its name"
+
+
+@ERAS
+async def test_a_person_is_told_where_the_same_content_is_already_by_its_present_time(era: str, tmp_path: Path) -> None:
+    async with open_publishing_harness(tmp_path) as harness:
+        first = await harness.publish(at="2026-04-18T09:00", timezone="America/New_York")
+        await harness.change(
+            first.scheduled_posts[0].scheduled_post_id,
+            action="reschedule",
+            at="2026-04-19T10:30",
+            timezone="America/New_York",
+        )
+        person = Person(chose("do not publish"))
+        call = {"container_id": harness.container, "timezone": "America/New_York", "at": "2026-04-19T10:30"}
+        async with asked(harness, tmp_path, person, era) as client:
+            for account in harness.accounts[:2]:
+                text = text_of(await client.call_tool("publish_content", {**call, "social_account_ids": [account]}))
+                assert text.startswith("DECLINED: The user chose"), text
+    [handle] = [post.handle for post in first.scheduled_posts]
+    repeated, elsewhere = person.texts
+    told = f'{first.scheduled_posts[0].platform} "{handle}" due 2026-04-19 10:30 (America/New_York)'
+    assert f"? The same content is there already: {told}. Caption: " in repeated
+    assert "already" not in elsewhere
+
+
+async def test_a_person_is_told_where_a_schedule_could_not_be_read(tmp_path: Path) -> None:
+    async with open_publishing_harness(tmp_path) as harness:
+        harness.sandbox.faults.append(Fault(endpoint="GET /v1/projects/:id/scheduled-posts", kind="status", status=500))
+        person = Person(chose("publish"))
+        async with asked(harness, tmp_path, person) as client:
+            call = {"container_id": harness.container, "social_account_ids": harness.accounts[:1]}
+            assert not (await client.call_tool("publish_content", call)).is_error
+    assert "? Whether the same content is on these accounts already could not be read. Caption: " in person.texts[0]
 
 
 async def hook_order(client: Client, harness: ToolHarness, **more: Any) -> CallToolResult:
