@@ -164,7 +164,22 @@ def _hint(kind: type[LayersError], request: Request, status: int, wait: float | 
         return f"Check that the API key has the scope {request.scope}."
     if kind is errors.NotFound and not request.subject and request.reads:
         return "Check the base URL and the organization."
+    if kind is errors.NotFound:
+        return _FOUND_BY.get("order" if request.bucket == "long-running" else request.subject, "")
     return ""
+
+
+_FOUND_BY = {
+    "project": "Check project_id: list_projects gives it.",
+    "project or entity": "Check the ids: list_projects gives a project's, check_readiness an account's, and "
+    "rank_top_performers a post's.",
+    "project or creative": "Check the ids: list_projects gives a project's, and list_ads_content a creative's.",
+    "container": "Check container_id: get_content with its project_id gives it.",
+    "scheduled post": "Check scheduled_post_id: list_schedule gives it.",
+    "job": "Check job_id: the order's answer, called again, or review_commissions gives it.",
+    "order": "Check the ids: list_projects gives a project's, and rank_top_performers a post's.",
+}
+"""Where an id that Layers does not know can be found, by what it is of."""
 
 
 def _said(message: str, details: Mapping[str, Any], request: Request) -> str:

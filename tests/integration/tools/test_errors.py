@@ -1,6 +1,7 @@
 """The client's errors in the contract's words and order."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,30 @@ async def test_a_refused_operation_is_told_in_the_contracts_words_whatever_the_t
 def test_a_missing_scope_is_named_also_where_layers_does_not_name_it(tool: str) -> None:
     told = to_tool_error(errors.ForbiddenScope("Forbidden.", status=403), of(tool))
     assert told.reason == f"The API key lacks the scope {of(tool).scope}."
+
+
+@pytest.mark.jumping
+@pytest.mark.parametrize(
+    ("tool", "arguments", "found_by"),
+    [
+        ("rank_top_performers", {"project_id": "acme-todo", "metric": "views"}, "list_projects"),
+        ("get_metrics", {"project_id": "prj_unknown"}, "list_projects"),
+        ("generate_with_hook", {"project_id": "acme-todo", "hook": "Plan less."}, "list_projects"),
+        ("clone_post", {"source_platform_post_id": "post_unknown"}, "rank_top_performers"),
+        ("set_override", {"ads_content_id": "ac_unknown", "override": "clear"}, "list_ads_content"),
+        ("decide_content", {"container_id": "cnt_unknown", "decision": "approve"}, "get_content"),
+        ("change_schedule", {"scheduled_post_id": "sp_unknown", "action": "cancel"}, "list_schedule"),
+        ("cancel_job", {"job_id": "job_unknown"}, "review_commissions"),
+    ],
+)
+async def test_an_unknown_id_names_the_tool_that_gives_it(
+    tmp_path: Path, tool: str, arguments: dict[str, Any], found_by: str
+) -> None:
+    async with open_tool_harness(tmp_path) as harness:
+        ours = {"project_id": harness.project} if tool in ("clone_post", "set_override") else {}
+        text = text_of(await harness.call(tool, {**ours, **arguments}))
+    assert text.startswith("NOT_FOUND (404): ")
+    assert found_by in text.partition("Check ")[2]
 
 
 def test_a_conflict_over_content_layers_lists_their_ids() -> None:
