@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from layers_mcp.analytics.formatting import counted
 from layers_mcp.api.errors import LayersError
-from layers_mcp.api.models import Container, ScheduledPost, SocialAccount
+from layers_mcp.api.models import Container, Project, ScheduledPost, SocialAccount
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, ORDER_EXTRAS_SECONDS
 from layers_mcp.operations import Publication
 from layers_mcp.protocol.elicitation import LONGEST_QUESTION, Question
 from layers_mcp.text.ids import id_key
 from layers_mcp.text.sanitize import clean
+from layers_mcp.text.times import zone
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import read_scheduled
 from layers_mcp.tools._schedule import accounts_by_key
@@ -34,16 +38,84 @@ def quote(text: str) -> str:
     return f'"{cleaned}…"' if cut else f'"{cleaned}"'
 
 
-def decision_question(container: Container, decision: str, reason: str) -> Question:
-    """Ask for the decision on one piece: its id and the effect first, then hook, caption and reason."""
+@dataclass(frozen=True)
+class DecisionFacts:
+    """What a question about a piece adds: its project's name, "2 of 2" where its order is known, what approving does.
+
+    `scheduled` is a sentence, or "".
+    """
+
+    project: str
+    variation: str = ""
+    scheduled: str = ""
+
+
+def decision_question(
+    container: Container, decision: str, reason: str, read: Callable[[], Awaitable[DecisionFacts]]
+) -> Question:
+    """Ask for the decision on one piece: its id and the effect first, then hook, caption, reason and project.
+
+    `read` returns the rest, once the question is shown.
+    """
     if decision == "approve":
-        facts = [f"Approve {container.container_id}? It can go live from then on, and that is final."]
+        effect = f"Approve {container.container_id}? It can go live from then on, and that is final."
     else:
-        facts = [f"Reject {container.container_id}? It will not be published, and that is final."]
-    for name, text in (("Hook", container.hook), ("Caption", container.caption), ("Note", reason)):
-        if text:
-            facts.append(f"{name}: {quote(text)}.")
-    return _question(facts, decision)
+        effect = f"Reject {container.container_id}? It will not be published, and that is final."
+    texts = [
+        f"{name}: {quote(text)}."
+        for name, text in (("Hook", container.hook), ("Caption", container.caption), ("Note", reason))
+        if text
+    ]
+
+    async def write() -> str:
+        facts = await read()
+        ours = [effect, facts.scheduled, f"It is variation {facts.variation}." if facts.variation else ""]
+        return one_line([*filter(None, ours), *texts, f"Project: {quote(facts.project)}."])
+
+    return Question(decision, one_line([effect, *texts]), write)
+
+
+async def read_decision_facts(context: ToolContext, container: Container, decision: str) -> DecisionFacts:
+    """Return what a question about a piece adds; of an approval, the scheduled posts that it sets going."""
+    container_id, project_id = container.container_id, container.project_id or ""
+    async with GatherSettled(context.deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
+        listed = reads.start(_find_project, context, project_id)
+        orders = reads.start(context.operations.history.container_orders, [container_id])
+        posts = reads.start(read_scheduled, context, container) if decision == "approve" else None
+    project, known = listed.or_else(None), orders.or_else(None)
+    order = known.value.get(container_id) if known else None
+    return DecisionFacts(
+        project=(project and project.name) or project_id,
+        variation=order.variation if order else "",
+        scheduled=_set_going(posts.outcome, project and project.timezone) if posts else "",
+    )
+
+
+def _set_going(posts: Sequence[ScheduledPost] | LayersError, timezone: str | None) -> str:
+    """Return what an approval sets going of a container's posts; "" for nothing."""
+    if isinstance(posts, LayersError):
+        return "Whether posts of it are scheduled could not be read."
+    queued = [post for post in reversed(posts) if post.status == "queued"]
+    if not queued:
+        return ""
+    tz = _zone_or_utc(timezone)
+    named = [
+        f"{post.platform or 'an account'} {_minute(post.scheduled_for, tz) or 'soon'}" for post in queued[:MOST_POSTS]
+    ]
+    more = f" and {len(queued) - MOST_POSTS} more" if len(queued) > MOST_POSTS else ""
+    return f"It sets {counted(len(queued), 'scheduled post')} going: {', '.join(named)}{more} ({tz.key})."
+
+
+def _zone_or_utc(name: str | None) -> ZoneInfo:
+    try:
+        return zone(name or "UTC")
+    except ValueError:
+        return ZoneInfo("UTC")
+
+
+def _minute(moment: datetime | None, tz: ZoneInfo) -> str:
+    """Return local time to the minute; "" where it is not known."""
+    return f"{moment.astimezone(tz):%Y-%m-%d %H:%M}" if moment else ""
 
 
 def order_text(
@@ -125,9 +197,8 @@ def _already_there(posts: Sequence[ScheduledPost], accounts: Sequence[SocialAcco
 
 
 def _since_when(post: ScheduledPost, tz: ZoneInfo) -> str:
-    moment = post.published_at or post.scheduled_for
-    when = f" {moment.astimezone(tz):%Y-%m-%d %H:%M}" if moment else ""
-    return f"{_POSTED.get(post.status or '', post.status or 'scheduled')}{when}"
+    when = _minute(post.published_at or post.scheduled_for, tz)
+    return f"{_POSTED.get(post.status or '', post.status or 'scheduled')} {when}".rstrip()
 
 
 _POSTED = {"queued": "due", "published": "live since", "draft": "in the drafts since", "publishing": "going out"}
@@ -140,20 +211,14 @@ def _account_name(account: SocialAccount) -> str:
 async def read_project_name(context: ToolContext, project_id: str) -> str:
     """Return the project's name, or its id where the name cannot be read soon."""
     async with GatherSettled(context.deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
-        read = reads.start(context.api.projects.list, limit=200)
-    listed = read.or_else(None)
-    projects = listed.items if listed else ()
-    return next((one.name for one in projects if id_key(one.id) == id_key(project_id)), "") or project_id
+        read = reads.start(_find_project, context, project_id)
+    project = read.or_else(None)
+    return (project and project.name) or project_id
 
 
-def _question(facts: Sequence[str], verb: str) -> Question:
-    """Return a question that is about all that it tells."""
-    text = one_line(facts)
-
-    async def write() -> str:
-        return text
-
-    return Question(verb, text, write)
+async def _find_project(context: ToolContext, project_id: str) -> Project | None:
+    listed = await context.api.projects.list(limit=200)
+    return next((one for one in listed.items if id_key(one.id) == id_key(project_id)), None)
 
 
 def one_line(facts: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -22,7 +23,7 @@ from layers_mcp.tools._publication_status import (
     publication_status,
     read_publications,
 )
-from layers_mcp.tools._questions import decision_question
+from layers_mcp.tools._questions import decision_question, read_decision_facts
 
 LONGEST_NOTE = 1024
 """Characters."""
@@ -152,7 +153,8 @@ async def _confirmed(context: ToolContext, container_id: str, decision: str, rea
         container = await context.api.content.get(container_id)
         if container.approval_status != "pending" or container.status != "completed":
             return  # decided already, or refused anyway: nothing to ask
-        question = decision_question(container, decision, reason)
+        read = partial(read_decision_facts, context, container, decision)
+        question = decision_question(container, decision, reason, read)
         if question == agreed:
             return
         await context.ask(question)

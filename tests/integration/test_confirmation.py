@@ -10,6 +10,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, ErrorData, InputRequiredResult
 
+from layers_mcp.sandbox import Fault
 from tests.support.confirmation import Person, asked, chose
 from tests.support.tool_harness import ToolHarness, open_tool_harness, text_of
 
@@ -46,6 +47,43 @@ async def test_a_yes_decides_and_the_question_has_one_choice_the_harmless_one_fi
     assert form["required"] == ["decision"]
     assert form["properties"]["decision"]["enum"] == ["do not approve", "approve"]
     assert "default" not in form["properties"]["decision"]
+
+
+@ERAS
+async def test_who_approves_is_told_what_that_sets_going_and_where_the_piece_is_from(era: str, tmp_path: Path) -> None:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        order = await harness.facts("generate_with_hook", project_id=harness.project, hook="Plan less.", variations=2)
+        harness.clock.move(minutes=5)
+        await harness.facts("wait_job", job_ids=[order["job_id"]])
+        scheduled, other = order["container_ids"]
+        ready = await harness.facts("check_readiness", project_id=harness.project)
+        account = next(row for row in ready["accounts"] if row["status"] == "connected")
+        await harness.facts(
+            "publish_content",
+            container_id=scheduled,
+            social_account_ids=[account["social_account_id"]],
+            at="2026-12-01T09:30",
+        )
+        person = Person(chose("do not approve"), chose("do not approve"), chose("do not reject"))
+        async with asked(harness, tmp_path, person, era) as client:
+            await decide(client, scheduled)
+            await decide(client, other)
+            await decide(client, scheduled, "reject", note="Off brand")
+    one, two, rejected = person.texts
+    going = f"It sets 1 scheduled post going: {account['platform']} 2026-12-01 09:30 (America/New_York)."
+    assert f'final. {going} It is variation 1 of 2. Hook: "Plan less.".' in one
+    assert 'final. It is variation 2 of 2. Hook: "Plan less.".' in two
+    assert "going" not in rejected
+    assert all(text.endswith('Project: "acme-todo".') for text in person.texts)
+
+
+async def test_who_approves_is_told_where_the_schedule_could_not_be_read(tmp_path: Path) -> None:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        container, person = await harness.finished(), Person(YES)
+        harness.sandbox.faults.append(Fault(endpoint="GET /v1/projects/:id/scheduled-posts", kind="status", status=500))
+        async with asked(harness, tmp_path, person) as client:
+            assert not (await decide(client, container)).is_error
+    assert "final. Whether posts of it are scheduled could not be read. " in person.texts[0]
 
 
 NO_YES = {
