@@ -29,6 +29,9 @@ ENOUGH_CONVERSIONS, PROVEN_CREATIVES = 30, 2
 ELIGIBLE_SCORE = 4.0
 """A creative at or above this organic score (0 to 10) may be promoted."""
 
+_MOST_NAMED = 5
+"""Accounts named in one check."""
+
 Status = Literal["ok", "warning", "missing"]
 
 
@@ -117,7 +120,12 @@ def _social_accounts(inputs: ReadinessInputs) -> Check:
         return Check(name, "ok", f"{counted(len(connected), 'account')} connected: {platforms}.")
     parts = [f"{len(connected)} of {counted(len(inputs.accounts), 'linked account')} connected"]
     if expired:
-        parts.append(f"{counted(len(expired), 'account')} signed out by the platform and waiting for a new sign-in")
+        named = ", ".join(f"{each.platform} {each.name}".rstrip() for each in expired[:_MOST_NAMED])
+        it = "it" if len(expired) == 1 else "them"
+        parts.append(
+            f"{counted(len(expired), 'account')} signed out by the platform and waiting for a new sign-in ({named}), "
+            f"so nothing can be published on {it}"
+        )
     if other:
         parts.append(f"{counted(other, 'account')} disconnected")
     fix = "Sign in again to these accounts in Layers; until then their new posts and numbers do not arrive."

@@ -19,11 +19,12 @@ class Unread:
 
 @dataclass(frozen=True)
 class LinkedAccount:
-    """A linked social account; `connected_at` is None where upstream does not say."""
+    """A linked social account; `connected_at` is None where upstream does not say, `name` its handle or id."""
 
     platform: str
     status: str
     connected_at: datetime | None
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -157,8 +158,15 @@ def _account(account: SocialAccount) -> Account:
 
 def _accounts(accounts: list[SocialAccount]) -> tuple[inputs.LinkedAccount, ...]:
     return tuple(
-        inputs.LinkedAccount(one.platform or "unnamed", one.status or "", one.connected_at) for one in accounts
+        inputs.LinkedAccount(one.platform or "unnamed", one.status or "", one.connected_at, _name(one))
+        for one in accounts
     )
+
+
+def _name(account: SocialAccount) -> str:
+    """Return the handle where it is one as platforms allow them, and no other text; else the id."""
+    handle = account.handle or ""
+    return handle if re.fullmatch(r"@?[A-Za-z0-9._-]{1,40}", handle) else account.social_account_id
 
 
 def _post_count(metrics: Metrics) -> int | Unread:
