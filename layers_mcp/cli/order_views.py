@@ -11,6 +11,7 @@ from typing import Any
 from layers_mcp.api.models import ScheduledPost
 from layers_mcp.cli.console import Console, cut
 from layers_mcp.operations.audit import Happening, OrderAudit
+from layers_mcp.operations.kinds.generate import TITLE_MARK
 from layers_mcp.text.labels import label
 from layers_mcp.text.sanitize import clean
 from layers_mcp.text.times import stamp
@@ -254,7 +255,9 @@ def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
     if not whole:
         return document
     document["arguments"] = {
-        name: clean(value)[0] if isinstance(value, str) else value for name, value in row.arguments.items()
+        name: clean(value)[0] if isinstance(value, str) else value
+        for name, value in row.arguments.items()
+        if name != TITLE_MARK
     }
     document["verdict"] = verdict(audit)
     if shown.posts is not None:

@@ -15,7 +15,7 @@ from layers_mcp.lifecycle import Deadline, TaskSupervisor
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import OperationError, OrderInProgressError
 from layers_mcp.operations.journal_retry import require_journal
-from layers_mcp.operations.kinds import Order
+from layers_mcp.operations.kinds import HookOrder, Order
 from layers_mcp.operations.lease import LeaseWatch
 from layers_mcp.operations.models import NotFoundUpstream, Operation, Placement
 from layers_mcp.operations.notes import placed_in_part, price_notes, tell_found
@@ -125,9 +125,12 @@ class OrderService:
             if rows is not None:
                 return await self._builder.build(state, [*plan.answered, *rows, *plan.lost])
 
-    async def known(self, order: Order) -> list[Operation]:
-        """Return its rows, if it was ordered before and is not free to be ordered again; nothing is sent."""
-        return await self._rows(await self._start(order))
+    async def title_ordered(self, order: HookOrder) -> str:
+        """Return the title under which this order by a title was sent before; "" where it is free to be ordered."""
+        tenant = await require_journal(self._tenants.current)
+        rows, _ = await require_journal(lambda: self._store.of_project(tenant, order.project_id, order.tool))
+        sent = [row for row in rows if order.equals_but_for_hook(row)]
+        return min(sent, key=lambda row: row.ordered_at).record.hook if sent else ""
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, before_send: BeforeSend = _allow) -> Placement:
         """Return what `place` would do, without sending anything that spends; what would refuse it is a note."""
@@ -156,8 +159,8 @@ class OrderService:
     async def _start(
         self,
         order: Order,
-        limits: Limits = NO_LIMITS,
-        before_send: BeforeSend = _allow,
+        limits: Limits,
+        before_send: BeforeSend,
         deadline: Deadline | None = None,
         keep: float = 0.0,
     ) -> PlacementState:

@@ -98,8 +98,7 @@ class _Consent:
         self._names: tuple[str, str] | None = None
 
     async def __call__(self, terms: Terms) -> None:
-        title = f" {self._order.hook}" if isinstance(self._order, HookOrder) and self._order.hook_is_title else ""
-        about = f"{self._order.identity} {terms.estimated_credits} {terms.held}{title}"
+        about = f"{self._order.identity} {terms.estimated_credits} {terms.held}"
         await self._context.ask(Question("order", about, partial(self._write, terms)))
 
     async def _write(self, terms: Terms) -> str:

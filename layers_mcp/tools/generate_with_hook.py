@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal
@@ -12,7 +11,6 @@ from pydantic import Field
 from layers_mcp.analytics.metrics import FULL_RANKING
 from layers_mcp.context import ToolContext
 from layers_mcp.operations import HookOrder
-from layers_mcp.operations.identity import same_text
 from layers_mcp.protocol import WRITE, ToolError, invalid_argument, tool
 from layers_mcp.tools._commission import Commission, checked_order, commission
 
@@ -66,9 +64,10 @@ async def generate_with_hook(
     """
     if not hook.strip() and not source_platform_post_id.strip():
         raise invalid_argument("Either `hook` or `source_platform_post_id` is needed.")
-    given = partial(
+    make = partial(
         HookOrder,
         project_id=project_id,
+        hook=hook,
         source_platform_post_id=source_platform_post_id,
         format=format,
         variations=variations,
@@ -79,45 +78,21 @@ async def generate_with_hook(
         influencer_id=influencer_id,
         social_account_id=social_account_id,
         take=take,
+        hook_is_title=not hook.strip(),
     )
-    order = await (_with_hook(context, given, hook) if hook.strip() else _with_title(context, given))
+    order = checked_order(make)
+    if order.hook_is_title:
+        title = await context.operations.orders.title_ordered(order) or await _title_of(context, order)
+        order = checked_order(partial(replace, order, hook=title))
     return await commission(context, order, max_credits=max_credits, require_approval=require_approval, dry_run=dry_run)
 
 
-async def _with_hook(context: ToolContext, given: Callable[..., HookOrder], hook: str) -> HookOrder:
-    """Return the order with this hook; where its source's title was the hook before, and read the same, that order."""
-    orders = context.operations.orders
-    order = checked_order(partial(given, hook=hook))
-    if order.source_platform_post_id and not await orders.known(order):
-        by_title = replace(order, hook_is_title=True)
-        known = await orders.known(by_title)
-        if known and same_text(known[0].record.hook, order.hook):
-            return by_title
-    return order
-
-
-async def _with_title(context: ToolContext, given: Callable[..., HookOrder]) -> HookOrder:
-    """Return the order whose hook is its source's title: as it was ordered, whatever has become of the post, else as it
-    is.
-
-    Where that title was given as the hook before, it is that order.
-    """
-    orders = context.operations.orders
-    order = checked_order(partial(given, hook="", hook_is_title=True))
-    if known := await orders.known(order):
-        return replace(order, hook=known[0].record.hook)
-    title = await _title_of(context, order.project_id, order.source_platform_post_id)
-    order = checked_order(partial(replace, order, hook=title))
-    by_hook = replace(order, hook_is_title=False)
-    return by_hook if await orders.known(by_hook) else order
-
-
-async def _title_of(context: ToolContext, project_id: str, post_id: str) -> str:
-    """Return the exact title of a ranked post, uncut and as it was written. Raises ToolError where there is none."""
+async def _title_of(context: ToolContext, order: HookOrder) -> str:
+    """Return the exact title of its source, uncut and as it was written. Raises ToolError where none is ranked."""
     ranking = await context.api.metrics.top_performers(
-        project_id, metric="views", window="90d", limit=FULL_RANKING, include_ineligible=True
+        order.project_id, metric="views", window="90d", limit=FULL_RANKING, include_ineligible=True
     )
-    title = next((row.title for row in ranking.items if row.platform_post_id == post_id), None)
+    title = next((row.title for row in ranking.items if row.platform_post_id == order.source_platform_post_id), None)
     if title is None or not title.strip() or len(title) > LONGEST_HOOK:
         raise ToolError(
             "NOT_FOUND",

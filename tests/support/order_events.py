@@ -30,7 +30,7 @@ hooks = st.fixed_dictionaries(
         "variations": st.sampled_from([1, 1, 2]),
         "take": st.sampled_from([1, 2]),
     },
-    optional={"theme_tags": st.permutations(["speed", "focus"]).map(tuple), "titled": st.just(True)},
+    optional={"theme_tags": st.permutations(["speed", "focus"]).map(tuple), "titled": st.booleans()},
 )
 publications = st.fixed_dictionaries(
     {

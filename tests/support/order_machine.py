@@ -89,9 +89,9 @@ class OrderMachine(RuleBasedStateMachine):
         self.placed.setdefault(identity, order)
         return order
 
-    def _hook_order(self, spell: Any, hook: str, titled: bool = False, **arguments: Any) -> HookOrder:
-        if titled:  # whatever the title reads, it is the same order
-            arguments |= {"source_platform_post_id": self.posts[0], "hook_is_title": True}
+    def _hook_order(self, spell: Any, hook: str, titled: bool | None = None, **arguments: Any) -> HookOrder:
+        if titled is not None:  # by its source's title or by the same text, it is the same order
+            arguments |= {"source_platform_post_id": self.posts[0], "hook_is_title": titled}
         if self.vintage == "current":
             arguments.pop("theme_tags", None)
         return HookOrder(project_id=self.cluster.project, hook=spell(hook), **arguments)

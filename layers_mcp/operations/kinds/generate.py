@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from layers_mcp.api import LayersClient
     from layers_mcp.api.plans import OrderPlan
 
+TITLE_MARK = "hook_is_title"
+"""Among a row's arguments where that is so: no part of the identity, and not shown."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HookOrder(ContentOrder):
     """New content with a given hook. What it is later measured against is not sent.
 
-    `hook_is_title`: the hook is its source's title as that read when it was ordered, and no part of the identity.
+    `hook_is_title`: the hook was not given, and is its source's title as that read when it was ordered.
     """
 
     tool: ClassVar[ToolName] = "generate_with_hook"
@@ -36,15 +39,20 @@ class HookOrder(ContentOrder):
 
     @property
     def arguments(self) -> dict[str, Canonical]:
-        """Every argument but `take`; a title that is the hook is told as the hook."""
+        """Every argument but `take`, with the mark of a hook that is a title."""
         arguments = super().arguments
-        del arguments["hook_is_title"]
+        if not self.hook_is_title:
+            del arguments[TITLE_MARK]
         return arguments
 
     def identity_of_take(self, take: int) -> str:
-        """Return the identity of the same order in another take: by what was given, the hook or its source alone."""
-        given = {**self.arguments, "hook": ""} if self.hook_is_title else self.arguments
-        return identity(self.tool, given, take)
+        """Return the identity of the same order in another take: by its hook, wherever that came from."""
+        return identity(self.tool, {**self.arguments, TITLE_MARK: ""}, take)
+
+    def equals_but_for_hook(self, row: Operation) -> bool:
+        """Return whether a row is of the same order by a title, whatever that reads."""
+        ours, theirs = ({**arguments, "hook": ""} for arguments in (self.arguments, row.arguments))
+        return identity(self.tool, ours, self.take) == identity(row.tool, theirs, row.take)
 
     @property
     def order_mode(self) -> Mode:

@@ -137,6 +137,21 @@ async def test_orders_and_publications_are_listed_newest_first_with_what_they_ca
         assert line in told
 
 
+@pytest.mark.jumping
+async def test_an_order_by_a_title_is_shown_with_the_arguments_of_one_by_its_text(
+    world: Sandbox, shown: Shown, tmp_path: Path
+) -> None:
+    project = world.project_id("acme-todo")
+    async with open_tool_context(world, tmp_path) as context:
+        [best] = (await rank_top_performers(context, project_id=project, metric="views", limit=1)).items
+        call = {"project_id": project, "source_platform_post_id": best.platform_post_id}
+        by_title = await generate_with_hook(context, **call)
+        [first] = await shown.json(by_title.commission_id)
+        by_text = await generate_with_hook(context, **call, hook=first["arguments"]["hook"], take=2)
+    [second] = await shown.json(by_text.commission_id)
+    assert first["arguments"] == second["arguments"]
+
+
 async def order_that_ended(world: Sandbox, clock: LoopClock, state_dir: Path) -> Commission:
     """An order whose job was seen to end."""
     async with open_tool_context(world, state_dir) as context:

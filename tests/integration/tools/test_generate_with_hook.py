@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from layers_mcp.operations import OperationError
 from layers_mcp.protocol import ToolError
 from layers_mcp.protocol.tool import spec_of
 from layers_mcp.sandbox import Fault, Sandbox
+from layers_mcp.sandbox.vintages import Vintage
 from layers_mcp.tools._errors import to_tool_error
 from layers_mcp.tools.clone_post import clone_post
 from layers_mcp.tools.generate_with_hook import generate_with_hook
@@ -115,7 +117,9 @@ async def test_an_order_by_a_title_is_similar_to_one_by_the_title_as_it_was_befo
     first = await harness.generate("", source_platform_post_id=row.platform_post_id)
     harness.sandbox.retitle(row.platform_post_id, "A new title altogether")
     preview = await harness.generate("", source_platform_post_id=row.platform_post_id, cta="Try it", dry_run=True)
-    assert [order.commission_id for order in preview.similar_orders] == [first.commission_id]
+    assert [(order.commission_id, order.differs_in) for order in preview.similar_orders] == [
+        (first.commission_id, ["hook", "cta"])
+    ]
 
 
 async def test_a_clone_and_a_hook_order_are_similar_where_they_name_the_same_post(harness: OrderHarness) -> None:
@@ -248,6 +252,61 @@ async def test_a_title_and_a_hook_that_reads_the_same_are_one_order(harness: Ord
     assert orders[0].commission_id == orders[1].commission_id
     assert not (await harness.generate("Another hook.", source_platform_post_id=post)).replayed
     assert harness.charges() == 2
+
+
+async def test_calls_at_once_by_a_title_and_by_its_text_are_one_order(harness: OrderHarness) -> None:
+    row = await harness.winner()
+    hooks = ["", row.title or "", "", row.title or ""]
+    orders = await asyncio.gather(
+        *(harness.generate(hook, source_platform_post_id=row.platform_post_id) for hook in hooks)
+    )
+    assert len({order.commission_id for order in orders}) == 1
+    assert [order.replayed for order in orders].count(False) == 1
+    assert harness.charges() == 1
+
+
+async def test_a_refused_order_by_a_title_is_free_to_be_ordered_by_the_title_as_it_is_then(
+    harness: OrderHarness,
+) -> None:
+    post = await lending(harness)
+    harness.sandbox.faults.append(Fault(endpoint=GENERATE, kind="status", status=402, code="BILLING_EXHAUSTED"))
+    with pytest.raises(Exception, match="BILLING_EXHAUSTED"):
+        await harness.generate("", source_platform_post_id=post)
+    harness.sandbox.faults.clear()
+    harness.sandbox.retitle(post, "Another title altogether")
+    order = await harness.generate("", source_platform_post_id=post)
+    assert (await harness.context.api.content.get(order.container_ids[0])).hook == "Another title altogether"
+
+
+async def test_only_the_same_call_is_the_order_by_a_title_that_was_edited(harness: OrderHarness) -> None:
+    post = await lending(harness)
+    first = await harness.generate("", source_platform_post_id=post, theme_tags=("speed", "focus"))
+    harness.sandbox.retitle(post, "Another title altogether")
+    for changed in ({"cta": "Try it"}, {"take": 2}, {"theme_tags": ("speed",)}, {"variations": 2}):
+        call = {"source_platform_post_id": post, "theme_tags": ("speed", "focus"), **changed}
+        order = await harness.generate("", **call)
+        assert (await harness.context.api.content.get(order.container_ids[0])).hook == "Another title altogether"
+    again = await harness.generate("", source_platform_post_id=post, theme_tags=("focus", "speed", "speed"))
+    assert (again.replayed, again.commission_id) == (True, first.commission_id)
+
+
+@pytest.mark.parametrize("vintage", ["current", "preview"])
+async def test_an_order_by_a_title_is_the_same_before_and_after_layers_named_the_organization(
+    vintage: Vintage, tmp_path: Path
+) -> None:
+    with Sandbox(clock=LoopClock(START), vintage=vintage) as sandbox:
+        nameless = Fault(endpoint="GET /v1/whoami", kind="drop_before")
+        orders = []
+        for faults in ([nameless], [nameless], []):
+            sandbox.faults[:] = faults
+            async with open_tool_context(sandbox, tmp_path) as context:
+                harness = OrderHarness(sandbox, LoopClock(START), context)
+                post = await lending(harness)
+                orders.append(await harness.generate("", source_platform_post_id=post))
+            sandbox.retitle(post, "Another title altogether")
+        assert [order.replayed for order in orders] == [False, True, True]
+        assert len({order.commission_id for order in orders}) == 1
+        assert harness.charges() == 1
 
 
 async def test_a_winner_that_is_not_eligible_for_ads_lends_its_title_too(tmp_path: Path) -> None:

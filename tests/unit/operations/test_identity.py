@@ -71,6 +71,20 @@ def test_ids_of_orders_placed_by_earlier_versions_stay_what_they_were() -> None:
     assert ids.commission_id(hook.identity) == "com_ce03804df4894724ff5a881d"
 
 
+@pytest.mark.parametrize("hook_is_title", [False, True])
+def test_the_id_of_an_order_by_a_title_is_the_one_of_its_text_as_in_earlier_versions(hook_is_title: bool) -> None:
+    order = HookOrder(
+        project_id="prj_1",
+        hook=" A title that is cafe\u0301\n",
+        source_platform_post_id="pp_1",
+        format="video_remix",
+        variations=2,
+        theme_tags=("b", "a"),
+        hook_is_title=hook_is_title,
+    )
+    assert order.identity == "d4b02f16bb7acbac40fae1b003e4dc97dbd94b6d2fc8b524e019582a8db746cc"
+
+
 def test_an_optional_argument_that_a_later_version_adds_leaves_older_orders_alone() -> None:
     older = {"project_id": "prj_1", "variations": 1}
     assert ids.identity("clone_post", older, 1) == ids.identity("clone_post", {**older, "music": "", "tags": []}, 1)
