@@ -47,7 +47,7 @@ class PlacementBuilder:
             )
         try:
             next_take = await self.next_take(state) if came_to_nothing else None
-            similar = await self._similar(state, notes)
+            similar = await self.similar(state, notes)
             today = await self._store.credits_of_day(state.tenant, self._clock.now(), ())
         except JournalError as error:
             notes.append(journal_warning(str(error)))
@@ -94,8 +94,11 @@ class PlacementBuilder:
             nothing_changed=False,
         )
 
-    async def _similar(self, state: PlacementState, notes: list[str]) -> tuple[SimilarOrder, ...]:
-        """Return what is nearly the same: recent orders of one source or hook, publications of the same content."""
+    async def similar(self, state: PlacementState, notes: list[str]) -> tuple[SimilarOrder, ...]:
+        """Return what is nearly the same: recent orders of one source or hook, publications of the same content.
+
+        What could not be read of it is told in `notes`. Raises `JournalError`.
+        """
         now, order = self._clock.now(), state.order
         if KINDS[order.tool].spends:
             recent, warning = await self._store.since(state.tenant, now - SIMILAR_WITHIN, order.project_id)

@@ -17,7 +17,7 @@ from layers_mcp.operations.errors import OperationError, OrderInProgressError
 from layers_mcp.operations.journal_retry import require_journal
 from layers_mcp.operations.kinds import HookOrder, Order
 from layers_mcp.operations.lease import LeaseWatch
-from layers_mcp.operations.models import NotFoundUpstream, Operation, Placement
+from layers_mcp.operations.models import NotFoundUpstream, Operation, Placement, SimilarOrder
 from layers_mcp.operations.notes import placed_in_part, price_notes, tell_found
 from layers_mcp.operations.observation import ObserveOrder, observe_nothing
 from layers_mcp.operations.placement import PlacementBuilder
@@ -131,6 +131,11 @@ class OrderService:
         rows, _ = await require_journal(lambda: self._store.of_project(tenant, order.project_id, order.tool))
         sent = [row for row in rows if order.equals_but_for_hook(row)]
         return min(sent, key=lambda row: row.ordered_at).record.hook if sent else ""
+
+    async def similar(self, order: Order) -> tuple[SimilarOrder, ...]:
+        """Return what was ordered lately and is nearly the same. Raises `OperationError` where the journal fails."""
+        state = await self._start(order)
+        return await require_journal(lambda: self._builder.similar(state, []))
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, before_send: BeforeSend = _allow) -> Placement:
         """Return what `place` would do, without sending anything that spends; what would refuse it is a note."""

@@ -104,15 +104,8 @@ class _Consent:
     async def _write(self, terms: Terms) -> str:
         self._names = self._names or await self._read_names()
         project, source = self._names
-        return order_text(
-            pieces=self._order.variations,
-            mode=self._order.order_mode,
-            estimate=terms.estimated_credits,
-            held=terms.held,
-            balance=terms.balance,
-            project=project,
-            source=source,
-        )
+        similar = await self._context.operations.orders.similar(self._order)
+        return order_text(self._order, terms, project=project, source=source, similar=len(similar))
 
     async def _read_names(self) -> tuple[str, str]:
         """Return project and source by name, each by its id where that cannot be read."""

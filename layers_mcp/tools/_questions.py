@@ -13,7 +13,8 @@ from layers_mcp.api.errors import LayersError
 from layers_mcp.api.models import Container, Project, ScheduledPost, SocialAccount
 from layers_mcp.context import ToolContext
 from layers_mcp.deadlines import ORDER_ANSWER_SECONDS, ORDER_EXTRAS_SECONDS
-from layers_mcp.operations import Publication
+from layers_mcp.operations import CloneOrder, HookOrder, Publication
+from layers_mcp.operations.terms import Terms
 from layers_mcp.protocol.elicitation import LONGEST_QUESTION, Question
 from layers_mcp.text.ids import id_key
 from layers_mcp.text.sanitize import clean
@@ -118,28 +119,35 @@ def _minute(moment: datetime | None, tz: ZoneInfo) -> str:
     return f"{moment.astimezone(tz):%Y-%m-%d %H:%M}" if moment else ""
 
 
-def order_text(
-    *,
-    pieces: int,
-    mode: str,
-    estimate: int | None,
-    held: bool | None,
-    balance: int | None,
-    project: str,
-    source: str,
-) -> str:
-    """Ask for a new order: how many, mode, price, balance, whether it waits for approval; then project and source."""
-    price = "for an unknown number of credits" if estimate is None else f"for up to {estimate} credits"
-    available = "" if balance is None else f" ({balance} available)"
-    hold = {True: "waits for approval", False: "goes live without approval", None: "may go live without approval"}[held]
-    made = f"{pieces} piece" if pieces == 1 else f"{pieces} pieces"
-    return one_line(
-        [
-            f"Order {made} ({mode}) {price}{available}? What is made {hold}.",
-            f"Project: {quote(project)}.",
-            f"Source: {quote(source)}.",
-        ]
-    )
+def order_text(order: CloneOrder | HookOrder, terms: Terms, *, project: str, source: str, similar: int) -> str:
+    """Ask for a new order: how many, mode, price, balance, whether it waits for approval; then take and repeats, then
+    project and source.
+
+    `similar` is how many orders of the last hour come from the same source.
+    """
+    estimate, balance = terms.estimated_credits, terms.balance
+    price = "for an unknown number of credits" if estimate is None else f"for up to {estimate:,} credits"
+    available = "" if balance is None else f" ({balance:,} available)"
+    facts = [
+        f"Order {counted(order.variations, 'piece')} ({order.order_mode}) {price}{available}? "
+        f"What is made {_HOLD[terms.held]}."
+    ]
+    if order.take > 1:
+        facts.append(f"This is take {order.take}, charged by itself.")
+    if similar:
+        facts.append(f"Ordered from the same source in the last hour: {similar}.")
+    facts += [
+        f"Project: {quote(project)}.",
+        f"{'Hook' if isinstance(order, HookOrder) else 'Source'}: {quote(source)}.",
+    ]
+    return one_line(facts)
+
+
+_HOLD = {
+    True: "waits for approval",
+    False: "needs no approval before it is published",
+    None: "may need no approval before it is published",
+}
 
 
 def publication_question(

@@ -157,6 +157,24 @@ async def hook_order(client: Client, harness: ToolHarness, **more: Any) -> CallT
     return await client.call_tool("generate_with_hook", {"project_id": harness.project, "hook": "Plan less.", **more})
 
 
+@ERAS
+async def test_a_repeated_order_is_told_as_one_with_its_take_and_its_hook(era: str, tmp_path: Path) -> None:
+    async with open_tool_harness(tmp_path, confirm="off") as harness:
+        person = Person(ORDER)
+        transport = Rewriting(harness.sandbox.transport())
+        transport.price(10)
+        async with asked(harness, tmp_path, person, era, transport=transport) as client:
+            for more in ({}, {"take": 2}, {"take": 3, "cta": "Try it"}):
+                await hook_order(client, harness, **more)
+    first, second, third = person.texts
+    assert "? What is made waits for approval. Project: " in first
+    assert first.endswith('Hook: "Plan less.".')
+    repeat = "Ordered from the same source in the last hour: 1. Project: "
+    assert f"approval. This is take 2, charged by itself. {repeat}" in second
+    assert "approval. This is take 3, charged by itself. Ordered from the same source in the last hour: 2." in third
+    assert first.startswith("Order 1 piece (hook) for up to 1,200 credits ("), first
+
+
 WORSE: dict[str, tuple[Callable[[ToolHarness, Rewriting], None], str]] = {
     "a higher price": (lambda harness, transport: transport.price(2), "for up to 240 credits"),
     "a lost price": (
@@ -167,7 +185,7 @@ WORSE: dict[str, tuple[Callable[[ToolHarness, Rewriting], None], str]] = {
     ),
     "less hold": (
         lambda harness, transport: harness.sandbox.set_review_policy("acme-todo", "auto_approve"),
-        "What is made goes live without approval.",
+        "What is made needs no approval before it is published.",
     ),
 }
 
