@@ -19,7 +19,7 @@ from layers_mcp.text.times import stamp
 _SHORT_ID = 14
 """Characters of an id in the table; the command takes any beginning of an id."""
 
-_OF_PUBLICATIONS = {"running": "taken on", "completed": "out"}
+_OF_PUBLICATIONS = {"running": "accepted", "completed": "out"}
 """Words for the status of a publication, where an order's do not fit."""
 
 
@@ -58,7 +58,7 @@ def as_text(found: Findings, *, all_tenants: bool = False) -> str:
         console.line("Credits are the most that can have been charged; a status is the last one seen. What happened to")
         console.line("one of them: layers-mcp orders ORDER_ID")
     elif not found.notes:
-        console.line("No such order.")
+        console.line("No orders.")
     console.lines(found.notes)
     return stream.getvalue().rstrip()
 
@@ -140,7 +140,7 @@ def _detail(console: Console, shown: Shown) -> None:
     }
     console.table([[name.replace("_", " "), text] for name, text in lines.items() if text])
     console.line()
-    console.line(f"{'Were we charged?' if audit.spends else 'Was it posted?'} {verdict(audit)}")
+    console.line(f"{'Were we charged?' if audit.spends else 'Was it posted?'} {verdict(shown)}")
     if shown.booked is not None:
         console.line(_ledger(shown.booked))
     for post in shown.posts or ():
@@ -152,11 +152,12 @@ def _detail(console: Console, shown: Shown) -> None:
         console.line(f"  {each.at:%Y-%m-%d %H:%M:%S}  {piece}{sentence(each, spends=audit.spends)}")
 
 
-def verdict(audit: OrderAudit) -> str:
+def verdict(shown: Shown) -> str:
     """Return the answer to an operator's question, in a sentence or two."""
+    audit = shown.audit
     once = f"once, for up to {audit.most_credits:,} credits" if audit.most_credits else "once, at an unknown price"
     code = f" ({label(audit.code)})" if audit.code else ""
-    noun = "order" if audit.spends else "publication"
+    out = sum(post.status == "published" for post in shown.posts or ())
     match audit.status:
         case "reserved":
             return "No: it is in the journal, and nothing was sent yet."
@@ -179,8 +180,12 @@ def verdict(audit: OrderAudit) -> str:
             return f"Yes, {once}: Layers took it on."
         case "completed":
             return "Yes, once."
+        case _ if out:
+            return "Yes, once." if out == len(shown.posts or ()) else f"Yes, once: {out} of its posts went out."
+        case _ if shown.posts:
+            return "No post of it is out: Layers took this publication on, once."
         case _:
-            return f"Layers took this {noun} on, once; when it was last read it had not gone out."
+            return "Layers took this publication on, once; when it was last read it had not gone out."
 
 
 _ENDED = {"failed": "failed", "canceled": "was canceled"}
@@ -259,7 +264,7 @@ def _order(shown: Shown, *, whole: bool) -> dict[str, Any]:
         for name, value in row.arguments.items()
         if name != TITLE_MARK
     }
-    document["verdict"] = verdict(audit)
+    document["verdict"] = verdict(shown)
     if shown.posts is not None:
         document["scheduled_posts"] = [
             {"scheduled_post_id": label(post.scheduled_post_id), "status": post.status} for post in shown.posts

@@ -126,12 +126,12 @@ async def test_orders_and_publications_are_listed_newest_first_with_what_they_ca
         told = await shown(publication.publication_id)
     assert [row[2:] for row in listed] == [
         ["fork x2", "running", "240", project],
-        [f"schedule x{len(accounts)}", "taken on", "-", project],
+        [f"schedule x{len(accounts)}", "accepted", "-", project],
         ["hook", "running", "120", project],
     ]
     ids = [fork.commission_id, publication.publication_id, hook.commission_id]
     assert [order_id.startswith(row[1]) for row, order_id in zip(listed, ids, strict=True)] == [True] * 3
-    assert "Was it posted? Layers took this publication on, once" in told
+    assert "Was it posted? No post of it is out: Layers took this publication on, once." in told
     for post in publication.scheduled_posts:
         line = f"Layers' schedule: {post.scheduled_post_id} is queued on {post.platform}, 2026-04-18T09:00:00Z."
         assert line in told
@@ -150,6 +150,30 @@ async def test_an_order_by_a_title_is_shown_with_the_arguments_of_one_by_its_tex
         by_text = await generate_with_hook(context, **call, hook=first["arguments"]["hook"], take=2)
     [second] = await shown.json(by_text.commission_id)
     assert first["arguments"] == second["arguments"]
+
+
+@pytest.mark.jumping
+@pytest.mark.parametrize(("accounts", "verdict"), [(1, "Yes, once."), (2, "Yes, once: 1 of its posts went out.")])
+async def test_a_publication_that_went_out_unread_is_told_as_posted(
+    world: Sandbox, clock: LoopClock, shown: Shown, tmp_path: Path, accounts: int, verdict: str
+) -> None:
+    project = world.project_id("globex-fit")
+    async with open_tool_context(world, tmp_path) as context:
+        hook = await generate_with_hook(context, project_id=project, hook="Plan less.")
+        clock.move(minutes=3)
+        linked = await context.api.projects.social_accounts(project)
+        ids = tuple(one.social_account_id for one in linked if one.status == "connected")[:accounts]
+        if accounts > 1:
+            world.faults.append(Fault(endpoint="*", kind="login_expired", account=ids[-1]))
+        publication = await publish_content(context, container_id=hook.container_ids[0], social_account_ids=ids)
+        clock.move(minutes=5)
+        told = await shown(publication.publication_id)
+    assert f"Was it posted? {verdict}\n" in told
+
+
+async def test_a_journal_without_orders_says_so(journal: Journal, shown: Shown) -> None:
+    placed(journal, clone("pp_1"), "cnt_01HX")
+    assert await shown("--tenant", "org_acme", "--unanswered") == "No orders.\n"
 
 
 async def order_that_ended(world: Sandbox, clock: LoopClock, state_dir: Path) -> Commission:
@@ -314,7 +338,7 @@ async def test_the_list_can_be_narrowed_to_a_project_a_time_and_the_newest(journ
     assert await days("--since", "2026-04-18") == ["prj_2", "prj_1"]
     assert await days("--limit", "2") == ["prj_2", "prj_1"]
     assert "The newest 2 are shown" in await shown(*asked, "--limit", "2")
-    assert "No such order." in await shown(*asked, "--project", "prj_9")
+    assert "No orders." in await shown(*asked, "--project", "prj_9")
 
 
 async def test_an_order_in_pieces_is_told_as_one_with_what_is_missing(journal: Journal, shown: Shown) -> None:
