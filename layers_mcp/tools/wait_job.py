@@ -149,6 +149,15 @@ async def _record_ends(context: ToolContext, progress: JobProgress) -> list[str]
 
 
 def _next_step(states: list[JobState], *, all_done: bool) -> str:
+    """Return what to do about the jobs that were found, and that the ids of the others are to be checked."""
+    found = [state for state in states if state.status != "not_found"]
+    if not found:
+        return "Check the job ids: take them from a commission, or find the content with get_content."
+    step = _next_for(found, all_done=all_done)
+    return step if len(found) == len(states) else f"{step[:-1]}; check the job ids that were not found."
+
+
+def _next_for(states: list[JobState], *, all_done: bool) -> str:
     statuses = {state.status for state in states}
     if not all_done:
         if all(state.error for state in states if state.status == "running"):
@@ -156,6 +165,4 @@ def _next_step(states: list[JobState], *, all_done: bool) -> str:
         return "Call wait_job again with the jobs that are still running: a content job takes a few minutes."
     if "completed" in statuses:
         return "Call get_content with the container_ids to see what was made and whether it waits for approval."
-    if statuses == {"not_found"}:
-        return "Check the job ids: take them from a commission, or find the content with get_content."
     return "The same order with another take, as its tool names it, tries again at the price of a new order."

@@ -172,6 +172,18 @@ async def test_the_call_fails_when_upstream_is_down_all_the_while_and_not_when_i
     assert (waited.all_done, waited.jobs[0].error) == (True, None)
 
 
+@pytest.mark.parametrize(("status", "step"), [("completed", "get_content"), ("failed", "another take")])
+async def test_a_wrong_id_among_others_is_told_beside_what_to_do_with_the_found_jobs(
+    tmp_path: Path, status: str, step: str
+) -> None:
+    jobs = [("j1", job("j1", status)), ("wrong", refused(404, "NOT_FOUND"))]
+    async with on(*jobs).open_tool_context(tmp_path) as context:
+        waited = await wait_job(context, job_ids=("j1", "wrong"))
+    assert waited.all_done
+    assert step in waited.next_step
+    assert waited.next_step.endswith("; check the job ids that were not found.")
+
+
 async def test_a_job_that_cannot_be_read_any_more_keeps_its_last_state_beside_the_error(tmp_path: Path) -> None:
     async with on(("j1", [job("j1", stage="queued"), refused(500, "INTERNAL")])).open_tool_context(tmp_path) as context:
         waited = await wait_job(context, job_ids=("j1",), timeout_seconds=10)
