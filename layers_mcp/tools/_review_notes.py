@@ -79,7 +79,9 @@ def lift_notes(modes: Sequence[ModeSummary]) -> Iterable[str]:
         )
 
 
-def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], *, covered: bool) -> Iterable[str]:
+def result_notes(
+    outcomes: Sequence[Outcome], views: Collection[ProjectView], *, window: Window, covered: bool
+) -> Iterable[str]:
     """Return how far the results can be trusted."""
     if not outcomes:
         return
@@ -109,7 +111,8 @@ def result_notes(outcomes: Sequence[Outcome], views: Collection[ProjectView], *,
         )
     lost = sum(outcome.source_value is None for outcome in live)
     if lost:
-        yield f"Live orders whose source is not in the ranking, and so without versus_source: {lost}."
+        wider = "" if window == "90d" else "; since=90d may show it"
+        yield f"Live orders whose source is not in the ranking, and so without versus_source: {lost}{wider}."
     if any(view.ranking and len(view.ranking.items) >= FULL_RANKING for view in views):
         yield f"A ranking is full: the median is of its top {FULL_RANKING} rows."
     if unranked:

@@ -137,7 +137,7 @@ async def review_commissions(
     modes = by_mode((record.mode, outcome) for record, outcome in zip(records, outcomes, strict=True))
     notes = [
         *([warning] if warning else scope),
-        *result_notes(outcomes, seen.views.values(), covered=covered),
+        *result_notes(outcomes, seen.views.values(), window=window, covered=covered),
         *stage_notes(records, seen, publications),
         *lift_notes(modes),
         *ledger_notes(charges),

@@ -269,6 +269,19 @@ async def test_a_hooks_source_is_the_post_that_no_order_made(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("since", "remedy"), [("30d", "; since=90d may show it"), ("90d", "")])
+async def test_a_source_that_is_missing_from_a_short_ranking_is_said_to_be_perhaps_in_a_longer_one(
+    tmp_path, since, remedy
+):
+    upstream = OrderingUpstream()
+    async with upstream.open(tmp_path) as context:
+        await context.operations.orders.place(clone())
+        upstream.ranking = [post("pp_9", 5000, 0.1, container="cnt_1")]
+        result = await review_commissions(context, since=since)
+    lost = f"Live orders whose source is not in the ranking, and so without versus_source: 1{remedy}."
+    assert lost in result.notes
+
+
 async def test_a_post_made_by_an_order_from_before_since_is_no_source(tmp_path):
     upstream = OrderingUpstream()
     async with upstream.open_tool_context(tmp_path, now=NOW - timedelta(days=20)) as context:
