@@ -199,6 +199,17 @@ def _waits_for_approval_alone(container: Container, moment: datetime | None, now
 _PENDING_NOTE = "The content waits for a person's decision: approving it starts this publication."
 
 
+def _moved(posts: Sequence[ScheduledPost], moment: datetime) -> str:
+    """Return a note where posts are due at another time than `moment`, which was asked for; an empty text where not."""
+    due = {post.scheduled_for for post in posts if post.status != "canceled" and post.scheduled_for}
+    if due <= {moment}:
+        return ""
+    [only, *others] = due
+    if others:
+        return "It was moved to another time since: list_schedule shows which."
+    return f"It was moved since, to {stamp(only)}; `at` is what was asked for."
+
+
 async def _published(
     context: ToolContext,
     placement: Placement,
@@ -213,9 +224,8 @@ async def _published(
     record, by_id = placement.record, accounts_by_key(accounts)
     if placement.replayed and not placement.recovered and record is not None and record.status != "unknown":
         notes = [f"This publication was sent at {stamp(record.ordered_at)}: nothing was published again.", *notes]
-    moved = [post for post in posts if post.status != "canceled" and post.scheduled_for not in (None, moment)]
-    if moment is not None and moved:
-        notes.append("It was moved to another time since: list_schedule shows which.")
+    if moment is not None and (moved := _moved(posts, moment)):
+        notes.append(moved)
     if placement.similar:
         notes.append(
             "The same content was asked for, or is due, on one of these accounts within a day of this: list_schedule "

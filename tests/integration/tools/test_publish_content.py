@@ -316,12 +316,16 @@ async def test_a_publication_that_failed_says_where_to_look_and_names_the_take_t
     )
 
 
-async def test_a_publication_that_was_moved_says_so_when_it_is_asked_for_again(harness: PublishingHarness) -> None:
-    [post] = (await harness.publish(at="2026-04-18T09:00Z")).scheduled_posts
-    await harness.change(post.scheduled_post_id, action="reschedule", at="2026-04-19T09:00Z")
-    again = await harness.publish(at="2026-04-18T09:00Z")
-    assert again.replayed
-    assert "It was moved to another time since: list_schedule shows which." in again.notes
+async def test_a_publication_that_was_moved_says_to_when_if_it_is_asked_for_again(harness: PublishingHarness) -> None:
+    wanted = {"at": "2026-04-18T09:00Z", "social_account_ids": tuple(harness.accounts[:2])}
+    first, second = (await harness.publish(**wanted)).scheduled_posts
+    await harness.change(first.scheduled_post_id, action="reschedule", at="2026-04-19T09:00Z")
+    apart = await harness.publish(**wanted)
+    await harness.change(second.scheduled_post_id, action="reschedule", at="2026-04-19T09:00Z")
+    together = await harness.publish(**wanted)
+    assert apart.replayed
+    assert "It was moved to another time since: list_schedule shows which." in apart.notes
+    assert "It was moved since, to 2026-04-19T09:00:00Z; `at` is what was asked for." in together.notes
 
 
 async def test_a_publication_that_is_out_is_still_answered_though_its_time_has_passed(
