@@ -96,8 +96,9 @@ def series_of(
 
 
 def picked(values: Mapping[str, float | int | str], names: Sequence[str]) -> dict[str, float | int | str]:
-    """Only these values, in this order."""
-    return {name: values[name] for name in names if name in values}
+    """Only these values, in this order; no rate of nothing, which would read as nobody having cared."""
+    unseen = {"engagement_rate"} if values.get("views") == 0 else ()
+    return {name: values[name] for name in names if name in values and name not in unseen}
 
 
 def _notes(reply: Metrics, metrics: Sequence[str], asked: Asked, now: datetime) -> list[str]:

@@ -41,6 +41,15 @@ async def measured(upstream: Upstream, state_dir: Path, **arguments: Any) -> Ser
         return await get_metrics(context, project_id=PROJECT, **arguments)
 
 
+async def test_where_nothing_was_viewed_there_is_no_engagement_rate(tmp_path: Path) -> None:
+    unseen, seen = bucket("2026-04-15", views=0, engagement_rate=0.0), bucket("2026-04-16", engagement_rate=0.0)
+    result = await measured(answer(unseen, seen, views=10, engagement_rate=0.0), tmp_path)
+    assert result.series == [{"bucket": "2026-04-15", "views": 0}, seen]
+    assert result.totals == {"views": 10, "engagement_rate": 0.0}
+    nothing = await measured(answer(unseen, views=0, engagement_rate=0.0), tmp_path)
+    assert nothing.totals == {"views": 0}
+
+
 async def test_the_defaults_ask_for_the_last_30_days_of_the_project_by_day(tmp_path: Path) -> None:
     upstream = answer(bucket("2026-04-16"))
     await measured(upstream, tmp_path)
