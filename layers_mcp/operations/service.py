@@ -134,7 +134,7 @@ class OrderService:
 
     async def similar(self, order: Order) -> tuple[SimilarOrder, ...]:
         """Return what was ordered lately and is nearly the same. Raises `OperationError` where the journal fails."""
-        state = await self._start(order)
+        state = await self._start(order, NO_LIMITS, _allow)
         return await require_journal(lambda: self._builder.similar(state, []))
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, before_send: BeforeSend = _allow) -> Placement:

@@ -268,7 +268,7 @@ class Confirmed(RuleBasedStateMachine):
                     assert len(self.cluster.made[self.key({"hook": hook, "take": take})]) == 1
             self.nothing_is_charged_twice_or_without_a_yes()
         finally:
-            self.cluster.close()
+            self.loop.run(self.cluster.aclose())
             self.loop.close()
             self.folder.cleanup()
 

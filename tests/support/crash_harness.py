@@ -91,7 +91,9 @@ class Cluster:
         """The containers that these charged jobs make."""
         return {each for event in self.sandbox.ledger() if event.job_id in jobs for each in event.container_ids}
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
+        for store in self._stores.values():
+            await store.aclose()
         self.sandbox.close()
         shutil.rmtree(self.root)
 

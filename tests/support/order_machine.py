@@ -252,7 +252,7 @@ class OrderMachine(RuleBasedStateMachine):
         finally:
             for server in self.servers:
                 self.run(server.stop())
-            self.cluster.close()
+            self.run(self.cluster.aclose())
             self.loop.close()
             self.folder.cleanup()
 
