@@ -117,10 +117,10 @@ def publication_status(posts: Iterable[ScheduledPost]) -> PublicationStatus:
     told = [post for of_account in by_account for post in of_account if post.status in _OUT or post in counted]
     ids = [post.scheduled_post_id for post in told]
     for status, word in _LEAST_FINISHED_FIRST.items():
-        moments = [_moment(post) for post in counted if post.status == status]
-        if moments:
-            first = min((moment for moment in moments if moment), default=None)
-            return PublicationStatus(status=word, at=stamp(first) if first else None, scheduled_post_ids=ids)
+        if any(post.status == status for post in counted):
+            moments = [moment for post in told if post.status == status and (moment := _moment(post))]
+            at = stamp(min(moments)) if moments else None
+            return PublicationStatus(status=word, at=at, scheduled_post_ids=ids)
     if counted:  # a status of a later API
         return PublicationStatus(status="unknown", scheduled_post_ids=ids)
     return NOT_PUBLISHED

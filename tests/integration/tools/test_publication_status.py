@@ -173,6 +173,8 @@ async def test_every_post_of_the_same_content_on_one_account_is_listed(harness: 
     live = await harness.publication(one)
     reviewed = await review_commissions(harness.context, project_id=harness.project)
     [decision] = [each for row in reviewed.commissions for each in row.decisions if each["container_id"] == one]
+    assert queued
+    assert queued.at == "2026-04-18T09:00:00Z"
     assert [told and (told.status, set(told.scheduled_post_ids)) for told in (queued, live)] == [
         ("scheduled", {first, second}),
         ("published", {first, second}),
