@@ -26,6 +26,9 @@ from layers_mcp.tools._schedule import accounts_by_key
 LONGEST_QUOTE = 80
 """Characters of untrusted text in a question."""
 
+LONGEST_READ = 10_000
+"""Characters of untrusted text that are looked at."""
+
 MOST_POSTS = 2
 """Posts that a question names one by one."""
 
@@ -34,9 +37,18 @@ _SPECIAL = re.compile(r"[\"\[\]<>`]")
 
 
 def quote(text: str) -> str:
-    """Put untrusted text in double quotes: cleaned, on one line, at most 80 characters."""
-    cleaned, cut = clean(_SPECIAL.sub("", text), LONGEST_QUOTE)
-    return f'"{cleaned}…"' if cut else f'"{cleaned}"'
+    """Put untrusted text in double quotes: cleaned, on one line, at most 80 characters; then what was done to it.
+
+    That a line break is a space there is not told.
+    """
+    text = text.strip()
+    read = text[:LONGEST_READ]
+    whole, _ = clean(_SPECIAL.sub("", read), LONGEST_READ)
+    shown, _ = clean(whole, LONGEST_QUOTE)
+    shortened = shown != whole or read != text
+    cleaned = "".join(whole.split()) != "".join(read.split())
+    done = ", ".join(word for word, applies in (("shortened", shortened), ("cleaned", cleaned)) if applies)
+    return f'"{shown}{"…" if shortened else ""}"' + (f" ({done})" if done else "")
 
 
 @dataclass(frozen=True)

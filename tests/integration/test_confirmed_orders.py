@@ -120,6 +120,28 @@ async def test_a_person_confirms_the_very_texts_mode_and_take_that_go_out(era: s
     assert harness.project not in draft, "the project is told by its name"
 
 
+ALTERED = {
+    "as it goes out": ("New caption", '"New caption". '),
+    "on lines": ("New\n\ncaption", '"New  caption". '),
+    "with markup": ("New <b>now</b>", '"New bnow/b" (cleaned). '),
+    "with what cannot be seen": ("New\u202e caption", '"New caption" (cleaned). '),
+    "as long as can be shown": ("x" * 80, f'"{"x" * 80}". '),
+    "longer": ("x" * 81, f'"{"x" * 80}…" (shortened). '),
+    "longer, with markup": ("[" + "x" * 2_000, f'"{"x" * 80}…" (shortened, cleaned). '),
+}
+
+
+@pytest.mark.parametrize("how", ALTERED)
+async def test_a_person_is_told_where_a_text_is_not_shown_as_it_goes_out(how: str, tmp_path: Path) -> None:
+    caption, shown = ALTERED[how]
+    async with open_publishing_harness(tmp_path) as harness:
+        person = Person(chose("do not publish"))
+        async with asked(harness, tmp_path, person) as client:
+            call = {"container_id": harness.container, "social_account_ids": harness.accounts[:1], "caption": caption}
+            await client.call_tool("publish_content", call)
+    assert f"Caption: {shown}Project: " in person.texts[0]
+
+
 @ERAS
 async def test_a_person_is_told_where_the_same_content_is_already_by_its_present_time(era: str, tmp_path: Path) -> None:
     async with open_publishing_harness(tmp_path) as harness:
