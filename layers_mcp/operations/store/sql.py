@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from anyio import to_thread
+from anyio import move_on_after, to_thread
 
+from layers_mcp.deadlines import STEP_SECONDS
 from layers_mcp.operations.models import Operation, Reading, Tenant, ToolName
 from layers_mcp.operations.state_machine import Event, Released
 from layers_mcp.operations.store.base import DayLimit, JournalEvent, Store, Wanted
@@ -108,7 +109,8 @@ class SqlStore(Store):
 
     async def aclose(self) -> None:
         if self._journal is not None:
-            await to_thread.run_sync(self._journal.close)
+            with move_on_after(STEP_SECONDS, shield=True):  # a caller that is cancelled closes it too
+                await to_thread.run_sync(self._journal.close, abandon_on_cancel=True)
 
     async def _step(self, work: Callable[[Journal], T], undo: Callable[[Journal], None] | None = None) -> T:
         """Do one step on the journal, creating it where there is none. Raises `JournalError`."""
