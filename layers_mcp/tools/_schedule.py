@@ -12,7 +12,7 @@ from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import invalid_argument
 from layers_mcp.text.ids import id_key
-from layers_mcp.text.times import TOLERANCE, is_local, parse_instant, zone
+from layers_mcp.text.times import TOLERANCE, is_local, local, parse_instant, zone
 
 
 async def zone_of(context: ToolContext, project_id: str, name: str, *, at: str = "") -> ZoneInfo:
@@ -56,10 +56,10 @@ def is_past(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and moment < now - TOLERANCE
 
 
-def refuse_past(moment: datetime | None, now: datetime) -> None:
-    """Raise `ToolError` for a time in the past."""
+def refuse_past(moment: datetime | None, now: datetime, tz: ZoneInfo) -> None:
+    """Raise `ToolError` for a time in the past, with the present one in `tz`."""
     if is_past(moment, now):
-        raise invalid_argument("`at` is in the past.", "Give a later time.")
+        raise invalid_argument(f"`at` is in the past: it is {local(now, tz)} now.", "Give a later time.")
 
 
 def accounts_by_key(accounts: Sequence[SocialAccount]) -> Mapping[str, SocialAccount]:

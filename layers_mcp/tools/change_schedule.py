@@ -53,7 +53,7 @@ async def change_schedule(
         return _changed(post, tz, ["It was canceled before this call." if moment is None else "It had this time."])
     if post.status not in ("queued", None):
         raise _too_late(post)
-    refuse_past(moment, context.now())
+    refuse_past(moment, context.now(), tz)
     notes: list[str] = []
     try:
         if moment is None:

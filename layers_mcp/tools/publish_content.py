@@ -100,7 +100,7 @@ async def publish_content(
     )
     orders = context.operations.orders
     notes = [_PENDING_NOTE] if _waits_for_approval_alone(container, moment, context.now()) else []
-    check = partial(_check, context, publication, accounts)
+    check = partial(_check, context, publication, accounts, tz)
     confirm = partial(_confirm, context, publication, tz)
     if dry_run:
         placement = await orders.preview(publication, before_send=check)
@@ -136,7 +136,7 @@ async def _confirm(context: ToolContext, publication: Publication, tz: ZoneInfo,
         await context.ask(question)
         agreed = question
         container = await context.api.content.get(container.container_id)
-        refuse_past(moment, context.now())
+        refuse_past(moment, context.now(), tz)
         _check_content(container, moment)
         publication = replace(publication, content=container)
 
@@ -147,12 +147,12 @@ def _wanted(accounts: Sequence[SocialAccount], wanted: Sequence[str]) -> list[So
     return [by_key[key] for key in keys] if by_key.keys() >= set(keys) else []
 
 
-def _check(context: ToolContext, publication: Publication, accounts: Sequence[SocialAccount]) -> None:
+def _check(context: ToolContext, publication: Publication, accounts: Sequence[SocialAccount], tz: ZoneInfo) -> None:
     """Raise `ToolError` where it cannot go out at that time, or not this content, or not on one of its accounts.
 
     What is known already is answered, whatever has become of these.
     """
-    refuse_past(publication.at, context.now())
+    refuse_past(publication.at, context.now(), tz)
     _check_content(publication.content, publication.at)
     _check_accounts(accounts, publication.social_account_ids)
 

@@ -484,5 +484,5 @@ async def test_a_publication_whose_time_passes_while_a_person_is_asked_is_refuse
         person = Person(chose("publish"), seconds=300)
         async with asked(harness, tmp_path, person) as client:
             text = text_of(await client.call_tool("publish_content", call))
-        assert text.startswith("INVALID_ARGUMENT: `at` is in the past. Nothing was changed."), text
+        assert text.startswith("INVALID_ARGUMENT: `at` is in the past: it is "), text
     assert len(person.questions) == 1, text

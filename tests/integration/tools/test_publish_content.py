@@ -171,7 +171,8 @@ async def test_an_instant_is_one_publication_however_it_is_spelled(harness: Publ
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        ({"at": "2026-04-16T09:00Z"}, "`at` is in the past"),
+        ({"at": "2026-04-16T09:00Z"}, "`at` is in the past: it is 2026-04-1"),
+        ({"at": "2026-04-16T09:00Z"}, "-04:00 America/New_York now. Nothing"),
         ({"at": "tomorrow"}, "`at` is not an ISO datetime"),
         ({"at": "2027-03-14T02:30", "timezone": "America/New_York"}, "a clock change leaves out"),
         ({"at": "2026-11-01T01:30", "timezone": "America/New_York"}, "2026-11-01T05:30Z or 2026-11-01T06:30Z"),
