@@ -102,7 +102,7 @@ def ranking(console: Console, result: Facts) -> None:
 
 def commission(console: Console, result: Facts) -> None:
     """Show what was ordered and what it may cost."""
-    held = "its content waits for approval" if result.get("held_for_approval") else "its content may go live by itself"
+    held = "its content waits for approval" if result.get("held_for_approval") else "its content needs no approval"
     say(
         console,
         f"{result['commission_id']} · {result['status']} · up to {result['estimated_credits']} credits · {held}",
