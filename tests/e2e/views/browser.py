@@ -258,6 +258,14 @@ class Shown:
         """What the model was told, each time."""
         return [event["params"]["content"][0]["text"] for event in self.events("context")]
 
+    def wait_for_contexts(self) -> list[str]:
+        """What the model was told, each time, once it was told anything."""
+        for _ in range(200):
+            if self.contexts:
+                break
+            self.settle()
+        return self.contexts
+
     @property
     def height(self) -> int:
         """The height that the view told last."""

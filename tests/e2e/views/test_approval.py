@@ -82,7 +82,7 @@ def test_approving_takes_a_confirmation_and_the_model_is_told(shown: Shown) -> N
     assert shown.calls == [("decide_content", {"container_id": ONE, "decision": "approve"})]
     assert "Approved" in rows(shown)[ONE]
     assert "2 pieces wait for your decision" in shown.page_text
-    (told,) = shown.contexts
+    (told,) = shown.wait_for_contexts()
     assert ONE in told
     assert "approved" in told
     assert "Hook of one" not in told
@@ -107,7 +107,7 @@ def test_rejecting_takes_a_reason_and_everything_done_so_far_is_told(shown: Show
     shown.wait_for_text("Decided by you, here, for good. It will not be published.")
     note = "The logo is last year's."
     assert shown.calls[1:] == [("decide_content", {"container_id": TWO, "decision": "reject", "note": note})]
-    last = shown.contexts[-1]
+    last = shown.wait_for_contexts()[-1]
     assert ONE in last
     assert TWO in last
     assert note in last
@@ -188,7 +188,7 @@ def test_a_decision_without_success_is_told_and_can_be_tried_again(shown: Shown,
     assert shown.contexts == []
     shown.press("confirm-approve", ONE)
     shown.wait_for_text("Decided by you, here")
-    assert len(shown.contexts) == 1
+    assert len(shown.wait_for_contexts()) == 1
 
 
 def test_no_answer_is_told_after_a_while_and_a_late_one_still_counts(shown: Shown) -> None:
@@ -204,7 +204,7 @@ def test_no_answer_is_told_after_a_while_and_a_late_one_still_counts(shown: Show
     shown.wait_for_text("Decided by you, here")
     shown.browser.answer(2, result_of(decision(shown.calls[0][1], notes=["It was approved before this call."])))
     shown.settle()
-    assert len(shown.contexts) == 1
+    assert len(shown.wait_for_contexts()) == 1
 
 
 def test_an_old_result_again_does_not_ask_again_for_what_was_decided_here(shown: Shown) -> None:
@@ -313,7 +313,7 @@ def test_publishing_offers_connected_accounts_and_shows_both_times_first(shown: 
     shown.press("confirm-publish")
     shown.wait_for_text("Being published")
     assert shown.calls[2] == ("publish_content", {"container_id": "cnt_approved", "social_account_ids": ["sa_1"]})
-    (told,) = shown.contexts
+    (told,) = shown.wait_for_contexts()
     assert "cnt_approved" in told
     assert "pub_1" in told
     assert "sa_1" in told
@@ -402,8 +402,8 @@ def test_what_is_approved_here_can_be_published_here(shown: Shown) -> None:
         "publish_content",
         "publish_content",
     ]
-    assert "approved" in shown.contexts[-1]
-    assert "pub_1" in shown.contexts[-1]
+    assert "approved" in shown.wait_for_contexts()[-1]
+    assert "pub_1" in shown.wait_for_contexts()[-1]
 
 
 def test_an_approval_that_sets_a_schedule_going_says_so(shown: Shown) -> None:
@@ -413,7 +413,7 @@ def test_an_approval_that_sets_a_schedule_going_says_so(shown: Shown) -> None:
     shown.press("confirm-approve", ONE)
     shown.wait_for_text("Scheduled: Dec 18")
     assert not shown.has("publish", ONE)
-    assert "scheduled" in shown.contexts[-1]
+    assert "scheduled" in shown.wait_for_contexts()[-1]
 
 
 def test_everything_can_be_done_by_keyboard(shown: Shown) -> None:

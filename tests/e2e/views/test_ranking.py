@@ -176,7 +176,7 @@ def test_ordering_takes_a_price_and_one_more_press(shown: Shown) -> None:
     assert shown.calls[1:] == [("clone_post", {**asked, "max_credits": 240})]
     assert "Ordered" in shown.texts("row")[0]
     assert "com_new" in shown.texts("row")[0]
-    (told,) = shown.contexts
+    (told,) = shown.wait_for_contexts()
     for words in ("fork", "variations 2", FIRST, PROJECT, "com_new", "job_new", "240 credits"):
         assert words in told
     assert "Get things done" not in told
@@ -275,7 +275,7 @@ def test_a_confirmation_calls_once_however_often_it_is_pressed(shown: Shown) -> 
     shown.browser.answer(shown.events("call")[1]["call"], result_of(placed({"variations": 2})))
     shown.wait_for("follow", FIRST)
     assert len(shown.calls) == 2
-    assert len(shown.contexts) == 1
+    assert len(shown.wait_for_contexts()) == 1
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_what_is_no_outcome_is_no_success_and_the_same_press_is_safe(shown: Show
     shown.press("confirm-order", FIRST)
     shown.wait_for("follow", FIRST)
     assert shown.calls[1] == shown.calls[2]
-    assert "existed before" in shown.contexts[-1]
+    assert "existed before" in shown.wait_for_contexts()[-1]
 
 
 def test_an_order_that_exists_is_told_and_not_offered_again(shown: Shown) -> None:

@@ -105,7 +105,7 @@ def test_a_winner_is_ordered_looked_at_approved_and_reviewed(shown: Shown, serve
     [order] = server.facts("review_commissions")["commissions"]
     assert order["source_platform_post_id"] == first
     assert server.facts("list_projects")["credits"]["available"] == before - 240
-    assert order["commission_id"] in shown.contexts[-1]
+    assert order["commission_id"] in shown.wait_for_contexts()[-1]
 
     job = {"job_ids": [order["job_id"]], "timeout_seconds": 30}
     assert server.facts("wait_job", **job)["all_done"]
@@ -129,7 +129,7 @@ def test_a_winner_is_ordered_looked_at_approved_and_reviewed(shown: Shown, serve
     while len(shown.contexts) < 3:
         shown.settle()
     [post] = server.schedule(project, made[0])
-    assert post["publication_id"] in shown.contexts[-1]
+    assert post["publication_id"] in shown.wait_for_contexts()[-1]
 
     server.show(shown, "review_commissions")
     assert shown.ids == [order["commission_id"]]
