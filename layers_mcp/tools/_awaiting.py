@@ -154,7 +154,7 @@ def project_names(projects: Sequence[Project]) -> dict[str, str]:
 
 def waits(container: Container) -> bool:
     """Return whether a container waits for a decision; one that is not finished cannot be decided."""
-    return container.approval_status == "pending" and container.status in ("completed", None)
+    return container.approval_status == "pending" and container.is_finished
 
 
 def _merged(pages: Sequence[Page[Container]], place: _Place, limit: int) -> tuple[list[Container], _Place | None]:

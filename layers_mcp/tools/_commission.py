@@ -17,7 +17,8 @@ from layers_mcp.protocol import Result, invalid_argument
 from layers_mcp.protocol.elicitation import Question
 from layers_mcp.text.times import stamp
 from layers_mcp.tools._gather_settled import GatherSettled
-from layers_mcp.tools._questions import order_text, read_project_name
+from layers_mcp.tools._questions import name_of, order_text
+from layers_mcp.tools._schedule import find_project
 
 T = TypeVar("T", CloneOrder, HookOrder)
 
@@ -120,9 +121,9 @@ class _Consent:
         )
         deadline = self._context.deadline
         async with GatherSettled(deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
-            named = reads.start(read_project_name, self._context, order.project_id)
+            listed = reads.start(find_project, self._context, order.project_id)
             ranked = reads.start(rank) if isinstance(order, CloneOrder) else None
-        project = named.or_else(order.project_id)
+        project = name_of(listed.or_else(None), order.project_id)
         if isinstance(order, HookOrder):
             return project, order.hook
         ranking = ranked.or_else(None) if ranked else None

@@ -56,11 +56,7 @@ class PublicationStatuses(NamedTuple):
 
 def can_be_published(container: Container) -> bool:
     """Return whether finished content may go out as it stands: it is approved, or needs no approval."""
-    return _is_finished(container) and container.approval_status not in ("pending", "rejected")
-
-
-def _is_finished(container: Container) -> bool:
-    return container.status in ("completed", None)
+    return container.is_finished and container.approval_status not in ("pending", "rejected")
 
 
 async def read_publications(context: ToolContext, containers: Iterable[Container]) -> PublicationStatuses:
@@ -68,7 +64,7 @@ async def read_publications(context: ToolContext, containers: Iterable[Container
 
     What was rejected is not published; nothing is read for it.
     """
-    finished = [container for container in containers if _is_finished(container)]
+    finished = [container for container in containers if container.is_finished]
     rejected = [container for container in finished if container.approval_status == "rejected"]
     found = {container_key(container.container_id): NOT_PUBLISHED for container in rejected}
     by_project: dict[str, list[Container]] = {}

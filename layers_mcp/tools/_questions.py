@@ -21,7 +21,7 @@ from layers_mcp.text.sanitize import clean
 from layers_mcp.text.times import zone
 from layers_mcp.tools._gather_settled import GatherSettled
 from layers_mcp.tools._publication_status import read_scheduled
-from layers_mcp.tools._schedule import accounts_by_key
+from layers_mcp.tools._schedule import accounts_by_key, find_project
 
 LONGEST_QUOTE = 80
 """Characters of untrusted text in a question."""
@@ -92,13 +92,13 @@ async def read_decision_facts(context: ToolContext, container: Container, decisi
     """Return what a question about a piece adds; of an approval, the scheduled posts that it sets going."""
     container_id, project_id = container.container_id, container.project_id or ""
     async with GatherSettled(context.deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
-        listed = reads.start(_find_project, context, project_id)
+        listed = reads.start(find_project, context, project_id)
         orders = reads.start(context.operations.history.container_orders, [container_id])
         posts = reads.start(read_scheduled, context, container) if decision == "approve" else None
     project, known = listed.or_else(None), orders.or_else(None)
     order = known.value.get(container_id) if known else None
     return DecisionFacts(
-        project=(project and project.name) or project_id,
+        project=name_of(project, project_id),
         variation=order.variation if order else "",
         scheduled=_set_going(posts.outcome, project and project.timezone) if posts else "",
     )
@@ -194,9 +194,9 @@ def publication_question(
 async def read_publication_facts(context: ToolContext, publication: Publication, tz: ZoneInfo) -> tuple[str, str]:
     """Return the project's name, and what of the same content is on the same accounts by the schedule (or "")."""
     async with GatherSettled(context.deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
-        named = reads.start(read_project_name, context, publication.project_id)
+        listed = reads.start(find_project, context, publication.project_id)
         posts = reads.start(read_scheduled, context, publication.content)
-    project = named.or_else(publication.project_id)
+    project = name_of(listed.or_else(None), publication.project_id)
     if isinstance(posts.outcome, LayersError):
         return project, "Whether the same content is on these accounts already could not be read."
     return project, _already_there(posts.outcome, publication.accounts, tz)
@@ -228,17 +228,9 @@ def _account_name(account: SocialAccount) -> str:
     return f"{account.platform} {quote(account.handle or account.social_account_id)}"
 
 
-async def read_project_name(context: ToolContext, project_id: str) -> str:
-    """Return the project's name, or its id where the name cannot be read soon."""
-    async with GatherSettled(context.deadline, seconds=ORDER_EXTRAS_SECONDS, keep=ORDER_ANSWER_SECONDS) as reads:
-        read = reads.start(_find_project, context, project_id)
-    project = read.or_else(None)
+def name_of(project: Project | None, project_id: str) -> str:
+    """Return the project's name, or its id where that could not be read."""
     return (project and project.name) or project_id
-
-
-async def _find_project(context: ToolContext, project_id: str) -> Project | None:
-    listed = await context.api.projects.list(limit=200)
-    return next((one for one in listed.items if id_key(one.id) == id_key(project_id)), None)
 
 
 def one_line(facts: Sequence[str]) -> str:

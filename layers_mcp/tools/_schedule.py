@@ -1,4 +1,4 @@
-"""What the publishing tools share: a project's time zone, times, accounts by key, why a post failed."""
+"""What the publishing tools share: a project and its time zone, times, accounts by key, why a post failed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from layers_mcp.api.errors import LayersError
-from layers_mcp.api.models import ScheduledPost, SocialAccount
+from layers_mcp.api.models import Project, ScheduledPost, SocialAccount
 from layers_mcp.api.pagination import collect
 from layers_mcp.context import ToolContext
 from layers_mcp.protocol import invalid_argument
@@ -27,13 +27,8 @@ async def zone_of(context: ToolContext, project_id: str, name: str, *, at: str =
         except ValueError as error:
             raise invalid_argument(f"`timezone` is {error}.") from None
     try:
-        if not project_id:
-            raise ValueError
-        listed = await collect(
-            lambda cursor: context.api.projects.list(limit=200, cursor=cursor),
-            enough=lambda projects: any(id_key(one.id) == id_key(project_id) for one in projects),
-        )
-        return zone(next((one.timezone for one in listed.items if id_key(one.id) == id_key(project_id)), None) or "")
+        project = await find_project(context, project_id) if project_id else None
+        return zone((project and project.timezone) or "")
     except (LayersError, ValueError):
         if is_local(at):
             raise invalid_argument(
@@ -41,6 +36,16 @@ async def zone_of(context: ToolContext, project_id: str, name: str, *, at: str =
                 "Name the `timezone`, or give `at` with Z or an offset.",
             ) from None
         return ZoneInfo("UTC")
+
+
+async def find_project(context: ToolContext, project_id: str) -> Project | None:
+    """Return a project as it is listed, None where it is not. Raises `LayersError`."""
+    key = id_key(project_id)
+    listed = await collect(
+        lambda cursor: context.api.projects.list(limit=200, cursor=cursor),
+        enough=lambda projects: any(id_key(one.id) == key for one in projects),
+    )
+    return next((one for one in listed.items if id_key(one.id) == key), None)
 
 
 def instant(text: str, tz: ZoneInfo) -> datetime:

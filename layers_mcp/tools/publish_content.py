@@ -174,7 +174,7 @@ def _check_accounts(accounts: Sequence[SocialAccount], wanted: Sequence[str]) ->
 
 def _check_content(container: Container, moment: datetime | None) -> None:
     """Raise `ToolError` where this content cannot go out at `moment`, None for now."""
-    if not _is_finished(container):
+    if not container.is_finished:
         raise ToolError("CONFLICT", "The content is not finished.", next_step="get_content shows its status.")
     if container.approval_status == "rejected":
         raise ToolError("CONTENT_REJECTED", "The content was rejected, and that is final.", next_step="Order another.")
@@ -186,13 +186,9 @@ def _check_content(container: Container, moment: datetime | None) -> None:
         )
 
 
-def _is_finished(container: Container) -> bool:
-    return container.status in ("completed", None)
-
-
 def _waits_for_approval_alone(container: Container, moment: datetime | None, now: datetime) -> bool:
     """Return whether it goes out at `moment` once a person has approved the content."""
-    pending = _is_finished(container) and container.approval_status == "pending"
+    pending = container.is_finished and container.approval_status == "pending"
     return pending and moment is not None and not is_past(moment, now)
 
 

@@ -87,6 +87,11 @@ class Container(ApiModel):
     error: JobError | None = None
 
     @property
+    def is_finished(self) -> bool:
+        """Whether it is made; content without a status is listed once it is."""
+        return self.status in ("completed", None)
+
+    @property
     def is_video(self) -> bool:
         """Whether it is a video; a slideshow is a series of pictures."""
         if any(asset.kind == "video" for asset in self.assets):
