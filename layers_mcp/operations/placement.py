@@ -8,8 +8,8 @@ from datetime import timedelta
 from layers_mcp.analytics.status import WITHOUT_RESULT
 from layers_mcp.operations.clock import UpstreamClock
 from layers_mcp.operations.errors import JournalError, OperationError, OrderUnknownError, PublicationUnknownError
-from layers_mcp.operations.kinds import KINDS
-from layers_mcp.operations.models import Operation, Placement, SimilarOrder, order_record
+from layers_mcp.operations.kinds import KINDS, Order
+from layers_mcp.operations.models import Operation, Placement, SimilarOrder, Tenant, order_record
 from layers_mcp.operations.placement_state import PlacementState
 from layers_mcp.operations.similar import similar_orders, similar_publications
 from layers_mcp.operations.store.base import Store
@@ -47,7 +47,7 @@ class PlacementBuilder:
             )
         try:
             next_take = await self.next_take(state) if came_to_nothing else None
-            similar = await self.similar(state, notes)
+            similar = await self.similar(state.tenant, state.order, notes)
             today = await self._store.credits_of_day(state.tenant, self._clock.now(), ())
         except JournalError as error:
             notes.append(journal_warning(str(error)))
@@ -94,17 +94,17 @@ class PlacementBuilder:
             nothing_changed=False,
         )
 
-    async def similar(self, state: PlacementState, notes: list[str]) -> tuple[SimilarOrder, ...]:
+    async def similar(self, tenant: Tenant, order: Order, notes: list[str]) -> tuple[SimilarOrder, ...]:
         """Return what is nearly the same: recent orders of one source or hook, publications of the same content.
 
         What could not be read of it is told in `notes`. Raises `JournalError`.
         """
-        now, order = self._clock.now(), state.order
+        now = self._clock.now()
         if KINDS[order.tool].spends:
-            recent, warning = await self._store.since(state.tenant, now - SIMILAR_WITHIN, order.project_id)
+            recent, warning = await self._store.since(tenant, now - SIMILAR_WITHIN, order.project_id)
             similar = similar_orders(order, recent)
         else:
-            sent, warning = await self._store.of_project(state.tenant, order.project_id, order.tool)
+            sent, warning = await self._store.of_project(tenant, order.project_id, order.tool)
             similar = similar_publications(order, sent, now)
         if warning:
             notes.append(journal_warning(warning))

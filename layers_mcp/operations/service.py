@@ -134,8 +134,8 @@ class OrderService:
 
     async def similar(self, order: Order) -> tuple[SimilarOrder, ...]:
         """Return what was ordered lately and is nearly the same. Raises `OperationError` where the journal fails."""
-        state = await self._start(order, NO_LIMITS, _allow)
-        return await require_journal(lambda: self._builder.similar(state, []))
+        tenant = await require_journal(self._tenants.current)
+        return await require_journal(lambda: self._builder.similar(tenant, order, []))
 
     async def preview(self, order: Order, limits: Limits = NO_LIMITS, *, before_send: BeforeSend = _allow) -> Placement:
         """Return what `place` would do, without sending anything that spends; what would refuse it is a note."""
