@@ -98,8 +98,6 @@ class VintageDetection:
             if known is not None and anyio.current_time() - self._found_at < RECHECK_SECONDS:
                 return known
             seen = await self._look(project_id)
-            if seen.certain:
-                self._remember(seen)
             return seen if seen.certain or known is None else known
 
     async def changed(self, project_id: str) -> bool:
@@ -108,8 +106,6 @@ class VintageDetection:
         if self._setting or known is None:
             return False
         seen = await self._look(project_id)
-        if seen.certain:
-            self._remember(seen)
         return seen.certain and seen.vintage != known.vintage
 
     async def is_outdated(self, request: OrderRequest, project_id: str) -> bool:
@@ -117,8 +113,6 @@ class VintageDetection:
         if self._setting:
             return False
         seen = await self._look(project_id)
-        if seen.certain:
-            self._remember(seen)
         return seen.certain and seen.vintage != vintage_of(request)
 
     async def missing(self, request: OrderRequest, project_id: str) -> Missing:
@@ -140,7 +134,6 @@ class VintageDetection:
         seen = await self._look(project_id)
         if not seen.certain:
             return "unclear"
-        self._remember(seen)
         return "address" if seen.vintage == other else "id"
 
     async def project_exists(self, project_id: str) -> bool | None:
@@ -151,7 +144,7 @@ class VintageDetection:
         self._finding, self._found_at = finding, anyio.current_time()
 
     async def _look(self, project_id: str) -> Finding:
-        """Ask both addresses of the review policy, side by side."""
+        """Ask both addresses of the review policy, side by side, and remember what that certainly shows."""
         found: dict[Vintage, Evidence] = {}
 
         async def ask(vintage: Vintage) -> None:
@@ -160,16 +153,10 @@ class VintageDetection:
         async with anyio.create_task_group() as group:
             for vintage in DIALECTS:
                 group.start_soon(ask, vintage)
-        match found["preview"], found["current"]:
-            case "absent", "present" | "forbidden":
-                return Finding("current", "content-review-policy answers, and approval-policy does not exist")
-            case "present" | "forbidden", "absent":
-                return Finding("preview", "approval-policy answers, and content-review-policy does not exist")
-            case ("present", "present" | "forbidden") | ("forbidden", "present"):
-                return Finding("preview", "both review policies answer, so the preview's orders are tried first")
-            case _:
-                reason = "neither review policy shows it, so the preview's orders are tried first"
-                return Finding("preview", reason, certain=False)
+        finding = _finding_of(found["preview"], found["current"])
+        if finding.certain:
+            self._remember(finding)
+        return finding
 
     async def _probe(self, address: str) -> Evidence:
         """Return what a read of an address shows. A refusal for lack of a scope proves little: some APIs check scopes
@@ -185,6 +172,20 @@ class VintageDetection:
         if address.endswith(_POLICIES):
             self._policies.keep(answer)
         return "present"
+
+
+def _finding_of(preview: Evidence, current: Evidence) -> Finding:
+    """Return what the addresses of both vintages' review policies show together."""
+    match preview, current:
+        case "absent", "present" | "forbidden":
+            return Finding("current", "content-review-policy answers, and approval-policy does not exist")
+        case "present" | "forbidden", "absent":
+            return Finding("preview", "approval-policy answers, and content-review-policy does not exist")
+        case ("present", "present" | "forbidden") | ("forbidden", "present"):
+            return Finding("preview", "both review policies answer, so the preview's orders are tried first")
+        case _:
+            reason = "neither review policy shows it, so the preview's orders are tried first"
+            return Finding("preview", reason, certain=False)
 
 
 def vintage_of(request: OrderRequest) -> Vintage:
